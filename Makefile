@@ -1,0 +1,109 @@
+# Mandat needs Go and nothing else to run; the tests install PostgreSQL and
+# Chromium where they may. A target's ## comment is its line in `make help`.
+
+GO_MINOR  := 26
+HTMX      := 4.0.1
+AXE       := 4.14.1
+LUCIDE    := 1.62.0
+
+# The program's own default.
+MANDAT_DATA_DIR ?= data
+
+# How far `make nightly` goes: property tests read the first two from the
+# environment, as any other long test may read MANDAT_NIGHTLY; each fuzz target
+# runs for the third.
+MANDAT_RAPID_CHECKS ?= 20000
+MANDAT_RAPID_STEPS  ?= 60
+MANDAT_FUZZTIME     ?= 10m
+
+export CGO_ENABLED := 0
+export GOTOOLCHAIN := local
+export PATH := $(PATH):/usr/local/go/bin
+ifeq ($(HOME),)
+export HOME := $(shell getent passwd "$$(id -u)" | cut -d: -f6)
+endif
+
+# One package at a time for every two cores: a package's tests are parallel
+# among themselves, and have a database server and a browser beside them.
+PACKAGES := $(shell n=$$(getconf _NPROCESSORS_ONLN); [ "$$n" -gt 3 ] && echo $$((n / 2)) || echo 1)
+
+# The directories whose tests contain $(1).
+with = $$(grep -rlE --include='*_test.go' '$(1)' . | xargs -rn1 dirname | sort -u)
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+run: build ## the panel with its demo world, on an embedded database
+	exec bin/mandat serve --demo
+
+reset: ## remove the embedded database and all else in MANDAT_DATA_DIR (./data)
+	@dir=$$(realpath -m -- '$(MANDAT_DATA_DIR)'); for kept in '$(CURDIR)' "$$HOME"; do case "$$kept/" in "$${dir%/}/"*) \
+		echo "MANDAT_DATA_DIR is $$dir: remove what you mean by hand" >&2; exit 1;; esac; done
+	rm -rf -- '$(MANDAT_DATA_DIR)'
+
+# The commit goes into the program where git knows it, that is not in an archive.
+build: go ## bin/mandat
+	go build -trimpath -ldflags='-s -w' $$(git rev-parse -q --verify HEAD >/dev/null 2>&1 || echo -buildvcs=false) -o bin/mandat ./web
+
+generate: go ## format the templates, generate their code and the icons
+	go tool templ fmt .
+	go tool templ generate
+	go generate ./static/...
+
+golden: go ## accept the pages of views/gallery as they are now
+	go test ./views/gallery -update
+
+pictures: export MANDAT_PICTURES := $(CURDIR)/.github/pictures
+pictures: go ## take those of the README again
+	@.ci/deps chromium
+	go test ./web -count=1 -run '^TestBrowser$$/^pictures$$'
+
+check: go ## the definition of done, but for the tests: format, generated code, lint, layers, catalogue
+	@out=$$(go tool gofumpt -l .); [ -z "$$out" ] || { echo "go tool gofumpt -w" $$out; exit 1; }
+	@templ=$$(go tool -n templ) && for f in $$(find . -name '*.templ'); do \
+		"$$templ" fmt -log-level error -stdout "$$f" | cmp -s - "$$f" || { echo "make generate: $$f is not formatted"; exit 1; }; done
+	go tool templ generate -check -log-level error
+	go vet ./...
+	go tool staticcheck ./...
+	go test ./views/locale
+	go test ./web -run '^Test(Layers|Migrations|Source)'
+
+test: test-deps go ## everything; installs PostgreSQL and Chromium if they are missing
+	go build ./...
+	go test -p $(PACKAGES) -timeout 15m ./...
+
+# The journeys in a browser wait for the browser; the other tests ask the same code for more at once.
+race: export CGO_ENABLED := 1
+race: test-deps go ## the same with the race detector; installs gcc if it is missing
+	@.ci/deps gcc
+	go test -race -p $(PACKAGES) -timeout 45m -skip '^TestBrowser$$' ./...
+
+bench: test-deps go ## the benchmarks
+	go test -run xxx -bench . -benchmem -timeout 1h $(call with,^func Benchmark)
+
+nightly: export MANDAT_NIGHTLY := 1
+nightly: export MANDAT_RAPID_CHECKS := $(MANDAT_RAPID_CHECKS)
+nightly: export MANDAT_RAPID_STEPS := $(MANDAT_RAPID_STEPS)
+nightly: test-deps go ## hours: long runs of the property tests, then every fuzz target
+	go test -count=1 -p $(PACKAGES) -timeout 12h $(call with,MANDAT_NIGHTLY|pgregory.net/rapid)
+	grep -roE --include='*_test.go' '^func Fuzz\w+' . | sed 's,/[^/]*:func , ,' | while read -r dir target; do \
+		go test -run xxx -fuzz "^$$target$$" -fuzztime $(MANDAT_FUZZTIME) "$$dir" || exit 1; done
+
+test-deps: ## what the tests need and Go does not bring: PostgreSQL and Chromium
+	@.ci/deps postgresql chromium
+
+assets: ## fetch the vendored htmx, axe-core and icons again (needs npm)
+	set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; cd "$$dir"; \
+	for name in htmx.org@$(HTMX) axe-core@$(AXE) lucide-static@$(LUCIDE); do \
+		mkdir "$${name%@*}"; tar xzf "$$(npm pack --silent "$$name")" --strip-components=1 -C "$${name%@*}"; done; \
+	cp htmx.org/dist/htmx.min.js $(CURDIR)/static/; \
+	mkdir -p $(CURDIR)/web/testdata; cp axe-core/axe.min.js $(CURDIR)/web/testdata/; \
+	for icon in $(CURDIR)/static/icons/*.svg; do cp "lucide-static/icons/$${icon##*/}" "$$icon"; done
+	go generate ./static/...
+
+# A sentence instead of the go command's own, which differs with its age.
+go:
+	@minor=$$(cd / && go version 2>/dev/null | sed 's/.*go1\.\([0-9]*\).*/\1/'); [ "$${minor:-0}" -ge $(GO_MINOR) ] || \
+		{ echo "Mandat needs Go 1.$(GO_MINOR) or newer, from https://go.dev/dl/; here is $$(cd / && go version 2>/dev/null || echo none)." >&2; exit 1; }
+
+.PHONY: help run reset build generate golden pictures check test race bench nightly test-deps assets go
