@@ -1,0 +1,127 @@
+package models
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/riverdriver/riversqlite"
+)
+
+// Jobs are shallow: a kind and ids; the work is a verb of the Store. Nothing
+// outside this file knows which queue carries them.
+
+// jobClient hides the type of transaction, the only thing that differs between River's two clients.
+type jobClient interface {
+	insert(*Tx, river.JobArgs) error
+	start(context.Context) error
+	stop(context.Context) error
+}
+
+type pgJobs struct{ *river.Client[pgx.Tx] }
+
+func (c pgJobs) start(ctx context.Context) error { return c.Start(ctx) }
+func (c pgJobs) stop(ctx context.Context) error  { return c.Stop(ctx) }
+func (c pgJobs) insert(tx *Tx, args river.JobArgs) error {
+	return tx.withPgx(func(p pgx.Tx) error {
+		_, err := c.InsertTx(tx.ctx, p, args, nil)
+		return err
+	})
+}
+
+type liteJobs struct{ *river.Client[*sql.Tx] }
+
+func (c liteJobs) start(ctx context.Context) error { return c.Start(ctx) }
+func (c liteJobs) stop(ctx context.Context) error  { return c.Stop(ctx) }
+func (c liteJobs) insert(tx *Tx, args river.JobArgs) error {
+	_, err := c.InsertTx(tx.ctx, tx.Statement.ConnPool.(*sql.Tx), args, nil)
+	return err
+}
+
+// newJobs makes a client that only enqueues; with workers in cfg it can be started.
+func (s *Store) newJobs(cfg *river.Config) (jobClient, error) {
+	cfg.Logger = s.log
+	if s.pool != nil {
+		c, err := river.NewClient(riverpgxv5.New(s.pool), cfg)
+		return pgJobs{c}, err
+	}
+	c, err := river.NewClient(riversqlite.New(s.sql), cfg)
+	return liteJobs{c}, err
+}
+
+// enqueue adds a job that exists if, and only if, the transaction commits.
+func (tx *Tx) enqueue(args river.JobArgs) error { return tx.store.jobs.insert(tx, args) }
+
+// Bounds of the worker: how many jobs at once in one process, and for how long one may run.
+const (
+	maxWorkers = 4
+	jobTimeout = time.Minute
+	sweepEvery = time.Minute
+	retryJobs  = time.Second
+)
+
+// Work carries out jobs in this process until ctx ends, then waits for those
+// begun. Any number of processes may work on one PostgreSQL. A database that is
+// away is waited for, at the start too.
+func (s *Store) Work(ctx context.Context) error {
+	client, err := s.startJobs(ctx)
+	for Unavailable(err) {
+		s.log.Warn("the jobs wait for the database", "error", err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(retryJobs):
+		}
+		client, err = s.startJobs(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	<-ctx.Done()
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	return client.stop(stop)
+}
+
+// startJobs makes and starts a client that works.
+func (s *Store) startJobs(ctx context.Context) (jobClient, error) {
+	workers := river.NewWorkers()
+	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, j *river.Job[removeAccount]) error {
+		return s.removeAccount(ctx, j.Args.Account)
+	}))
+	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[sweep]) error {
+		return s.Sweep(ctx)
+	}))
+	client, err := s.newJobs(&river.Config{
+		Workers:       workers,
+		Queues:        map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: maxWorkers}},
+		JobTimeout:    jobTimeout,
+		FetchCooldown: 10 * time.Millisecond, // the default waits 100 ms before each fetch
+		PeriodicJobs: []*river.PeriodicJob{river.NewPeriodicJob(
+			river.PeriodicInterval(sweepEvery),
+			func() (river.JobArgs, *river.InsertOpts) {
+				return sweep{}, &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByPeriod: sweepEvery}}
+			},
+			&river.PeriodicJobOpts{RunOnStart: true},
+		)},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return client, client.start(context.WithoutCancel(ctx))
+}
+
+// removeAccount finishes the deletion of an account.
+type removeAccount struct {
+	Account int64 `json:"account"`
+}
+
+func (removeAccount) Kind() string { return "remove_account" }
+
+// sweep closes what time has ended.
+type sweep struct{}
+
+func (sweep) Kind() string { return "sweep" }

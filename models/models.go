@@ -1,0 +1,30 @@
+// Package models is what is true in Mandat, and the SQL that keeps it true.
+//
+// # Nouns
+//
+//   - A customer is a person or company with an identifier; an agent is a member of the support staff.
+//   - A service is the e-mail service of one domain. It has exactly one owner.
+//   - An account is one mailbox, local@domain, of a service.
+//   - A grant is what a customer was given: a whole service, or one account. It is never deleted;
+//     a new grant is a new row.
+//   - An event is one line of the history. Every accepted change writes exactly one for each
+//     thing it changes, in its own transaction.
+//
+// # Verbs
+//
+// A method of [Store] that changes something takes the [Actor] who asks, runs in
+// one transaction, first locks the row of the service, then reads what the
+// actor is to it on committed rows, asks package policy once, and writes its
+// event. What is out of the actor's reach is [ErrNotFound], exactly as if it did
+// not exist; what is within reach and not allowed is [Forbidden]; what was typed
+// wrongly is [Invalid]. Reads carry the actor into their SQL, so that a
+// forgotten check shows nothing rather than everything.
+//
+// # Why the service row is locked first
+//
+// Rights, limits and the numbers of events all hang on one service. One lock,
+// always the same one and always first, serialises what must not cross: a
+// revocation and the use of what it revokes, two creations at a limit, two
+// grants to the same person. The rights are read by a second statement since
+// PostgreSQL, after waiting for a lock, re-reads the locked row only.
+package models

@@ -1,0 +1,178 @@
+package models
+
+import (
+	"context"
+)
+
+// The operator's verbs on services. They are commands, never routes.
+
+// ServiceLimits are what the operator grants a service. A nil field stays as it is.
+type ServiceLimits struct {
+	MaxAccounts     *int
+	MaxBytes        *int64 // all accounts together
+	MaxAccountBytes *int64 // one account
+}
+
+// Defaults of a new service.
+const (
+	DefaultMaxAccounts     = 100
+	DefaultMaxBytes        = 500 * GB
+	DefaultMaxAccountBytes = 5 * GB
+)
+
+// NewService is a service to make.
+type NewService struct {
+	Domain string // U-label or A-label
+	Owner  string // identifier
+	Limits ServiceLimits
+}
+
+func (l ServiceLimits) apply(s *Service) error {
+	if l.MaxAccounts != nil {
+		s.MaxAccounts = *l.MaxAccounts
+	}
+	if l.MaxBytes != nil {
+		s.MaxBytes = *l.MaxBytes
+	}
+	if l.MaxAccountBytes != nil {
+		s.MaxAccountBytes = *l.MaxAccountBytes
+	}
+	bad := Invalid{}
+	paid := s.AccountCount
+	if s.postmaster {
+		paid--
+	}
+	if s.MaxAccounts < paid || s.MaxAccounts < 0 {
+		bad.Add("max_accounts", "service.limit.accounts", "Count", paid)
+	}
+	if s.MaxBytes < MinSizeBytes || s.MaxBytes < s.AllottedBytes {
+		bad.Add("max_gb", "service.limit.total", "Allotted", s.AllottedBytes)
+	}
+	if s.MaxAccountBytes < MinSizeBytes {
+		bad.Add("max_account_gb", "service.limit.account", "Least", int64(MinSizeBytes))
+	}
+	return bad.orNil()
+}
+
+// AddService makes a service with its owner.
+func (s *Store) AddService(ctx context.Context, n NewService) (*Service, error) {
+	bad := Invalid{}
+	domain, problem := ParseDomain(n.Domain)
+	if problem != nil {
+		bad.Add("domain", problem.Key, problem.Args...)
+	}
+	owner, ok := ParseIdentifier(n.Owner)
+	if !ok {
+		bad.Add("owner", "customer.identifier.shape", "Identifier", n.Owner)
+	}
+	sv := &Service{Domain: domain, State: ServiceActive, MaxAccounts: DefaultMaxAccounts, MaxBytes: DefaultMaxBytes, MaxAccountBytes: DefaultMaxAccountBytes, Version: 1}
+	if err := bad.orNil(); err != nil {
+		return nil, err
+	}
+	if err := n.Limits.apply(sv); err != nil {
+		return nil, err
+	}
+	err := s.change(ctx, Actor{}, func(tx *Tx) error {
+		c, err := customer(tx.DB, "c.identifier = ?", owner)
+		if err != nil {
+			return invalid("owner", "grant.refused.unknown", "Identifier", n.Owner)
+		}
+		sv.OwnerID, sv.OwnerIdentifier, sv.OwnerName, sv.CreatedAt = c.ID, c.Identifier, c.Name, tx.now
+		err = tx.scan(&sv.ID, "INSERT INTO services (domain, owner_id, state, max_accounts, max_bytes, max_account_bytes, created_at) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
+			sv.Domain, sv.OwnerID, sv.State, sv.MaxAccounts, sv.MaxBytes, sv.MaxAccountBytes, sv.CreatedAt)
+		if err != nil {
+			return err
+		}
+		tx.lastEvent[sv.ID] = 0
+		return tx.record(Event{ServiceID: sv.ID, Kind: "service.created", Class: ServiceEvent, OwnerID: sv.OwnerID, Object: sv.Domain})
+	})
+	if violated(err) == "service_domain_unique" {
+		return nil, invalid("domain", "service.domain.taken", "Domain", ReadableDomain(domain))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return sv, nil
+}
+
+// SetService changes the limits of a service; they never fall below what is in use.
+func (s *Store) SetService(ctx context.Context, domain string, l ServiceLimits) error {
+	return s.operate(ctx, domain, func(tx *Tx, sv *Service) (string, Detail, error) {
+		was := *sv
+		if err := l.apply(sv); err != nil {
+			return "", nil, err
+		}
+		detail := Detail{}
+		if was.MaxAccounts != sv.MaxAccounts {
+			detail["max_accounts"] = Change{Before: was.MaxAccounts, After: sv.MaxAccounts}
+		}
+		if was.MaxBytes != sv.MaxBytes {
+			detail["max_size"] = Change{Before: was.MaxBytes, After: sv.MaxBytes}
+		}
+		if was.MaxAccountBytes != sv.MaxAccountBytes {
+			detail["max_account_size"] = Change{Before: was.MaxAccountBytes, After: sv.MaxAccountBytes}
+		}
+		if len(detail) == 0 {
+			return "", nil, nil
+		}
+		return "service.limits", detail, tx.exec("UPDATE services SET max_accounts = ?, max_bytes = ?, max_account_bytes = ?, version = version + 1 WHERE id = ?",
+			sv.MaxAccounts, sv.MaxBytes, sv.MaxAccountBytes, sv.ID)
+	})
+}
+
+// SuspendService stops every change of a service; everything stays readable.
+func (s *Store) SuspendService(ctx context.Context, domain string) error {
+	return s.setServiceState(ctx, domain, ServiceSuspended, "service.suspended")
+}
+
+// ResumeService is the way back from SuspendService.
+func (s *Store) ResumeService(ctx context.Context, domain string) error {
+	return s.setServiceState(ctx, domain, ServiceActive, "service.resumed")
+}
+
+func (s *Store) setServiceState(ctx context.Context, domain string, state ServiceState, kind string) error {
+	return s.operate(ctx, domain, func(tx *Tx, sv *Service) (string, Detail, error) {
+		if sv.State == state {
+			return "", nil, nil
+		}
+		return kind, nil, tx.exec("UPDATE services SET state = ?, version = version + 1 WHERE id = ?", state, sv.ID)
+	})
+}
+
+// operate locks a service for the operator and records what fn says it did; "" is nothing.
+func (s *Store) operate(ctx context.Context, domain string, fn func(*Tx, *Service) (kind string, d Detail, err error)) error {
+	domain, problem := ParseDomain(domain)
+	if problem != nil {
+		return Invalid{"domain": {*problem}}
+	}
+	return s.change(ctx, Actor{}, func(tx *Tx) error {
+		sv, err := tx.lock(domain)
+		if err != nil {
+			return err
+		}
+		kind, detail, err := fn(tx, sv)
+		if err != nil || kind == "" {
+			return err
+		}
+		return tx.record(Event{ServiceID: sv.ID, Kind: kind, Class: ServiceEvent, OwnerID: sv.OwnerID, Object: sv.Domain, Detail: detail})
+	})
+}
+
+// Marker is a fact about the installation, "" when it was never set.
+func (s *Store) Marker(ctx context.Context, name string) (string, error) {
+	var value string
+	err := s.db.WithContext(ctx).Raw("SELECT value FROM markers WHERE name = ?", name).Scan(&value).Error
+	return value, err
+}
+
+// SetMarker keeps a fact about the installation.
+func (s *Store) SetMarker(ctx context.Context, name, value string) error {
+	return s.db.WithContext(ctx).Exec("INSERT INTO markers (name, value, created_at) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, value, s.now()).Error
+}
+
+// Empty says that nobody was added yet: no customer, no agent, no service.
+func (s *Store) Empty(ctx context.Context) (bool, error) {
+	var some bool
+	err := s.db.WithContext(ctx).Raw("SELECT EXISTS (SELECT 1 FROM customers) OR EXISTS (SELECT 1 FROM agents) OR EXISTS (SELECT 1 FROM services)").Scan(&some).Error
+	return !some, err
+}

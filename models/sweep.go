@@ -1,0 +1,74 @@
+package models
+
+import (
+	"context"
+	"errors"
+)
+
+// sweepBatch bounds one transaction of the sweeper.
+const sweepBatch = 500
+
+// Sweep closes what time has ended: grants with their event, sessions, links,
+// devices and counts; and finishes deletions whose job was lost. Nothing rests
+// on it for safety: what has lapsed is refused by every query before.
+func (s *Store) Sweep(ctx context.Context) error {
+	now := s.now()
+	db := s.db.WithContext(ctx)
+	return errors.Join(
+		s.sweepGrants(ctx),
+		db.Exec("DELETE FROM sessions WHERE expires_at <= ? OR seen_at <= ?", now, now.Add(-IdleFor)).Error,
+		db.Exec("DELETE FROM password_links WHERE expires_at <= ?", now).Error,
+		db.Exec("DELETE FROM devices WHERE seen_at <= ?", now.Add(-deviceFor)).Error,
+		db.Exec("DELETE FROM throttles WHERE last_at <= ?", now.Add(-throttleWindow)).Error,
+		s.sweepAccounts(ctx),
+	)
+}
+
+func (s *Store) sweepGrants(ctx context.Context) error {
+	var services []string
+	err := s.db.WithContext(ctx).Raw("SELECT DISTINCT domain FROM grants WHERE ended_at IS NULL AND expires_at <= ? LIMIT ?", s.now(), sweepBatch).Scan(&services).Error
+	for _, domain := range services {
+		err = errors.Join(err, s.inTx(ctx, Actor{}, func(tx *Tx) error {
+			sv, err := tx.lock(domain)
+			if err != nil {
+				return err
+			}
+			events, err := tx.endGrants(sv, EndedByTime, "expires_at <= @arg", tx.now)
+			if err != nil {
+				return err
+			}
+			return tx.record(events...)
+		}))
+	}
+	return err
+}
+
+func (s *Store) sweepAccounts(ctx context.Context) error {
+	var ids []int64
+	err := s.db.WithContext(ctx).Raw("SELECT id FROM accounts WHERE state = 'deleting' LIMIT ?", sweepBatch).Scan(&ids).Error
+	for _, id := range ids {
+		err = errors.Join(err, s.removeAccount(ctx, id))
+	}
+	return err
+}
+
+// lock locks a service for time or the operator, who need no right on it.
+func (tx *Tx) lock(domain string) (*Service, error) {
+	var id int64
+	if err := tx.scan(&id, "SELECT s.id FROM services s WHERE s.domain = ?"+tx.forUpdate("s"), domain); err != nil {
+		return nil, err
+	}
+	if id == 0 {
+		return nil, ErrNotFound
+	}
+	var r accessRow
+	if err := tx.scan(&r, accessSQL+" WHERE s.id = @id", map[string]any{"me": 0, "now": tx.now, "id": id, "local": ""}); err != nil {
+		return nil, err
+	}
+	tx.lastEvent[id] = 0
+	if r.LastEvent != nil {
+		tx.lastEvent[id] = *r.LastEvent
+	}
+	r.Service.postmaster = r.Postmaster
+	return &r.Service, nil
+}
