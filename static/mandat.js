@@ -1,0 +1,170 @@
+// What HTML alone cannot do. Every page works without this file.
+//
+// Listeners are the document's: htmx replaces the body when one goes back, so
+// nothing may hold on to an element.
+(() => {
+  "use strict";
+
+  const byID = (id) => document.getElementById(id);
+  const on = (type, listener, capture) => document.addEventListener(type, listener, capture);
+  const say = (text) => { byID("status").textContent = text; };
+
+  // Moves the focus to the list of errors; in a panel else to what it says, to
+  // its first field or to its heading.
+  const focusIn = (root) => {
+    const places = [".errors"];
+    if (root.id === "panel") places.push(".message", ".form :is(input:not([type=hidden]), select, textarea)", "h2");
+    const to = places.map((p) => root.querySelector(p)).find(Boolean);
+    if (!to) return;
+    if (to.tabIndex < 0) to.tabIndex = -1;
+    to.focus();
+  };
+
+  // Unsaved work: a field of a posting form that differs from what the page came
+  // with, unless the browser itself filled it in.
+  const changed = (field) => {
+    if (field.type === "hidden" || field.matches(":autofill")) return false;
+    if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
+    if (field.options) {
+      const options = [...field.options];
+      return field.selectedIndex !== Math.max(0, options.findIndex((o) => o.defaultSelected));
+    }
+    return field.defaultValue !== undefined && field.value !== field.defaultValue;
+  };
+  const unsaved = (root) => [...root.querySelectorAll("form[method=post]")].some((form) => [...form.elements].some(changed));
+
+  addEventListener("beforeunload", (e) => {
+    if (!document.querySelector("form[aria-busy]") && unsaved(document)) e.preventDefault();
+  });
+
+  // The panel shows what its links and forms are answered. Its opener is
+  // remembered by address: by the time the panel closes, the row it was in may be
+  // a new one.
+  let opener = "";
+
+  // htmx.ajax itself names no target to the server.
+  const ask = (method, path, source, event) => htmx.ajax(method, path, { source, event, target: "#panel", headers: { "HX-Target": "panel" } });
+
+  // Says whether the panel may close: with unsaved work only at the second attempt.
+  const mayClose = (panel) => {
+    if (panel.querySelector(".unsaved") || !unsaved(panel)) return true;
+    const note = document.createElement("p");
+    note.className = "message warn unsaved";
+    note.role = "alert";
+    note.textContent = panel.dataset.unsaved;
+    panel.querySelector(".panel-body").prepend(note);
+    return false;
+  };
+
+  on("cancel", (e) => {
+    if (e.target.id === "panel" && !mayClose(e.target)) e.preventDefault();
+  }, true);
+
+  on("close", (e) => {
+    if (e.target.id !== "panel") return;
+    e.target.replaceChildren();
+    const link = document.querySelector(`a[data-panel][href="${CSS.escape(opener)}"]`);
+    const menu = link?.closest("[popover]");
+    (menu ? document.querySelector(`[popovertarget="${menu.id}"]`) : link)?.focus();
+  }, true);
+
+  on("click", (e) => {
+    const panel = byID("panel");
+    const inside = (selector) => e.target.closest(selector);
+
+    const link = inside("a[data-panel]");
+    if (link && !(e.ctrlKey || e.metaKey || e.shiftKey || e.altKey)) {
+      e.preventDefault();
+      opener = link.getAttribute("href");
+      ask("GET", opener, link, e);
+    }
+
+    const close = inside("#panel [data-close]");
+    if (panel.open && (close || e.target === panel)) { // the dialog itself: beside it
+      e.preventDefault();
+      if (mayClose(panel)) panel.close();
+    }
+
+    if (inside(".dismiss")) {
+      e.preventDefault();
+      inside(".message").remove();
+    }
+
+    const copy = inside(".copy");
+    if (copy) {
+      navigator.clipboard.writeText(copy.dataset.copy).then(() => {
+        copy.lastElementChild.textContent = copy.dataset.copied;
+        say(copy.dataset.copied);
+      });
+    }
+  });
+
+  on("change", (e) => {
+    if (!e.target.matches("[data-all]")) return;
+    for (const tick of e.target.closest("table").querySelectorAll("tbody .tick input")) tick.checked = e.target.checked;
+  });
+
+  // A form is sent once, until its answer is there.
+  on("submit", (e) => {
+    const form = e.target;
+    if (form.method !== "post") return;
+    if (form.ariaBusy) {
+      e.preventDefault();
+      e.stopImmediatePropagation();
+      return;
+    }
+    form.ariaBusy = "true";
+    setTimeout(() => { if (form.ariaBusy) say(byID("status").dataset.busy); }, 300);
+  }, true);
+
+  on("submit", (e) => {
+    const form = e.target;
+    if (e.defaultPrevented || !form.closest("#panel")) return;
+    e.preventDefault();
+    const path = e.submitter?.getAttribute("formaction") ?? form.getAttribute("action");
+    ask(form.method.toUpperCase(), path, form, e);
+  });
+
+  // A page that was left may come back from the browser's memory.
+  addEventListener("pageshow", (e) => {
+    if (e.persisted) for (const form of document.querySelectorAll("form[aria-busy]")) form.ariaBusy = null;
+  });
+
+  on("htmx:finally:request", (e) => {
+    e.detail.ctx.sourceElement.ariaBusy = null;
+    say("");
+  });
+
+  on("htmx:after:swap", (e) => {
+    const { target } = e.detail.ctx;
+    if (!target?.isConnected) return;
+    if (target.id === "panel") {
+      if (!target.open) target.showModal();
+      target.scrollTop = 0;
+    }
+    if (target.id === "messages") say(target.innerText);
+    focusIn(target);
+  });
+
+  // Keys: / searches in the page, g everywhere, arrows move in an open menu.
+  on("keydown", (e) => {
+    if (e.ctrlKey || e.metaKey || e.altKey) return;
+    const menu = document.querySelector(".menu:popover-open");
+    if (menu && (e.key === "ArrowDown" || e.key === "ArrowUp")) {
+      const items = [...menu.querySelectorAll("a, button")];
+      const at = items.indexOf(document.activeElement);
+      const next = e.key === "ArrowDown" ? at + 1 : Math.max(at, 0) - 1;
+      items.at(next % items.length).focus();
+      e.preventDefault();
+      return;
+    }
+    const box = byID({ "/": "q", g: "jump" }[e.key]);
+    if (byID("panel").open || !box?.checkVisibility() || e.target.matches("input, select, textarea")) return;
+    box.focus();
+    box.select();
+    e.preventDefault();
+  });
+
+  document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  focusIn(document.body);
+})();

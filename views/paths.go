@@ -1,0 +1,112 @@
+package views
+
+import (
+	"net/url"
+	"strconv"
+)
+
+// Every URL of the panel is made here; nobody else puts one together. A test
+// asks the router for each.
+
+// Paths without an object.
+const (
+	HomePath            = "/"
+	SignInPath          = "/sign-in"
+	SessionPath         = "/session"
+	SignOutPath         = "/session/end"
+	ServicesPath        = "/services"
+	GrantsPath          = "/grants"     // POST: delegate ticked accounts
+	NewGrantsPath       = "/grants/new" // its page
+	IdentifiersPath     = "/identifiers"
+	HistoryPath         = "/history"
+	ProfilePath         = "/profile"
+	ProfilePasswordPath = "/profile/password"
+	PreferencesPath     = "/preferences"
+)
+
+// SignInTo is the sign-in page that leads on to a path of this site.
+func SignInTo(next string) string { return withQuery(SignInPath, "next", next) }
+
+// PasswordLinkPath is a one-time link.
+func PasswordLinkPath(token string) string { return "/password-links/" + url.PathEscape(token) }
+
+// ServicePath is the overview of a service, by its A-label.
+func ServicePath(domain string) string { return ServicesPath + "/" + url.PathEscape(domain) }
+
+// AccountsPath is the tab Emails of a service.
+func AccountsPath(domain string) string { return ServicePath(domain) + "/emails" }
+
+// AccountsWith is the tab Emails with one field of its search set.
+func AccountsWith(domain, field, value string) string {
+	return withQuery(AccountsPath(domain), field, value)
+}
+
+// NewAccountPath is the form for a new address.
+func NewAccountPath(domain string) string { return ServicePath(domain) + "/new-email" }
+
+// AccountPath is the settings of one address.
+func AccountPath(domain, local string) string {
+	return AccountsPath(domain) + "/" + url.PathEscape(local)
+}
+
+// Parts of an address that have a path below its own.
+const (
+	passwordPart = "/password"
+	deletionPart = "/deletion"
+	blockPart    = "/block"
+	unblockPart  = "/unblock"
+	grantsPart   = "/grants"
+)
+
+// AccountPasswordPath sets the password of an address.
+func AccountPasswordPath(domain, local string) string {
+	return AccountPath(domain, local) + "/password"
+}
+
+// AccountDeletionPath deletes an address.
+func AccountDeletionPath(domain, local string) string {
+	return AccountPath(domain, local) + "/deletion"
+}
+
+// AccountBlockPath stops an address.
+func AccountBlockPath(domain, local string) string { return AccountPath(domain, local) + blockPart }
+
+// AccountUnblockPath lets an address work again.
+func AccountUnblockPath(domain, local string) string { return AccountPath(domain, local) + unblockPart }
+
+// AccountGrantsPath is the delegation of one address.
+func AccountGrantsPath(domain, local string) string { return AccountPath(domain, local) + grantsPart }
+
+// ServiceGrantsPath is the share of a whole service.
+func ServiceGrantsPath(domain string) string { return ServicePath(domain) + "/grants" }
+
+// ServiceHistoryPath is what happened on a service.
+func ServiceHistoryPath(domain string) string { return ServicePath(domain) + "/history" }
+
+// GrantPath is one grant.
+func GrantPath(id int64) string { return GrantsPath + "/" + strconv.FormatInt(id, 10) }
+
+// RevocationPath ends a grant; on GET it lists what is lost.
+func RevocationPath(id int64) string { return GrantPath(id) + "/revocation" }
+
+// RestorationPath takes a revocation back.
+func RestorationPath(id int64) string { return GrantPath(id) + "/restoration" }
+
+// ResignationPath lets go of a grant one holds.
+func ResignationPath(id int64) string { return GrantPath(id) + "/resignation" }
+
+// ExtensionPath moves the end of a grant.
+func ExtensionPath(id int64) string { return GrantPath(id) + "/extension" }
+
+// IdentifiersOf is the live check for the form of a service ("" for local) or an address.
+func IdentifiersOf(domain, local string) string {
+	return IdentifiersPath + "?" + url.Values{"domain": {domain}, "local": {local}}.Encode()
+}
+
+// withQuery sets one field of a path's query; "" leaves the path alone.
+func withQuery(path, field, value string) string {
+	if value == "" {
+		return path
+	}
+	return path + "?" + url.Values{field: {value}}.Encode()
+}

@@ -1,0 +1,17 @@
+package views
+
+// SignInForm is the form of [SignInPage], as typed. The password never comes
+// back.
+type SignInForm struct {
+	Identifier string
+	Next       string // where to go after signing in
+	Errors     Errors
+}
+
+// PasswordLinkForm is the form of [PasswordLinkPage]: the fields password and
+// password_again. It posts to the address it was reached by.
+type PasswordLinkForm struct {
+	Action     string // the one-time link
+	Identifier string // whose password is set, for password managers
+	Errors     Errors
+}
