@@ -1,0 +1,92 @@
+// Package handlers is HTTP in, page out.
+//
+// routes.go is the map of the product: each line has a method, a path, the
+// policy entry that decides who may come in, and the handler. A handler loads
+// as the actor, binds, acts, refuses, answers; what is true is decided in
+// package models, and errors.go is the one place that makes a status of an error.
+package handlers
+
+import (
+	"encoding/gob"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"github.com/klauspost/compress/gzhttp"
+	"github.com/klauspost/compress/gzip"
+	"github.com/labstack/echo/v4"
+
+	"example.org/mandat/models"
+	"example.org/mandat/static"
+	"example.org/mandat/views"
+)
+
+// Config is what the handlers need to know.
+type Config struct {
+	Store          *models.Store
+	Log            *slog.Logger
+	Origin         *url.URL       // how browsers reach the panel; https makes cookies Secure
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For counts
+	Middleware     []echo.MiddlewareFunc
+	Gallery        http.Handler // shows every page in every state under /_gallery; nil for none
+}
+
+// Handlers are the handlers of all routes.
+type Handlers struct {
+	store    *models.Store
+	log      *slog.Logger
+	secure   bool
+	sessions *sessionStore
+}
+
+// requestTimeout bounds every request, the wait for the database included.
+const requestTimeout = 10 * time.Second
+
+// maxBody bounds what a form may send, in bytes.
+const maxBody = 1 << 20
+
+// New makes the panel. An error names a route without a valid policy entry.
+func New(cfg Config) (*echo.Echo, error) {
+	gob.Register(views.Flash{})
+	h := &Handlers{store: cfg.Store, log: cfg.Log, secure: cfg.Origin.Scheme == "https"}
+	h.sessions = newSessionStore(cfg.Store, h.secure)
+
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.IPExtractor = peerBehind(cfg.TrustedProxies)
+	e.HTTPErrorHandler = h.fail
+	compressed, err := compression()
+	if err != nil {
+		return nil, err
+	}
+	e.Use(compressed, h.identify, h.logRequests, h.recoverPanics) // errors are answered within the log, so compression is around it
+	e.Use(cfg.Middleware...)
+	e.Use(h.harden, h.bound, h.speak, h.sameOrigin)
+
+	e.GET("/static/*", echo.WrapHandler(static.Handler()))
+	if cfg.Gallery != nil {
+		e.GET("/_gallery*", echo.WrapHandler(http.StripPrefix("/_gallery", cfg.Gallery)))
+	}
+	for _, r := range h.routes() {
+		if !r.Policy.Valid() {
+			return nil, fmt.Errorf("route %s %s has no valid policy entry", r.Method, r.Path)
+		}
+		e.Add(r.Method, r.Path, r.handler, h.admit(r))
+	}
+	return e, nil
+}
+
+// compression compresses pages. Its fastest level costs a tenth of the page and
+// makes it eight times smaller. The jitter hides the exact length, so that an
+// answer which repeats what was asked tells nothing about the rest of it (BREACH);
+// submissions differ on each page for the same reason.
+func compression() (echo.MiddlewareFunc, error) {
+	wrap, err := gzhttp.NewWrapper(gzhttp.CompressionLevel(gzip.BestSpeed), gzhttp.MinSize(1024), gzhttp.RandomJitter(32, 0, false))
+	if err != nil {
+		return nil, err
+	}
+	return echo.WrapMiddleware(func(next http.Handler) http.Handler { return wrap(next) }), nil
+}

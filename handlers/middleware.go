@@ -1,0 +1,269 @@
+package handlers
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"example.org/mandat/models"
+	"example.org/mandat/models/policy"
+	"example.org/mandat/views"
+	"example.org/mandat/views/locale"
+)
+
+// identify gives each request a reference that its log line and an error page share.
+func (h *Handlers) identify(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		c.Response().Header().Set(echo.HeaderXRequestID, rand.Text()[:12])
+		return next(c)
+	}
+}
+
+func reference(c echo.Context) string { return c.Response().Header().Get(echo.HeaderXRequestID) }
+
+// logRequests writes one line for each request: no query, no form, no cookie.
+func (h *Handlers) logRequests(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		began := time.Now()
+		err := next(c)
+		if err != nil {
+			c.Error(err)
+		}
+		level, status := slog.LevelInfo, c.Response().Status
+		if status >= 500 {
+			level = slog.LevelError
+		}
+		attrs := []slog.Attr{
+			slog.String("request", reference(c)), slog.String("method", c.Request().Method), slog.String("route", c.Path()),
+			slog.Int("status", status), slog.Int64("bytes", c.Response().Size), slog.Duration("took", time.Since(began)), slog.String("peer", c.RealIP()),
+		}
+		if s := sessionOf(c); s != nil {
+			attrs = append(attrs, slog.String("person", s.Identifier))
+		}
+		if err != nil && status >= 400 {
+			attrs = append(attrs, slog.String("error", err.Error()))
+		}
+		h.log.LogAttrs(c.Request().Context(), level, "request", attrs...)
+		return nil
+	}
+}
+
+// recoverPanics makes a panic an error of ours.
+func (h *Handlers) recoverPanics(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) (err error) {
+		defer func() {
+			if r := recover(); r != nil {
+				if r == http.ErrAbortHandler {
+					panic(r) // net/http's own way to end a connection
+				}
+				h.log.Error("panic", "request", reference(c), "panic", r, "stack", string(debug.Stack()))
+				err = fmt.Errorf("panic: %v", r)
+			}
+		}()
+		return next(c)
+	}
+}
+
+// The headers of every answer (R24). Nothing inline and nothing from elsewhere
+// is ever allowed, so that no page can bring its own script.
+const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+func (h *Handlers) harden(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		header := c.Response().Header()
+		header.Set("Content-Security-Policy", contentSecurityPolicy)
+		header.Set("X-Content-Type-Options", "nosniff")
+		header.Set("Referrer-Policy", "same-origin")
+		header.Set("Cross-Origin-Opener-Policy", "same-origin")
+		header.Set("Cross-Origin-Resource-Policy", "same-origin")
+		header.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
+		if h.secure {
+			header.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+		}
+		if !strings.HasPrefix(c.Request().URL.Path, "/static/") {
+			header.Set("Cache-Control", "no-store")
+			header.Set("Vary", "Cookie, Accept-Language, HX-Request")
+		}
+		return next(c)
+	}
+}
+
+// bound limits time and size.
+func (h *Handlers) bound(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		ctx, cancel := context.WithTimeout(models.Watch(c.Request().Context()), requestTimeout)
+		defer cancel()
+		c.SetRequest(c.Request().WithContext(ctx))
+		c.Request().Body = http.MaxBytesReader(c.Response(), c.Request().Body, maxBody)
+		err := next(c)
+		// An error page is still to be written, in the locale of this context.
+		c.SetRequest(c.Request().WithContext(context.WithoutCancel(c.Request().Context())))
+		return err
+	}
+}
+
+// speak sets the language before anybody is signed in: the cookie, else what the browser prefers.
+func (h *Handlers) speak(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		var chosen string
+		if cookie, err := c.Cookie(langCookie); err == nil {
+			chosen = cookie.Value
+		}
+		setLocale(c, locale.Match(chosen, c.Request().Header.Get("Accept-Language")), time.UTC)
+		return next(c)
+	}
+}
+
+func setLocale(c echo.Context, lang string, zone *time.Location) {
+	c.SetRequest(c.Request().WithContext(locale.With(c.Request().Context(), lang, zone)))
+}
+
+// sameOrigin refuses changes that another site asks for (R23). A proxy must hand on the Host.
+func (h *Handlers) sameOrigin(next echo.HandlerFunc) echo.HandlerFunc {
+	protection := http.NewCrossOriginProtection()
+	return func(c echo.Context) error {
+		if err := protection.Check(c.Request()); err != nil {
+			return errors.Join(errForeignOrigin, err)
+		}
+		return next(c)
+	}
+}
+
+// admit lets a request in by the class of its route. Rights on objects are the models' to decide.
+func (h *Handlers) admit(r Route) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			if !plainText(c.Request().URL.Path) || !plainQuery(c.QueryString()) {
+				return errMalformed
+			}
+			if r.ownSession {
+				return next(c)
+			}
+			s, err := h.loadSession(c)
+			switch {
+			case r.Policy.Class == policy.Public:
+				// A page for everybody shows who is signed in if it can, and works without a database.
+				if err != nil && !errors.Is(err, models.ErrSignedOut) && !models.Unavailable(err) {
+					return err
+				}
+			case err != nil:
+				return err
+			case s.AgentID != 0:
+				return errStaff
+			}
+			return next(c)
+		}
+	}
+}
+
+// plainQuery says whether a query can be read and is of plain texts.
+func plainQuery(raw string) bool {
+	q, err := url.ParseQuery(raw)
+	for name, values := range q {
+		if !plainText(name) || slices.ContainsFunc(values, func(v string) bool { return !plainText(v) }) {
+			return false
+		}
+	}
+	return err == nil
+}
+
+const sessionKey = "session"
+
+// loadSession reads the session of the request's cookie.
+func (h *Handlers) loadSession(c echo.Context) (*models.Session, error) {
+	token := h.sessions.token(c.Request())
+	if token == "" {
+		return nil, models.ErrSignedOut
+	}
+	s, err := h.store.Session(c.Request().Context(), token)
+	if err != nil {
+		return nil, err
+	}
+	return s, h.enter(c, s)
+}
+
+// enter makes s the session of the request.
+func (h *Handlers) enter(c echo.Context, s *models.Session) error {
+	c.Set(sessionKey, s)
+	zone, err := time.LoadLocation(s.TimeZone)
+	if err != nil {
+		zone = time.UTC // the operating system lost a zone that was there
+	}
+	setLocale(c, s.Language, zone)
+	c.SetRequest(withSession(c.Request(), s))
+	return h.store.NoteSeen(c.Request().Context(), s)
+}
+
+func sessionOf(c echo.Context) *models.Session {
+	s, _ := c.Get(sessionKey).(*models.Session)
+	return s
+}
+
+// peerBehind reads the address of the peer: that of the connection, or what
+// proxies of these networks say in X-Forwarded-For, from the right.
+func peerBehind(trusted []netip.Prefix) echo.IPExtractor {
+	if len(trusted) == 0 {
+		return echo.ExtractIPDirect()
+	}
+	options := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
+	for _, p := range trusted {
+		options = append(options, echo.TrustIPRange(&net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}))
+	}
+	return echo.ExtractIPFromXFFHeader(options...)
+}
+
+// page begins a page for the request: who looks, what the last request did, and the submission of its forms.
+func (h *Handlers) page(c echo.Context, here, title string) (views.Page, error) {
+	p := views.Page{Title: title, Here: here, Path: c.Request().URL.RequestURI(), Theme: themeOf(c)}
+	if c.Request().Method != http.MethodGet {
+		p.Path = c.Request().URL.Path
+	}
+	s := sessionOf(c)
+	if s == nil {
+		return p, nil
+	}
+	p.Theme = s.Theme
+	p.Viewer = views.Viewer{Identifier: s.Identifier, Name: s.Name, Agent: s.AgentID != 0}
+	p.Submission = newSubmission(h.sessions.token(c.Request()))
+	if isFragment(c) {
+		return p, nil // what is to be said waits for a whole page
+	}
+	var err error
+	p.Flashes, err = h.takeFlashes(c)
+	return p, err
+}
+
+// isFragment says whether htmx asks for a part of the page.
+func isFragment(c echo.Context) bool {
+	header := c.Request().Header
+	return header.Get("HX-Request") == "true" && header.Get("HX-History-Restore-Request") != "true"
+}
+
+// inPanel says whether the answer fills the dialog, and must be the Panel alone.
+// htmx names its target with the element: "dialog#panel".
+func inPanel(c echo.Context) bool {
+	target := c.Request().Header.Get("HX-Target")
+	return isFragment(c) && (target == "panel" || strings.HasSuffix(target, "#panel"))
+}
+
+func (h *Handlers) alive(c echo.Context) error { return c.String(http.StatusOK, "ok\n") }
+
+func (h *Handlers) ready(c echo.Context) error {
+	if err := h.store.Ready(c.Request().Context()); err != nil {
+		h.log.Warn("not ready", "error", err)
+		return c.String(http.StatusServiceUnavailable, "not ready\n")
+	}
+	return c.String(http.StatusOK, "ready\n")
+}

@@ -1,0 +1,102 @@
+package handlers
+
+import (
+	"github.com/labstack/echo/v4"
+
+	"example.org/mandat/models/policy"
+)
+
+// Route is one line of the map.
+type Route struct {
+	Method string
+	Path   string
+	Policy policy.Entry
+
+	handler echo.HandlerFunc
+	// Reads its session itself, in the one statement of its page.
+	ownSession bool
+}
+
+// Changes says whether the route changes state.
+func (r Route) Changes() bool { return r.Method == echo.POST }
+
+// Routes lists the map for `mandat routes` and for tests.
+func Routes() []Route { return new(Handlers).routes() }
+
+func (h *Handlers) routes() []Route {
+	var (
+		public = policy.Entry{Class: policy.Public}
+		self   = policy.Entry{Class: policy.Self, Operation: policy.ManageSelf}
+		holder = policy.Entry{Class: policy.Holder, Operation: policy.ResignGrant}
+	)
+	may := func(op policy.Operation) policy.Entry { return policy.Entry{Class: policy.Object, Operation: op} }
+	const (
+		service = "/services/:domain"
+		account = "/services/:domain/emails/:local"
+		grant   = "/grants/:id"
+	)
+	get := func(path string, p policy.Entry, fn echo.HandlerFunc) Route {
+		return Route{Method: echo.GET, Path: path, Policy: p, handler: fn}
+	}
+	post := func(path string, p policy.Entry, fn echo.HandlerFunc) Route {
+		return Route{Method: echo.POST, Path: path, Policy: p, handler: fn}
+	}
+	accounts := get(service+"/emails", may(policy.SeeService), h.listAccounts)
+	accounts.ownSession = true
+
+	return []Route{
+		// Signing in and out
+		get("/", public, h.home),
+		get("/sign-in", public, h.newSession),
+		post("/session", public, h.createSession),
+		post("/session/end", public, h.endSession),
+		get("/password-links/:token", public, h.editPasswordLink),
+		post("/password-links/:token", public, h.usePasswordLink),
+		post("/preferences", public, h.setPreferences),
+
+		// Oneself
+		get("/profile", self, h.editProfile),
+		post("/profile", self, h.updateProfile),
+		get("/profile/password", self, h.editProfilePassword),
+		post("/profile/password", self, h.updateProfilePassword),
+		get("/history", self, h.listPersonHistory),
+		get("/services", self, h.listServices),
+
+		// A service
+		get(service, may(policy.SeeService), h.showService),
+		get(service+"/history", may(policy.SeeHistory), h.listServiceHistory),
+
+		// Its accounts: the tab Emails
+		accounts,
+		get(service+"/new-email", may(policy.CreateAccount), h.newAccount),
+		post(service+"/emails", may(policy.CreateAccount), h.createAccount),
+		get(account, may(policy.SeeService), h.editAccount),
+		post(account, may(policy.DescribeAccount), h.updateAccount),
+		get(account+"/password", may(policy.SetPassword), h.editAccountPassword),
+		post(account+"/password", may(policy.SetPassword), h.updateAccountPassword),
+		post(account+"/block", may(policy.LimitAccount), h.blockAccount),
+		post(account+"/unblock", may(policy.LimitAccount), h.unblockAccount),
+		get(account+"/deletion", may(policy.DeleteAccount), h.newAccountDeletion),
+		post(account+"/deletion", may(policy.DeleteAccount), h.createAccountDeletion),
+
+		// Grants: the share of a whole service, the delegation of accounts
+		get(service+"/grants", may(policy.ShareService), h.listServiceGrants),
+		post(service+"/grants", may(policy.ShareService), h.createServiceGrants),
+		get(account+"/grants", may(policy.DelegateAccount), h.listAccountGrants),
+		post(account+"/grants", may(policy.DelegateAccount), h.createAccountGrants),
+		get("/grants/new", may(policy.DelegateAccount), h.newGrants),
+		post("/grants", may(policy.DelegateAccount), h.createGrants),
+		get("/identifiers", may(policy.DelegateAccount), h.checkIdentifiers),
+		get(grant, may(policy.SeeGrants), h.editGrant),
+		post(grant, may(policy.ChangeGrant), h.updateGrant),
+		get(grant+"/revocation", may(policy.ChangeGrant), h.newRevocation),
+		post(grant+"/revocation", may(policy.ChangeGrant), h.createRevocation),
+		post(grant+"/restoration", may(policy.ChangeGrant), h.createRestoration),
+		post(grant+"/extension", may(policy.ChangeGrant), h.createExtension),
+		post(grant+"/resignation", holder, h.createResignation),
+
+		// For the operator
+		get("/healthz", public, h.alive),
+		get("/readyz", public, h.ready),
+	}
+}

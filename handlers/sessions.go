@@ -1,0 +1,217 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"example.org/mandat"
+	"example.org/mandat/models"
+	"example.org/mandat/views"
+)
+
+func (h *Handlers) home(c echo.Context) error {
+	if sessionOf(c) == nil {
+		return c.Redirect(http.StatusSeeOther, views.SignInPath)
+	}
+	return c.Redirect(http.StatusSeeOther, views.ServicesPath)
+}
+
+func (h *Handlers) newSession(c echo.Context) error {
+	if s := sessionOf(c); s != nil && s.CustomerID != 0 {
+		return c.Redirect(http.StatusSeeOther, sitePath(c.QueryParam("next")))
+	}
+	return h.signInPage(c, http.StatusOK, views.SignInForm{Next: c.QueryParam("next")})
+}
+
+func (h *Handlers) signInPage(c echo.Context, status int, f views.SignInForm) error {
+	p, err := h.page(c, "", t(c, "session.heading"))
+	if err != nil {
+		return err
+	}
+	p.Path = views.SignInTo(f.Next)
+	p.Refused = len(f.Errors) > 0
+	return mandat.Render(c, status, views.SignInPage(p, f))
+}
+
+// createSession signs in. There is no session yet to bind a submission to; the
+// check of the origin protects the form, and signing in twice does no harm.
+func (h *Handlers) createSession(c echo.Context) error {
+	f, err := readForm(c, "identifier", "password", "next")
+	if err != nil {
+		return err
+	}
+	in, err := h.store.SignIn(c.Request().Context(), models.Credentials{
+		Identifier: f.Get("identifier"), Password: f.Get("password"), Peer: c.RealIP(), Device: h.device(c), UserAgent: c.Request().UserAgent(),
+	}, h.sessions.token(c.Request()))
+	form := views.SignInForm{Identifier: f.Get("identifier"), Next: f.Get("next")}
+	throttled := models.Throttled{}
+	switch {
+	case errors.Is(err, models.ErrSignedOut):
+		h.log.Warn("sign-in refused", "request", reference(c), "peer", c.RealIP())
+		form.Errors = views.Errors{"identifier": {t(c, "session.wrong")}}
+		return h.signInPage(c, http.StatusUnprocessableEntity, form)
+	case errors.As(err, &throttled):
+		h.log.Warn("sign-in throttled", "request", reference(c), "peer", c.RealIP())
+		p := problemOf(c, err)
+		form.Errors = views.Errors{"identifier": {t(c, "error.throttled.text", p.args...)}}
+		return h.signInPage(c, p.status, form)
+	case err != nil:
+		return err
+	}
+	h.begin(c, in)
+	return c.Redirect(http.StatusSeeOther, sitePath(f.Get("next")))
+}
+
+// begin gives the browser its new session, and a mark by which its wrong
+// passwords count apart from a stranger's.
+func (h *Handlers) begin(c echo.Context, in *models.SignedIn) {
+	h.log.Info("signed in", "request", reference(c), "person", in.Session.Identifier, "peer", c.RealIP())
+	cookie := &http.Cookie{
+		Name: h.sessions.name, Value: in.Token, Path: "/", HttpOnly: true, Secure: h.secure, SameSite: http.SameSiteLaxMode,
+		MaxAge: int(models.SessionFor.Seconds()),
+	}
+	c.SetCookie(cookie)
+	device := *cookie
+	device.Name, device.Value, device.MaxAge = h.deviceCookie(), in.Device, int((180 * 24 * time.Hour).Seconds())
+	c.SetCookie(&device)
+}
+
+func (h *Handlers) deviceCookie() string { return h.sessions.name + "-device" }
+
+func (h *Handlers) device(c echo.Context) string {
+	cookie, err := c.Cookie(h.deviceCookie())
+	if err != nil || len(cookie.Value) > 64 {
+		return ""
+	}
+	return cookie.Value
+}
+
+// endSession signs out. It works from any page of the session, however old:
+// ending must never fail because a form has acted before.
+func (h *Handlers) endSession(c echo.Context) error {
+	f, err := readForm(c)
+	if err != nil {
+		return err
+	}
+	if sessionOf(c) == nil {
+		return c.Redirect(http.StatusSeeOther, views.SignInPath)
+	}
+	if submissionNonce(h.sessions.token(c.Request()), f.Get("submission")) == nil {
+		return models.Invalid{"": {{Key: "form.stale"}}}
+	}
+	session, err := h.sessions.Get(c.Request(), h.sessions.name)
+	if err != nil {
+		return err
+	}
+	session.Options.MaxAge = -1
+	if err := session.Save(c.Request(), c.Response()); err != nil {
+		return err
+	}
+	return c.Redirect(http.StatusSeeOther, views.SignInPath)
+}
+
+func (h *Handlers) editPasswordLink(c echo.Context) error {
+	return h.passwordLinkPage(c, http.StatusOK, nil)
+}
+
+func (h *Handlers) passwordLinkPage(c echo.Context, status int, bad views.Errors) error {
+	customer, err := h.store.PasswordLink(c.Request().Context(), c.Param("token"))
+	if err != nil {
+		return err
+	}
+	p, err := h.page(c, "", t(c, "session.link_heading"))
+	if err != nil {
+		return err
+	}
+	p.Refused = len(bad) > 0
+	return mandat.Render(c, status, views.PasswordLinkPage(p, views.PasswordLinkForm{
+		Action: views.PasswordLinkPath(c.Param("token")), Identifier: customer.Identifier, Errors: bad,
+	}))
+}
+
+// usePasswordLink sets a password by a one-time link. The link itself is the
+// secret that binds the form; it works once.
+func (h *Handlers) usePasswordLink(c echo.Context) error {
+	f, err := readForm(c, "identifier", "password", "password_again")
+	if err != nil {
+		return err
+	}
+	if f.Get("password") != f.Get("password_again") {
+		return h.passwordLinkPage(c, http.StatusUnprocessableEntity, views.Errors{"password_again": {t(c, "password.again.differs")}})
+	}
+	err = h.store.UsePasswordLink(c.Request().Context(), c.Param("token"), f.Get("password"))
+	if bad, is := refused(c, err); is {
+		return h.passwordLinkPage(c, http.StatusUnprocessableEntity, bad)
+	}
+	if err != nil {
+		return err
+	}
+	return c.Redirect(http.StatusSeeOther, views.SignInPath)
+}
+
+const (
+	langCookie  = "lang"
+	themeCookie = "theme"
+)
+
+// setPreferences sets language or theme, in the profile and for this browser.
+func (h *Handlers) setPreferences(c echo.Context) error {
+	f, err := readForm(c, "lang", "theme", "next")
+	if err != nil {
+		return err
+	}
+	profile := models.Profile{}
+	for _, choice := range []struct {
+		field, cookie string
+		known         []string
+		to            **string
+	}{{"lang", langCookie, models.Languages, &profile.Language}, {"theme", themeCookie, models.Themes, &profile.Theme}} {
+		if !f.has(choice.field) {
+			continue
+		}
+		value := f.Get(choice.field)
+		if !slices.Contains(choice.known, value) {
+			return errMalformed
+		}
+		*choice.to = &value
+		c.SetCookie(&http.Cookie{Name: choice.cookie, Value: value, Path: "/", HttpOnly: true, Secure: h.secure, SameSite: http.SameSiteLaxMode, MaxAge: int((365 * 24 * time.Hour).Seconds())})
+	}
+	if s := sessionOf(c); s != nil && s.CustomerID != 0 {
+		if submissionNonce(h.sessions.token(c.Request()), f.Get("submission")) == nil {
+			return models.Invalid{"": {{Key: "form.stale"}}}
+		}
+		// Setting what is set already changes nothing, so the form need not act only once.
+		if err := h.store.ChangeProfile(c.Request().Context(), s.Actor(), profile); err != nil {
+			return err
+		}
+	}
+	return c.Redirect(http.StatusSeeOther, sitePath(f.Get("next")))
+}
+
+// themeOf is the theme of somebody who is not signed in.
+func themeOf(c echo.Context) string {
+	cookie, err := c.Cookie(themeCookie)
+	if err != nil || !slices.Contains(models.Themes, cookie.Value) {
+		return "system"
+	}
+	return cookie.Value
+}
+
+// maxNext bounds a path to go on to, in bytes: no page of ours has a longer one.
+const maxNext = 2000
+
+// sitePath is next if it is a path of this site, else the first page (R26).
+// Browsers read a backslash as a slash, and // as another host.
+func sitePath(next string) string {
+	u, err := url.Parse(next)
+	if err != nil || len(next) > maxNext || u.IsAbs() || u.Host != "" || u.User != nil || !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\r\n\t") {
+		return views.HomePath
+	}
+	return next
+}

@@ -1,0 +1,180 @@
+package handlers_test
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"example.org/mandat/handlers"
+	"example.org/mandat/models/modelstest"
+)
+
+// statements is how many statements each route sends to PostgreSQL, begin and
+// commit apart: a number that grows here is noticed. A page has room for three,
+// the tab Emails for two, a change for eight; a line beyond that says why.
+//
+// A change reads the session, claims its form, locks the service, reads the
+// right, writes its event and leaves a message for the next page: six, before
+// it has done anything. Delegates write the last use of their grant besides,
+// once an hour, and so do these here.
+const statements = `
+GET  /                                             -                              Alice  1
+GET  /sign-in                                      -                              Alice  1
+GET  /sign-in                                      -                              nobody 0
+POST /session                                      -                              nobody 7
+POST /session                                      -                              Alice  9   the session that ends is read, and ended
+POST /session/end                                  -                              Alice  2
+GET  /password-links/:token                        emma                           nobody 1
+POST /password-links/:token                        emma                           nobody 6
+POST /preferences                                  -                              Alice  4
+POST /preferences                                  -                              nobody 0
+
+GET  /profile                                      -                              Alice  2
+POST /profile                                      -                              Alice  6
+GET  /profile/password                             -                              Alice  1
+POST /profile/password                             -                              Alice  11  the guess is counted, and taken back
+GET  /history                                      -                              Alice  2
+GET  /services                                     -                              Alice  3
+
+GET  /services/:domain                             garrigue.example               Alice  3
+GET  /services/:domain                             garrigue.example               Bruno  3
+GET  /services/:domain                             garrigue.example               Chloé  2
+GET  /services/:domain                             nobody.example                 Alice  2
+GET  /services/:domain/history                     garrigue.example               Alice  3
+GET  /services/:domain/history                     garrigue.example               Chloé  3
+GET  /services/:domain/emails                      garrigue.example               Alice  1
+GET  /services/:domain/emails                      garrigue.example               Chloé  1
+GET  /services/:domain/emails                      nobody.example                 Alice  2
+GET  /services/:domain/emails                      garrigue.example               nobody 1
+GET  /services/:domain/new-email                   garrigue.example               Alice  2
+POST /services/:domain/emails                      garrigue.example               Alice  9   words to search by, the counter of the service
+POST /services/:domain/emails                      garrigue.example               Bruno  10  the same, the last use
+GET  /services/:domain/emails/:local               contact@garrigue.example       Alice  3
+GET  /services/:domain/emails/:local               contact@garrigue.example       Chloé  2
+POST /services/:domain/emails/:local               contact@garrigue.example       Alice  9   words to search by, those before and those after
+POST /services/:domain/emails/:local               contact@garrigue.example       Chloé  10  the same, the last use
+GET  /services/:domain/emails/:local/password      contact@garrigue.example       Alice  2
+POST /services/:domain/emails/:local/password      contact@garrigue.example       Alice  8
+POST /services/:domain/emails/:local/password      contact@garrigue.example       Chloé  9   the last use
+POST /services/:domain/emails/:local/block         contact@garrigue.example       Alice  7
+POST /services/:domain/emails/:local/unblock       accueil@garrigue.example       Alice  7
+GET  /services/:domain/emails/:local/deletion      contact@garrigue.example       Alice  3
+POST /services/:domain/emails/:local/deletion      contact@garrigue.example       Alice  8+2
+
+GET  /services/:domain/grants                      garrigue.example               Alice  3
+POST /services/:domain/grants                      garrigue.example               Alice  9   the counter of the service
+GET  /services/:domain/emails/:local/grants        contact@garrigue.example       Alice  3
+POST /services/:domain/emails/:local/grants        contact@garrigue.example       Alice  8
+POST /services/:domain/emails/:local/grants        devis@atelier-durand.example   Bruno  8
+GET  /grants/new?accounts=:address                 contact@garrigue.example       Alice  2
+POST /grants                                       contact@garrigue.example       Alice  9   the accounts are looked up
+GET  /identifiers?q=ep1005-mdt                     -                              Alice  1
+GET  /identifiers?q=e&domain=:domain&local=:local  contact@garrigue.example       Alice  3
+GET  /grants/:id                                   bruno/garrigue.example         Alice  2
+GET  /grants/:id                                   chloe/compta@garrigue.example  Alice  3
+POST /grants/:id                                   chloe/accueil@garrigue.example Alice  8
+POST /grants/:id                                   bruno/garrigue.example         Alice  9   what rests on the share is looked up
+GET  /grants/:id/revocation                        bruno/garrigue.example         Alice  3
+POST /grants/:id/revocation                        chloe/accueil@garrigue.example Alice  8
+POST /grants/:id/revocation                        bruno/garrigue.example         Alice  9   the counter of the service
+POST /grants/:id/restoration                       chloe/commandes@atelier-durand.example Alice 8
+POST /grants/:id/extension                         chloe/accueil@garrigue.example Alice  8
+POST /grants/:id/resignation                       chloe/accueil@garrigue.example Chloé  8
+POST /grants/:id/resignation                       bruno/garrigue.example         Bruno  10  the counter of the service, the last use
+
+GET  /healthz                                      -                              nobody 0
+GET  /readyz                                       -                              nobody 3
+`
+
+func TestStatementsOfEachRoute(t *testing.T) {
+	w := modelstest.OnPostgres(t)
+	m := newStage(t, w)
+	entries := readMatrix(t)
+	seen := map[string]bool{}
+	for text := range strings.Lines(statements) {
+		words := strings.Fields(text)
+		if len(words) == 0 {
+			continue
+		}
+		object, by := words[2], people[slices.IndexFunc(people, func(p person) bool { return p.name == words[3] })]
+		path, query, _ := strings.Cut(words[1], "?")
+		seen[words[0]+" "+path] = true
+		v := m.visit(t, by)
+		var ask func() *answer
+		if words[0] == http.MethodGet {
+			at := m.fill(path+"?"+query, object)
+			v.get(at) // the first time PostgreSQL is asked what the parameters are
+			ask = func() *answer { return v.get(at) }
+		} else {
+			e := entries[slices.IndexFunc(entries, func(e entry) bool { return e.route() == "POST "+path })]
+			form, _ := m.formFor(t, e, object, by)
+			ask = func() *answer { return v.post(m.fill(path, object), form) }
+		}
+		w.Count.Take()
+		a := ask()
+		ours, queue := split(w.Count.Take())
+		count := strconv.Itoa(len(ours))
+		if len(queue) > 0 {
+			count += "+" + strconv.Itoa(len(queue))
+		}
+		line := strings.TrimSpace(text)
+		if count != words[4] {
+			t.Errorf("%s: now %s (answered %d)\n\t%s", line, count, a.status, strings.Join(append(ours, queue...), "\n\t"))
+		}
+		most := 8
+		switch {
+		case path == "/services/:domain/emails" && words[0] == http.MethodGet:
+			most = 2
+		case words[0] == http.MethodGet:
+			most = 3
+		}
+		if len(ours) > most && len(words) == 5 {
+			t.Errorf("%s: more than %d, without saying why", line, most)
+		}
+		if words[0] == http.MethodPost {
+			m.restore()
+		}
+	}
+	for _, r := range handlers.Routes() {
+		if !seen[r.Method+" "+r.Path] {
+			t.Errorf("%s %s has no line", r.Method, r.Path)
+		}
+	}
+}
+
+// split parts our statements from those of the job queue. The driver's look at
+// a connection that was idle is nobody's, nor what the queue asks once in its life.
+func split(all []string) (ours, queue []string) {
+	for _, text := range all {
+		text = strings.Join(strings.Fields(text), " ")
+		switch {
+		case text == "-- ping", strings.HasPrefix(text, "-- name: PGGetProductAndVersion "):
+		case strings.HasPrefix(text, "-- name: "):
+			queue = append(queue, text)
+		default:
+			ours = append(ours, text)
+		}
+	}
+	return ours, queue
+}
+
+// What was done is said on the next page, which then takes the message: one
+// statement more than otherwise.
+func TestAMessageCostsItsPageOneStatement(t *testing.T) {
+	w := modelstest.OnPostgres(t)
+	m := newStage(t, w)
+	v := m.visit(t, alice)
+	page := v.get("/services/garrigue.example/new-email")
+	done := v.submit(page, "/services/garrigue.example/emails", map[string][]string{"local": {"neuve"}})
+	w.Count.Take()
+	said := v.follow(done)
+	if ours, _ := split(w.Count.Take()); len(ours) != 2 || said.text("#messages") == "" {
+		t.Errorf("%d statements, want 2; %q", len(ours), said.text("#messages"))
+	}
+	v.get(done.location)
+	if ours, _ := split(w.Count.Take()); len(ours) != 1 {
+		t.Errorf("%d statements without a message, want 1", len(ours))
+	}
+}
