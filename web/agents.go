@@ -1,0 +1,36 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"example.org/mandat/models"
+)
+
+type agentAddCommand struct {
+	Identifier    string `arg:"" help:"A letter, then 2 to 31 letters, digits and hyphens, as sam-support."`
+	Name          string `required:"" help:"Of the person."`
+	Email         string `required:"" help:"Where notices go."`
+	Language      string `default:"fr" enum:"fr,en" help:"fr or en."`
+	Role          string `default:"agent" enum:"agent,lead" help:"agent or lead."`
+	Customer      string `help:"Identifier of the agent's own account as a customer, to which they may never grant anything."`
+	PasswordStdin bool   `help:"Read a password from standard input. Without one they cannot sign in."`
+}
+
+// Run adds the agent.
+func (c *agentAddCommand) Run(p *program) error {
+	password, err := p.password(c.PasswordStdin)
+	if err != nil {
+		return err
+	}
+	return p.with(func(ctx context.Context, s *models.Store) error {
+		added, err := s.AddAgent(ctx, models.NewAgent{
+			Identifier: c.Identifier, Name: c.Name, Email: c.Email, Language: c.Language, Role: c.Role, Password: password, Customer: c.Customer,
+		})
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(p.out, "Added agent %s, %s.\n", added.Identifier, added.Name)
+		return nil
+	})
+}

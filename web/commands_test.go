@@ -1,0 +1,137 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"example.org/mandat/models/cast"
+)
+
+// A command and what it says. Its words are parted by spaces, but for what is in ' '.
+type call struct {
+	args     string
+	in       string
+	status   int
+	out, err string // parts of what it prints
+}
+
+func words(args string) (list []string) {
+	for i, part := range strings.Split(args, "'") {
+		if i%2 == 1 {
+			list = append(list, part)
+		} else {
+			list = append(list, strings.Fields(part)...)
+		}
+	}
+	return list
+}
+
+func (c call) check(t *testing.T, getenv func(string) string) (out string) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	status := run(t.Context(), words(c.args), getenv, strings.NewReader(c.in), &stdout, &stderr)
+	if status != c.status || !strings.Contains(stdout.String(), c.out) || !strings.Contains(stderr.String(), c.err) || c.err == "" && stderr.Len() > 0 {
+		t.Errorf("mandat %s: %d\n%s\n%s\nwant %d\n%s\n%s", c.args, status, &stdout, &stderr, c.status, c.out, c.err)
+	}
+	return stdout.String()
+}
+
+func TestOperatorsCommands(t *testing.T) {
+	dir := t.TempDir()
+	getenv := env("MANDAT_DATA_DIR", dir, "MANDAT_ORIGIN", "https://panel.example.org", "MANDAT_LOG_LEVEL", "error")
+	file := filepath.Join(dir, "directory.csv")
+	for _, c := range []call{
+		{args: "", out: "MANDAT_DATABASE_URL"},
+		{args: "--help", out: "directory load"},
+		{args: "--version", out: "mandat "},
+		{args: "sing", status: 2, err: "unexpected argument sing"},
+		{args: "customer add ab1-mdt", status: 2, err: "missing flags: --email"},
+		{args: "migrate", out: "up to date"},
+		{args: "migrate", out: "up to date"},
+
+		{args: "customer add AB1-MDT --name 'Anna Berg' --email anna@berg.example --language en", out: "Added customer ab1-mdt, Anna Berg.\nThey cannot sign in yet"},
+		{args: "customer add ab1-mdt --name Again --email a@b.example", status: 1, err: "ab1-mdt"},
+		{args: "customer add nobody --name N --email n@n.example", status: 1, err: "nobody"},
+		{args: "customer add cd1-mdt --name N --email n@n.example --time-zone Nowhere", status: 1, err: "mandat: "},
+		{args: "customer add cd1-mdt --name N --email n@n.example --language de", status: 2, err: "must be one of"},
+		{args: "customer add cd1-mdt --name N --email n@n.example --password-stdin", in: "short\n", status: 1, err: "at least 15 characters"},
+		{args: "customer add cd1-mdt --name N --email n@n.example --password-stdin", in: "\n", status: 1, err: "no password"},
+		{args: "customer add cd1-mdt --name N --email n@n.example --password-stdin", in: cast.Password + "\n", out: "Added customer cd1-mdt, N.\n"},
+		{args: "customer link ab1-mdt", out: "https://panel.example.org/password-links/", err: "works once"},
+		{args: "customer link zz1-mdt", status: 1, err: "there is no customer zz1-mdt"},
+
+		{args: "service add Été.example --owner ab1-mdt --max-accounts 10 --max-gb 50.5", out: "Added service été.example of ab1-mdt."},
+		{args: "service add été.example --owner ab1-mdt", status: 1, err: "été.example"},
+		{args: "service add co.uk --owner ab1-mdt", status: 1, err: "co.uk"},
+		{args: "service add b.example --owner zz1-mdt", status: 1, err: "zz1-mdt"},
+		{args: "service add b.example --owner ab1-mdt --max-gb much", status: 2, err: "GB"},
+		{args: "service set été.example --max-accounts 20"},
+		{args: "service set nowhere.example --max-accounts 20", status: 1, err: "there is no service nowhere.example"},
+		{args: "service suspend xn--t-9fab.example"},
+		{args: "service resume été.example"},
+		{args: "service resume nowhere.example", status: 1, err: "there is no service nowhere.example"},
+
+		{args: "agent add sam-support --name Sam --email sam@panel.example --customer cd1-mdt --password-stdin", in: cast.Password, out: "Added agent sam-support, Sam."},
+		{args: "agent add sam-support --name Sam --email sam@panel.example", status: 1, err: "sam-support"},
+		{args: "agent add ef1-mdt --name Sam --email sam@panel.example", status: 1, err: "ef1-mdt"},
+
+		{args: "directory load " + file, status: 1, err: "no such file"},
+		{args: "directory load -", in: "customer,gh1-mdt,G,g@h.example,fr\nservice,gh.example,gh1-mdt,1,1\naccount,a@gh.example,A,1,plain-text-secret\n", status: 1, err: "standard input:3: This is no password hash"},
+		{args: "directory load -", in: "customer,gh1-mdt,G,g@h.example,fr\nservice,gh.example,gh1-mdt,1,5\naccount,a@gh.example,A,1,\n", out: "Loaded 1 customers, 1 services and 1 accounts; 0 lines were so already."},
+		{args: "directory load -", in: "account,a@gh.example,A,1,\naccount,b@gh.example,,6,\n", status: 1, err: "standard input:2: b@gh.example is larger than its service allows for one account, "},
+		{args: "demo", status: 1, err: "not empty"},
+	} {
+		c.check(t, getenv)
+	}
+	if err := os.WriteFile(file, []byte("account,a@gh.example,A,1,\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	call{args: "directory load " + file, out: "Loaded 0 customers, 0 services and 0 accounts; 1 lines were so already."}.check(t, getenv)
+}
+
+func TestNoCommandTellsAPassword(t *testing.T) {
+	const secret = "s3cret-of-the-database"
+	getenv := env("MANDAT_DATABASE_URL", "postgres://mandat:"+secret+"@127.0.0.1:1/mandat?connect_timeout=1")
+	var out, errors bytes.Buffer
+	if status := run(t.Context(), []string{"migrate"}, getenv, nil, &out, &errors); status != 1 || strings.Contains(out.String()+errors.String(), secret) {
+		t.Errorf("%d\n%s\n%s", status, &out, &errors)
+	}
+	getenv = env("MANDAT_DATA_DIR", t.TempDir())
+	for _, line := range []string{"account,a@b.example,,1," + secret, "account,a@b.example,,1,{PLAIN}" + secret, "account,a@b.example,,1,{" + secret + "}x", secret, "x" + secret + ",,,,"} {
+		errors.Reset()
+		if status := run(t.Context(), words("directory load -"), getenv, strings.NewReader(line), &out, &errors); status != 1 || strings.Contains(errors.String(), secret) {
+			t.Errorf("%q: %d\n%s", line, status, &errors)
+		}
+	}
+}
+
+func TestTheDemoWorldIsLoadedOnce(t *testing.T) {
+	getenv := env("MANDAT_DATA_DIR", t.TempDir(), "MANDAT_LOG_LEVEL", "error")
+	call{args: "demo", out: cast.Password}.check(t, getenv)
+	call{args: "demo", out: cast.Password}.check(t, getenv)
+	call{args: "service add more.example --owner " + cast.Emma, out: "Added"}.check(t, getenv)
+}
+
+func TestRoutesAreListed(t *testing.T) {
+	var routes []route
+	if err := json.Unmarshal([]byte(call{args: "routes --json"}.check(t, env())), &routes); err != nil {
+		t.Fatal(err)
+	}
+	text := call{args: "routes"}.check(t, env())
+	if n := strings.Count(text, "\n"); n != len(routes) || n == 0 {
+		t.Errorf("%d lines of text, %d routes in JSON", n, len(routes))
+	}
+	for _, r := range routes {
+		if !strings.Contains(text, r.Path) || r.Class == "object" && r.Operation == "" || r.Changes != (r.Method == "POST") || strings.Contains(r.Path, ":") && r.Object == "" && !strings.Contains(r.Path, ":token") {
+			t.Errorf("%+v", r)
+		}
+	}
+}
+
+func TestSettingsThatAreWrongStopEveryCommand(t *testing.T) {
+	call{args: "routes", status: 2, err: "MANDAT_LISTEN: want an address"}.check(t, env("MANDAT_LISTEN", "x"))
+}

@@ -1,0 +1,245 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"example.org/mandat/models"
+)
+
+// config is what the environment says.
+type config struct {
+	listen         string
+	databaseURL    string // as models.Config takes it
+	dataDir        string
+	origin         *url.URL
+	originGiven    bool
+	trustedProxies []netip.Prefix
+	metricsListen  string // "" for none
+	timeZone       string
+	suffix         string
+	migrate        bool
+	logLevel       slog.Level
+	logFormat      string // "text", "json", or "" to choose by what standard error is
+}
+
+// A setting is a variable of the environment.
+type setting struct {
+	name, preset, doc string
+	set               func(c *config, value string) error
+}
+
+// settings is the one place where they are described; `mandat --help` prints it.
+var settings = []setting{
+	{
+		"MANDAT_LISTEN", "127.0.0.1:8080", "Address and port of the panel.",
+		func(c *config, v string) error { c.listen = v; return checkListen(v) },
+	},
+	{
+		"MANDAT_ORIGIN", "http:// and MANDAT_LISTEN", "How browsers reach the panel, as https://panel.example.org. Cookies are sent over https only; http is for loopback.",
+		func(c *config, v string) (err error) {
+			c.originGiven = true
+			c.origin, err = parseOrigin(v)
+			return err
+		},
+	},
+	{
+		"MANDAT_DATABASE_URL", "", "postgres://… for PostgreSQL; empty for an embedded SQLite file, which serves one process.",
+		func(c *config, v string) error { c.databaseURL = v; return checkDatabaseURL(v) },
+	},
+	{
+		"MANDAT_DATA_DIR", "data", "Directory of the embedded file mandat.db.",
+		func(c *config, v string) error { c.dataDir = v; return nil },
+	},
+	{
+		"MANDAT_MIGRATE", "0", "1 lets serve and work bring PostgreSQL's schema up to date when they start, instead of `mandat migrate`. The embedded file always is.",
+		func(c *config, v string) (err error) { c.migrate, err = parseSwitch(v); return err },
+	},
+	{
+		"MANDAT_TRUSTED_PROXIES", "", "Networks (CIDR) or addresses, parted by commas, whose X-Forwarded-For counts.",
+		func(c *config, v string) (err error) { c.trustedProxies, err = parseNetworks(v); return err },
+	},
+	{
+		"MANDAT_METRICS_LISTEN", "", "Address and port of /metrics for Prometheus, on a listener of its own; empty for none.",
+		func(c *config, v string) error { c.metricsListen = v; return checkListen(v) },
+	},
+	{
+		"MANDAT_TIME_ZONE", "Europe/Paris", "Time zone of new customers.",
+		func(c *config, v string) error { c.timeZone = v; return checkZone(v) },
+	},
+	{
+		"MANDAT_IDENTIFIER_SUFFIX", models.DefaultSuffix, "What customer identifiers end in after their hyphen: 2 to 5 letters.",
+		func(c *config, v string) error { c.suffix = strings.ToLower(v); return checkSuffix(c.suffix) },
+	},
+	{
+		"MANDAT_LOG_LEVEL", "info", "debug, info, warn or error.",
+		func(c *config, v string) error { return c.logLevel.UnmarshalText([]byte(v)) },
+	},
+	{
+		"MANDAT_LOG_FORMAT", "", "text or json; empty is text on a terminal and json elsewhere.",
+		func(c *config, v string) error { c.logFormat = v; return oneOf(v, "text", "json") },
+	},
+}
+
+// readConfig reads the settings. A variable that is empty is as one that is not
+// set. The error tells everything that is wrong, a line for each variable; it
+// repeats no address of a database, which may hold a password.
+func readConfig(getenv func(string) string) (*config, error) {
+	c := &config{}
+	var errs []error
+	for _, s := range settings {
+		v := strings.TrimSpace(getenv(s.name))
+		if v == "" {
+			if s.name == "MANDAT_ORIGIN" || s.preset == "" {
+				continue
+			}
+			v = s.preset
+		}
+		if err := s.set(c, v); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", s.name, err))
+		}
+	}
+	if !c.originGiven && len(errs) == 0 {
+		var err error
+		if c.origin, err = parseOrigin("http://" + c.listen); err != nil {
+			errs = append(errs, errors.New("MANDAT_ORIGIN: say how browsers reach a panel that listens on "+c.listen+", as https://panel.example.org"))
+		}
+	}
+	if c.databaseURL == "" {
+		c.databaseURL = "sqlite:" + filepath.Join(c.dataDir, "mandat.db")
+	}
+	return c, errors.Join(errs...)
+}
+
+// originOn is the origin of a panel that got this address: with a port of 0, the system chose one.
+func (c *config) originOn(addr net.Addr) *url.URL {
+	if c.originGiven {
+		return c.origin
+	}
+	host, _, _ := net.SplitHostPort(c.listen)
+	_, port, _ := net.SplitHostPort(addr.String())
+	return &url.URL{Scheme: "http", Host: net.JoinHostPort(host, port)}
+}
+
+// settingsHelp describes the settings in plain text.
+func settingsHelp() string {
+	var b strings.Builder
+	b.WriteString("Settings, from the environment:\n")
+	for _, s := range settings {
+		preset := s.preset
+		if preset == "" {
+			preset = "(empty)"
+		}
+		fmt.Fprintf(&b, "\n  %-26s%s\n", s.name, preset)
+		line := ""
+		for word := range strings.FieldsSeq(s.doc) {
+			if len(line)+len(word) > 74 {
+				b.WriteString("     " + line + "\n")
+				line = ""
+			}
+			line += " " + word
+		}
+		b.WriteString("     " + line + "\n")
+	}
+	return b.String()
+}
+
+func checkListen(v string) error {
+	_, port, err := net.SplitHostPort(v)
+	if err != nil {
+		return errors.New("want an address and a port, as 127.0.0.1:8080")
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return errors.New("want a port from 0 to 65535 after the colon")
+	}
+	return nil
+}
+
+func parseOrigin(v string) (*url.URL, error) {
+	u, err := url.Parse(v)
+	if err != nil || u.Host == "" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Path != "" && u.Path != "/" {
+		return nil, errors.New("want a scheme and a host without a path, as https://panel.example.org")
+	}
+	switch u.Scheme {
+	case "https":
+	case "http":
+		if !loopback(u.Hostname()) {
+			return nil, errors.New("http is for loopback only: a password must not travel in clear")
+		}
+	default:
+		return nil, errors.New("want https, or http on loopback")
+	}
+	return &url.URL{Scheme: u.Scheme, Host: strings.ToLower(u.Host)}, nil
+}
+
+// loopback says whether browsers take a host for this very machine.
+func loopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback() || strings.EqualFold(host, "localhost")
+}
+
+func checkDatabaseURL(v string) error {
+	u, err := url.Parse(v)
+	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
+		return errors.New("want postgres://USER:PASSWORD@HOST/DATABASE, with the password percent-encoded, or nothing for the embedded database")
+	}
+	return nil
+}
+
+func parseSwitch(v string) (bool, error) {
+	on, err := strconv.ParseBool(v)
+	if err != nil {
+		return false, errors.New("want 1 or 0")
+	}
+	return on, nil
+}
+
+func parseNetworks(v string) (networks []netip.Prefix, err error) {
+	for part := range strings.SplitSeq(v, ",") {
+		part = strings.TrimSpace(part)
+		p, err := netip.ParsePrefix(part)
+		if err != nil {
+			ip, err := netip.ParseAddr(part)
+			if err != nil || ip.Zone() != "" {
+				return nil, fmt.Errorf("%q is neither a network, as 10.0.0.0/8, nor an address", part)
+			}
+			p = netip.PrefixFrom(ip, ip.BitLen())
+		}
+		networks = append(networks, p.Masked())
+	}
+	return networks, nil
+}
+
+func checkZone(v string) error {
+	if _, err := time.LoadLocation(v); err != nil || v == "Local" {
+		return errors.New("want the IANA name of a time zone, as Europe/Paris")
+	}
+	return nil
+}
+
+var suffixShape = regexp.MustCompile(`^[a-z]{2,5}$`)
+
+func checkSuffix(v string) error {
+	if !suffixShape.MatchString(v) {
+		return errors.New("want 2 to 5 letters")
+	}
+	return nil
+}
+
+func oneOf(v string, choices ...string) error {
+	for _, c := range choices {
+		if v == c {
+			return nil
+		}
+	}
+	return fmt.Errorf("want %s", strings.Join(choices, " or "))
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+)
+
+func env(pairs ...string) func(string) string {
+	m := map[string]string{}
+	for i := 0; i < len(pairs); i += 2 {
+		m[pairs[i]] = pairs[i+1]
+	}
+	return func(name string) string { return m[name] }
+}
+
+// reads gives what each setting became.
+var reads = map[string]func(*config) any{
+	"MANDAT_LISTEN":            func(c *config) any { return c.listen + " " + c.origin.String() },
+	"MANDAT_ORIGIN":            func(c *config) any { return c.origin },
+	"MANDAT_DATABASE_URL":      func(c *config) any { return c.databaseURL },
+	"MANDAT_DATA_DIR":          func(c *config) any { return c.databaseURL },
+	"MANDAT_MIGRATE":           func(c *config) any { return c.migrate },
+	"MANDAT_TRUSTED_PROXIES":   func(c *config) any { return c.trustedProxies },
+	"MANDAT_METRICS_LISTEN":    func(c *config) any { return c.metricsListen },
+	"MANDAT_TIME_ZONE":         func(c *config) any { return c.timeZone },
+	"MANDAT_IDENTIFIER_SUFFIX": func(c *config) any { return c.suffix },
+	"MANDAT_LOG_LEVEL":         func(c *config) any { return c.logLevel },
+	"MANDAT_LOG_FORMAT":        func(c *config) any { return c.logFormat },
+}
+
+func TestDefaultSettings(t *testing.T) {
+	c, err := readConfig(env("MANDAT_LOG_LEVEL", "  "))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"MANDAT_LISTEN": "127.0.0.1:8080 http://127.0.0.1:8080", "MANDAT_ORIGIN": "http://127.0.0.1:8080", "MANDAT_DATABASE_URL": "sqlite:data/mandat.db",
+		"MANDAT_DATA_DIR": "sqlite:data/mandat.db", "MANDAT_MIGRATE": "false", "MANDAT_TRUSTED_PROXIES": "[]", "MANDAT_METRICS_LISTEN": "",
+		"MANDAT_TIME_ZONE": "Europe/Paris", "MANDAT_IDENTIFIER_SUFFIX": "mdt", "MANDAT_LOG_LEVEL": "INFO", "MANDAT_LOG_FORMAT": "",
+	} {
+		if got := fmt.Sprint(reads[name](c)); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestEachSetting(t *testing.T) {
+	const origin = "MANDAT_ORIGIN"
+	for _, c := range []struct{ name, value, want string }{ // want: what it becomes, or "!" and how the message begins
+		{"MANDAT_LISTEN", "localhost:0", "localhost:0 http://localhost:0"},
+		{"MANDAT_LISTEN", "[::1]:9000", "[::1]:9000 http://[::1]:9000"},
+		{"MANDAT_LISTEN", ":8080", "!MANDAT_ORIGIN: say how"},
+		{"MANDAT_LISTEN", "0.0.0.0:8080", "!MANDAT_ORIGIN: say how"},
+		{"MANDAT_LISTEN", "8080", "!MANDAT_LISTEN: want an address and a port"},
+		{"MANDAT_LISTEN", "127.0.0.1:http", "!MANDAT_LISTEN: want a port"},
+		{"MANDAT_LISTEN", "127.0.0.1:70000", "!MANDAT_LISTEN: want a port"},
+		{origin, "https://Panel.Example.org", "https://panel.example.org"},
+		{origin, "https://panel.example.org:8443/", "https://panel.example.org:8443"},
+		{origin, "http://localhost:8080", "http://localhost:8080"},
+		{origin, "http://[::1]:8080", "http://[::1]:8080"},
+		{origin, "http://panel.example.org", "!MANDAT_ORIGIN: http is for loopback"},
+		{origin, "http://192.168.1.2", "!MANDAT_ORIGIN: http is for loopback"},
+		{origin, "https://panel.example.org/mandat", "!MANDAT_ORIGIN: want a scheme"},
+		{origin, "https://user@panel.example.org", "!MANDAT_ORIGIN: want a scheme"},
+		{origin, "https://panel.example.org?x", "!MANDAT_ORIGIN: want a scheme"},
+		{origin, "panel.example.org", "!MANDAT_ORIGIN: want a scheme"},
+		{origin, "https://", "!MANDAT_ORIGIN: want a scheme"},
+		{origin, "https://:443", "!MANDAT_ORIGIN: want a scheme"},
+		{origin, "ftp://panel.example.org", "!MANDAT_ORIGIN: want https"},
+		{"MANDAT_DATABASE_URL", "postgres://m:s3cret@db/mandat", "postgres://m:s3cret@db/mandat"},
+		{"MANDAT_DATABASE_URL", "postgresql:///mandat?host=/run/postgresql", "postgresql:///mandat?host=/run/postgresql"},
+		{"MANDAT_DATABASE_URL", "mysql://m:s3cret@db/mandat", "!MANDAT_DATABASE_URL: want postgres://"},
+		{"MANDAT_DATABASE_URL", "postgres://m:s3cret%zz@db/mandat", "!MANDAT_DATABASE_URL: want postgres://"},
+		{"MANDAT_DATA_DIR", "/var/lib/mandat", "sqlite:/var/lib/mandat/mandat.db"},
+		{"MANDAT_MIGRATE", "1", "true"},
+		{"MANDAT_MIGRATE", "perhaps", "!MANDAT_MIGRATE: want 1 or 0"},
+		{"MANDAT_TRUSTED_PROXIES", "10.1.2.3/8, ::1", "[10.0.0.0/8 ::1/128]"},
+		{"MANDAT_TRUSTED_PROXIES", "10.0.0.0/33", "!MANDAT_TRUSTED_PROXIES: \"10.0.0.0/33\""},
+		{"MANDAT_TRUSTED_PROXIES", "10.0.0.1,", "!MANDAT_TRUSTED_PROXIES: \"\""},
+		{"MANDAT_TRUSTED_PROXIES", "proxy.example.org", "!MANDAT_TRUSTED_PROXIES: \"proxy"},
+		{"MANDAT_METRICS_LISTEN", "127.0.0.1:9100", "127.0.0.1:9100"},
+		{"MANDAT_METRICS_LISTEN", "on", "!MANDAT_METRICS_LISTEN: want"},
+		{"MANDAT_TIME_ZONE", "America/Martinique", "America/Martinique"},
+		{"MANDAT_TIME_ZONE", "Local", "!MANDAT_TIME_ZONE: want"},
+		{"MANDAT_TIME_ZONE", "Paris", "!MANDAT_TIME_ZONE: want"},
+		{"MANDAT_IDENTIFIER_SUFFIX", "OVH", "ovh"},
+		{"MANDAT_IDENTIFIER_SUFFIX", "toolong", "!MANDAT_IDENTIFIER_SUFFIX: want"},
+		{"MANDAT_LOG_LEVEL", "debug", "DEBUG"},
+		{"MANDAT_LOG_LEVEL", "loud", "!MANDAT_LOG_LEVEL: "},
+		{"MANDAT_LOG_FORMAT", "json", "json"},
+		{"MANDAT_LOG_FORMAT", "xml", "!MANDAT_LOG_FORMAT: want text or json"},
+	} {
+		got, err := readConfig(env(c.name, c.value))
+		if message, bad := strings.CutPrefix(c.want, "!"); bad {
+			if err == nil || !strings.HasPrefix(err.Error(), message) || strings.Contains(err.Error(), "s3cret") || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%s=%s: %v, want %s…", c.name, c.value, err, message)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s=%s: %v", c.name, c.value, err)
+			continue
+		}
+		if shown := fmt.Sprint(reads[c.name](got)); shown != c.want {
+			t.Errorf("%s=%s: %s, want %s", c.name, c.value, shown, c.want)
+		}
+	}
+}
+
+func TestAllSettingsThatAreWrongAreToldAtOnce(t *testing.T) {
+	_, err := readConfig(env("MANDAT_LISTEN", "x", "MANDAT_ORIGIN", "y", "MANDAT_TIME_ZONE", "z", "MANDAT_LOG_LEVEL", "w"))
+	if err == nil {
+		t.Fatal("no error")
+	}
+	lines := strings.Split(err.Error(), "\n")
+	for i, name := range []string{"MANDAT_LISTEN", "MANDAT_ORIGIN", "MANDAT_TIME_ZONE", "MANDAT_LOG_LEVEL"} {
+		if i >= len(lines) || !strings.HasPrefix(lines[i], name+": ") {
+			t.Errorf("%q, want a line for %s", lines, name)
+		}
+	}
+}
+
+func TestEverySettingIsDescribed(t *testing.T) {
+	help := strings.Join(strings.Fields(settingsHelp()), " ")
+	for _, s := range settings {
+		if !strings.Contains(help, s.name) || !strings.Contains(help, s.doc) || !strings.HasSuffix(s.doc, ".") || reads[s.name] == nil {
+			t.Errorf("%s: %q", s.name, s.doc)
+		}
+	}
+}
+
+func TestTheOriginFollowsThePortThatTheSystemChose(t *testing.T) {
+	addr := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 4711}
+	for _, c := range []struct{ listen, origin, want string }{
+		{"127.0.0.1:0", "", "http://127.0.0.1:4711"},
+		{"localhost:0", "", "http://localhost:4711"},
+		{"[::1]:0", "", "http://[::1]:4711"},
+		{"127.0.0.1:0", "https://panel.example.org", "https://panel.example.org"},
+	} {
+		cfg, err := readConfig(env("MANDAT_LISTEN", c.listen, "MANDAT_ORIGIN", c.origin))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := cfg.originOn(addr).String(); got != c.want {
+			t.Errorf("%s: %s, want %s", c.listen, got, c.want)
+		}
+	}
+}

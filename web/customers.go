@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"example.org/mandat/models"
+	"example.org/mandat/views"
+)
+
+type customerAddCommand struct {
+	Identifier    string `arg:"" optional:"" help:"As ab1234-mdt; made from the name, with MANDAT_IDENTIFIER_SUFFIX, unless given."`
+	Name          string `required:"" help:"Of the person or company."`
+	Email         string `required:"" help:"Where notices go."`
+	Language      string `default:"fr" enum:"fr,en" help:"fr or en."`
+	TimeZone      string `help:"IANA name; MANDAT_TIME_ZONE unless given."`
+	PasswordStdin bool   `help:"Read a password from standard input. Without one, use customer link."`
+}
+
+// Run adds the customer.
+func (c *customerAddCommand) Run(p *program) error {
+	zone := c.TimeZone
+	if zone == "" {
+		zone = p.config.timeZone
+	}
+	password, err := p.password(c.PasswordStdin)
+	if err != nil {
+		return err
+	}
+	return p.with(func(ctx context.Context, s *models.Store) error {
+		added, err := s.AddCustomer(ctx, models.NewCustomer{
+			Identifier: c.Identifier, Name: c.Name, Email: c.Email, Language: c.Language, TimeZone: zone, Password: password,
+		})
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(p.out, "Added customer %s, %s.\n", added.Identifier, added.Name)
+		if password == "" {
+			fmt.Fprintf(p.out, "They cannot sign in yet: `mandat customer link %s` prints a link to set a password.\n", added.Identifier)
+		}
+		return nil
+	})
+}
+
+type customerLinkCommand struct {
+	Identifier string `arg:"" help:"Of the customer."`
+}
+
+// Run prints the link alone on standard output, and what to know about it beside it.
+func (c *customerLinkCommand) Run(p *program) error {
+	return p.with(func(ctx context.Context, s *models.Store) error {
+		token, expires, err := s.NewPasswordLink(ctx, c.Identifier)
+		if err != nil {
+			return named("customer "+c.Identifier, err)
+		}
+		zone, err := time.LoadLocation(p.config.timeZone)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(p.out, p.config.origin.JoinPath(views.PasswordLinkPath(token)))
+		fmt.Fprintf(p.err, "It works once, until %s, and takes the place of earlier ones. Whoever has it sets the password.\n", expires.In(zone).Format("2006-01-02 15:04 MST"))
+		return nil
+	})
+}
+
+// maxPasswordInput bounds what is read as a password, in bytes.
+const maxPasswordInput = 4096
+
+// password reads a password from standard input if it is asked for: what is on
+// the command line is seen by every user of the machine.
+func (p *program) password(wanted bool) (string, error) {
+	if !wanted {
+		return "", nil
+	}
+	text, err := io.ReadAll(io.LimitReader(p.in, maxPasswordInput))
+	if err != nil {
+		return "", fmt.Errorf("read the password: %w", err)
+	}
+	password := strings.TrimRight(string(text), "\r\n")
+	if password == "" {
+		return "", fmt.Errorf("standard input has no password")
+	}
+	return password, nil
+}

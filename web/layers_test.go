@@ -1,0 +1,155 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "example.org/mandat"
+
+// layers lists every package of ours with those of ours that it imports at
+// most, and those that its tests import beyond that. Imports run downwards:
+// each line names only packages of lines above it, and a new line is a
+// decision. "." is the module's root.
+var layers = []struct{ pkg, imports, tests string }{
+	// Leaves: they know nothing of ours, and neither do their tests.
+	{pkg: "."},
+	{pkg: "models/policy"},
+	{pkg: "views/locale"},
+	{pkg: "static"},
+	{pkg: "mail/sieve"},
+	{pkg: "mail/imap"},
+	{pkg: "mail/dovecot"},
+
+	// What is true.
+	{pkg: "models", imports: "models/policy mail/sieve", tests: "models/cast models/modelstest"},
+	{pkg: "models/cast", imports: "models models/policy", tests: "models/modelstest"},
+	{pkg: "models/modelstest", imports: "models models/policy models/cast"},
+
+	// What is seen. Pages may use types of models, never a store: see TestSourceOfViews.
+	{pkg: "views/ui", imports: "views/locale static"},
+	{pkg: "views", imports: "views/ui views/locale static models models/policy", tests: "models/cast"},
+	{pkg: "views/gallery", imports: ". views views/ui views/locale static models models/policy", tests: "models/cast"},
+
+	// What happens.
+	{
+		pkg:     "handlers",
+		imports: ". views views/ui views/locale static models models/policy",
+		tests:   "models/cast models/modelstest views/gallery handlers/ceiling",
+	},
+	{pkg: "handlers/ceiling"}, // what benchmarks compare with
+	{
+		pkg: "web",
+		imports: ". handlers views views/gallery views/locale static models models/policy models/cast " +
+			"mail/sieve mail/imap mail/dovecot",
+		tests: "views/ui models/modelstest",
+	},
+
+	// The mail side: its program and the contract test of the shipped configuration.
+	{pkg: "mail/listd"},
+	{pkg: "mail", tests: "models models/policy models/cast models/modelstest mail/sieve mail/imap mail/dovecot"},
+}
+
+// reserved names the libraries that only a few packages know, tests included,
+// so that a successor of the library is a change of these packages.
+var reserved = []struct{ library, pkgs string }{
+	{"gorm.io/", "models models/modelstest"},
+	{"github.com/riverqueue/", "models"},
+	{"github.com/pressly/goose/", "models"},
+	{"github.com/labstack/", ". handlers web"},
+	{"github.com/gorilla/", "handlers web"},
+}
+
+// goPackage is what `go list -json` says of a package.
+type goPackage struct {
+	ImportPath                         string
+	Imports, TestImports, XTestImports []string
+}
+
+func (p goPackage) name() string {
+	if p.ImportPath == module {
+		return "."
+	}
+	return strings.TrimPrefix(p.ImportPath, module+"/")
+}
+
+func ownPackages(t *testing.T) (pkgs []goPackage) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports,TestImports,XTestImports", "./...")
+	cmd.Dir = ".."
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, &stderr)
+	}
+	for list := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p goPackage
+		if err := list.Decode(&p); errors.Is(err, io.EOF) {
+			return pkgs
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		pkgs = append(pkgs, p)
+	}
+}
+
+// ours returns the packages of this module among imports, by their short names.
+func ours(imports []string) (names []string) {
+	for _, path := range imports {
+		if path == module || strings.HasPrefix(path, module+"/") {
+			names = append(names, goPackage{ImportPath: path}.name())
+		}
+	}
+	return names
+}
+
+func TestLayers(t *testing.T) {
+	imports, tests := map[string][]string{}, map[string][]string{}
+	var above []string
+	for _, l := range layers {
+		imports[l.pkg] = strings.Fields(l.imports)
+		tests[l.pkg] = append(strings.Fields(l.imports+" "+l.tests), l.pkg)
+		for _, name := range imports[l.pkg] {
+			if !slices.Contains(above, name) {
+				t.Errorf("the table lets %s import %s, which is not above it", l.pkg, name)
+			}
+		}
+		above = append(above, l.pkg)
+	}
+
+	for _, p := range ownPackages(t) {
+		if _, known := imports[p.name()]; !known {
+			t.Errorf("%s is not in the table: has it a place of its own, or is it part of another package?", p.name())
+			continue
+		}
+		for _, name := range ours(p.Imports) {
+			if !slices.Contains(imports[p.name()], name) {
+				t.Errorf("%s may not import %s", p.name(), name)
+			}
+		}
+		for _, name := range ours(slices.Concat(p.TestImports, p.XTestImports)) {
+			if !slices.Contains(tests[p.name()], name) {
+				t.Errorf("the tests of %s may not import %s", p.name(), name)
+			}
+		}
+	}
+}
+
+func TestLayersKeepLibrariesInTheirPlace(t *testing.T) {
+	for _, p := range ownPackages(t) {
+		for _, path := range slices.Concat(p.Imports, p.TestImports, p.XTestImports) {
+			for _, r := range reserved {
+				if strings.HasPrefix(path, r.library) && !slices.Contains(strings.Fields(r.pkgs), p.name()) {
+					t.Errorf("%s imports %s, which is for %s only", p.name(), path, r.pkgs)
+				}
+			}
+		}
+	}
+}

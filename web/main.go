@@ -1,0 +1,153 @@
+// Command mandat is the panel and its operator's commands.
+//
+//	mandat serve            the panel; on an embedded database it also does the work
+//	mandat work             the background work, on a PostgreSQL that others serve
+//	mandat migrate          brings the database's schema up to date
+//	mandat customer|service|agent …, mandat directory load FILE.csv
+//
+// Settings come from the environment: config.go holds them all, and
+// `mandat --help` prints them.
+//
+// # Why the panel migrates an embedded database and not a PostgreSQL
+//
+// The embedded file belongs to one process, which may as well bring it up to
+// date when it starts. On PostgreSQL several versions run side by side during
+// an upgrade, so the schema changes when the operator says so, once, by
+// `mandat migrate`; a panel that finds it too old says that and stops. Where
+// that is one step too many (a single container), MANDAT_MIGRATE=1 does both.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+	_ "time/tzdata" // small systems come without
+
+	"github.com/alecthomas/kong"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	go func() { // the second signal ends the program at once
+		<-ctx.Done()
+		stop()
+	}()
+	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr))
+}
+
+// Exit statuses.
+const (
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+type commands struct {
+	Serve    serveCommand   `cmd:"" help:"Run the panel."`
+	Work     workCommand    `cmd:"" help:"Do the background work of panels on PostgreSQL."`
+	Migrate  migrateCommand `cmd:"" help:"Bring the database's schema up to date."`
+	Demo     demoCommand    `cmd:"" help:"Load the demo world into an empty database."`
+	Routes   routesCommand  `cmd:"" help:"List the routes and who may come in."`
+	Customer struct {
+		Add  customerAddCommand  `cmd:"" help:"Add a customer."`
+		Link customerLinkCommand `cmd:"" help:"Print a one-time link with which a customer sets a password."`
+	} `cmd:"" help:"Customers."`
+	Service struct {
+		Add     serviceAddCommand     `cmd:"" help:"Add the e-mail service of a domain."`
+		Set     serviceSetCommand     `cmd:"" help:"Change the limits of a service."`
+		Suspend serviceSuspendCommand `cmd:"" help:"Let everything of a service be read and nothing be changed."`
+		Resume  serviceResumeCommand  `cmd:"" help:"Let a suspended service be changed again."`
+	} `cmd:"" help:"E-mail services."`
+	Agent struct {
+		Add agentAddCommand `cmd:"" help:"Add a support agent."`
+	} `cmd:"" help:"Support agents."`
+	Directory struct {
+		Load directoryLoadCommand `cmd:"" help:"Load customers, services and accounts from a file."`
+	} `cmd:"" help:"What was run elsewhere."`
+
+	Version kong.VersionFlag `help:"Print the version."`
+}
+
+// program is what a command works with.
+type program struct {
+	ctx      context.Context
+	config   *config
+	log      *slog.Logger
+	in       io.Reader
+	out, err io.Writer
+}
+
+// run is the program without its process; it returns the exit status. ctx ends
+// with the first signal.
+func run(ctx context.Context, args []string, getenv func(string) string, in io.Reader, out, errors io.Writer) int {
+	exited := -1
+	parser, err := kong.New(&commands{},
+		kong.Name("mandat"), kong.Description("Mandat hands over the management of e-mail addresses without handing over a password."),
+		kong.Help(help), kong.Vars{"version": "mandat " + version()}, kong.Writers(out, errors), kong.Exit(func(code int) { exited = code }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}))
+	if err != nil {
+		panic(err) // the structs above are wrong
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	command, err := parser.Parse(args)
+	if exited >= 0 { // --help and --version have said all
+		return exited
+	}
+	if err != nil {
+		fmt.Fprintf(errors, "mandat: %v\n`mandat --help` tells more.\n", err)
+		return exitUsage
+	}
+	cfg, err := readConfig(getenv)
+	if err != nil {
+		fmt.Fprintf(errors, "mandat: these settings cannot be used:\n%v\n", err)
+		return exitUsage
+	}
+	p := &program{ctx: ctx, config: cfg, log: newLogger(cfg, errors), in: in, out: out, err: errors}
+	if err := command.Run(p); err != nil {
+		fmt.Fprintf(errors, "mandat: %s\n", explain(err))
+		return exitFailed
+	}
+	return 0
+}
+
+// help adds the settings to the help of the program as a whole, and of serve.
+func help(options kong.HelpOptions, ctx *kong.Context) error {
+	if err := kong.DefaultHelpPrinter(options, ctx); err != nil || ctx.Selected() != nil && ctx.Selected().Name != "serve" {
+		return err
+	}
+	_, err := fmt.Fprint(ctx.Stdout, "\n", settingsHelp())
+	return err
+}
+
+// version is the version of the module, or the commit that was built.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	return info.Main.Version
+}
+
+// newLogger writes to w, which is usually standard error.
+func newLogger(c *config, w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: c.logLevel}
+	if c.logFormat == "json" || c.logFormat == "" && !terminal(w) {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
