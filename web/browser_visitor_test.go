@@ -403,8 +403,8 @@ func (v *visitor) hit(x, y float64, times int64) {
 	v.clicks++
 	if v.manner.phone() {
 		for range times {
-			send(v, input.DispatchTouchEvent, input.DispatchTouchEventParams{Type: input.DispatchTouchEventTypeTouchStart, TouchPoints: []*input.TouchPoint{{X: x, Y: y}}})
-			send(v, input.DispatchTouchEvent, input.DispatchTouchEventParams{Type: input.DispatchTouchEventTypeTouchEnd, TouchPoints: []*input.TouchPoint{}})
+			inputEvent(v, input.DispatchTouchEvent, input.DispatchTouchEventParams{Type: input.DispatchTouchEventTypeTouchStart, TouchPoints: []*input.TouchPoint{{X: x, Y: y}}})
+			inputEvent(v, input.DispatchTouchEvent, input.DispatchTouchEventParams{Type: input.DispatchTouchEventTypeTouchEnd, TouchPoints: []*input.TouchPoint{}})
 		}
 		return
 	}
@@ -412,8 +412,20 @@ func (v *visitor) hit(x, y float64, times int64) {
 	for n := range times {
 		for _, event := range []input.DispatchMouseEventType{input.DispatchMouseEventTypeMousePressed, input.DispatchMouseEventTypeMouseReleased} {
 			at.Type, at.ClickCount = event, n+1
-			send(v, input.DispatchMouseEvent, at)
+			inputEvent(v, input.DispatchMouseEvent, at)
 		}
+	}
+}
+
+// inputEvent is send for an event of the mouse or of a finger. The second of a
+// double click reaches a page that is just being left, which may never
+// acknowledge it; what came of a click is seen on the page.
+func inputEvent[P, R any](v *visitor, command cdp.Command[P, R], params P) {
+	v.t.Helper()
+	ctx, cancel := context.WithTimeout(v.ctx, answerLimit)
+	defer cancel()
+	if _, err := chromedp.Call(ctx, command, params); err != nil && ctx.Err() == nil {
+		v.t.Fatalf("%s: %v", command.Method, err)
 	}
 }
 
