@@ -75,6 +75,8 @@ func ruled(t *testing.T, r handlers.Route, object string, by person) string {
 	case r.Policy.Class == policy.Self, object == "-": // about no object
 		return allowed
 	}
+	// What is below a service or an account has its name behind a "#"; "#none" names nothing that is there.
+	object, below, _ := strings.Cut(object, "#")
 	holder, address, isGrant := strings.Cut(object, "/")
 	if !isGrant {
 		holder, address = "", object
@@ -99,7 +101,7 @@ func ruled(t *testing.T, r handlers.Route, object string, by person) string {
 			st.Account = &x
 		}
 	}
-	if st.Stranger() || local == "ghost" && !bulk || object == "none" {
+	if st.Stranger() || local == "ghost" && !bulk || object == "none" || below == "none" {
 		return "404"
 	}
 	switch {
@@ -185,6 +187,10 @@ func cookieOf(t testing.TB, v *visitor, name string) string {
 	return ""
 }
 
+// props put onto the stage what each noun adds to the world, while nothing is
+// suspended yet, and note its ids in m.ids.
+var props = []func(t *testing.T, m *stage, w *modelstest.World){}
+
 func (m *stage) prepare(t *testing.T, w *modelstest.World) {
 	t.Helper()
 	ctx, s := t.Context(), w.Store
@@ -226,6 +232,9 @@ func (m *stage) prepare(t *testing.T, w *modelstest.World) {
 		g.request.Identifiers = []string{g.to}
 		_, err := s.DelegateAccount(ctx, actor(g.by), g.domain, g.local, g.request)
 		must(err)
+	}
+	for _, set := range props {
+		set(t, m, w)
 	}
 	must(s.SuspendService(ctx, paused))
 	m.link, _, err = s.NewPasswordLink(ctx, cast.Emma)
@@ -270,6 +279,10 @@ func (v *visitor) carry(token string) {
 // fill puts an object of the matrix into a path, a query or a form.
 func (m *stage) fill(text, object string) string {
 	id := strconv.FormatInt(m.ids[object], 10)
+	object, below, _ := strings.Cut(object, "#")
+	if below == "none" {
+		id = strconv.Itoa(1 << 40)
+	}
 	local, domain, isAccount := strings.Cut(object, "@")
 	if !isAccount {
 		local, domain = "", object
@@ -278,5 +291,5 @@ func (m *stage) fill(text, object string) string {
 	if object == "emma" {
 		token = m.link
 	}
-	return strings.NewReplacer(":domain", domain, ":local", local, ":address", object, ":id", id, ":token", token).Replace(text)
+	return strings.NewReplacer(":domain", domain, ":local", local, ":address", object, ":id", id, ":name", below, ":token", token).Replace(text)
 }

@@ -178,6 +178,57 @@ func ParseAddress(text string) (local, domain string, problem *Message) {
 	return local, domain, nil
 }
 
+// ParseMailbox gives the normal form of any address that mail can be sent to:
+// a target of a redirection, a subscriber. Outside of our own services a local
+// part may have every character of a dot-atom (RFC 5322, 3.2.3), "+" and "'"
+// among them; quotes, a display name and other alphabets are refused. Case is
+// not kept: no server that people write to tells two mailboxes apart by it.
+func ParseMailbox(text string) (address string, problem *Message) {
+	text = strings.TrimSpace(text)
+	at := strings.LastIndexByte(text, '@')
+	if at < 0 {
+		return "", &Message{Key: "address.shape"}
+	}
+	local, ok := lowerASCII(text[:at])
+	switch {
+	case local == "":
+		return "", &Message{Key: "address.local.empty"}
+	case !ok || strings.ContainsFunc(local, func(r rune) bool { return !atext(r) && r != '.' }):
+		return "", &Message{Key: "address.mailbox.characters"}
+	case len(local) > maxLocalPart:
+		return "", &Message{Key: "address.local.long", Args: []any{"Max", maxLocalPart}}
+	case local[0] == '.' || local[len(local)-1] == '.' || strings.Contains(local, ".."):
+		return "", &Message{Key: "address.local.dots"}
+	}
+	domain, problem := ParseDomain(text[at+1:])
+	if problem == nil {
+		problem = checkAddressLength(local, domain)
+	}
+	if problem != nil {
+		return "", problem
+	}
+	return local + "@" + domain, nil
+}
+
+// atext is the class of that name of RFC 5322.
+func atext(r rune) bool {
+	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("!#$%&'*+-/=?^_`{|}~", r)
+}
+
+// WithoutDetail is an address without what follows a "+" in its local part
+// (RFC 5233): where mail to the sub-address is delivered by our own servers.
+func WithoutDetail(address string) string {
+	at := strings.LastIndexByte(address, '@')
+	if plus := strings.IndexByte(address, '+'); plus > 0 && plus < at {
+		return address[:plus] + address[at:]
+	}
+	return address
+}
+
+// Outside says whether an address is not of the service of that domain: mail
+// that goes there leaves it.
+func Outside(address, domain string) bool { return !strings.HasSuffix(address, "@"+domain) }
+
 // checkAddressLength is for the two parts of an address that were parsed apart.
 func checkAddressLength(local, domain string) *Message {
 	if len(local)+1+len(domain) > maxAddress {

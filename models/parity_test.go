@@ -98,13 +98,14 @@ func postgresSchema(t *testing.T, w *modelstest.World) schema {
 		FROM pg_constraint o JOIN pg_class c ON c.oid = o.conrelid JOIN pg_class f ON f.oid = o.confrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE o.contype = 'f' AND `+ours)
 	s.collect(t, w, `SELECT 'trigger ' || g.tgname, CASE WHEN g.tgtype & 2 <> 0 THEN 'before ' ELSE 'after ' END
 		|| CASE WHEN g.tgtype & 4 <> 0 THEN 'insert' WHEN g.tgtype & 8 <> 0 THEN 'delete' ELSE 'update' END || ' on ' || c.relname || ' ' || substring(p.prosrc from '(?:INSERT|DELETE|UPDATE)[^;]*;')
+		|| COALESCE(' when ' || substring(pg_get_triggerdef(g.oid) from 'WHEN \((.*)\) EXECUTE'), '')
 		FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_proc p ON p.oid = g.tgfoid WHERE NOT g.tgisinternal AND `+ours)
 	return s
 }
 
 var (
-	sqliteCheck   = regexp.MustCompile(`CONSTRAINT (\w+) CHECK (\(.*\)),?\n`)
-	sqliteTrigger = regexp.MustCompile(`(?s)(BEFORE|AFTER) (INSERT|UPDATE|DELETE) ON (\w+) FOR EACH ROW BEGIN\s+(.*;)\s*END`)
+	sqliteCheck   = regexp.MustCompile(`CONSTRAINT (\w+) CHECK (\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))`)
+	sqliteTrigger = regexp.MustCompile(`(?s)(BEFORE|AFTER) (INSERT|UPDATE|DELETE)(?: OF \w+)? ON (\w+) FOR EACH ROW(?: WHEN (\([^)]*\)))? BEGIN\s+(.*;)\s*END`)
 )
 
 func sqliteSchema(t *testing.T, w *modelstest.World) schema {
@@ -138,7 +139,11 @@ func sqliteSchema(t *testing.T, w *modelstest.World) schema {
 		if m == nil {
 			t.Fatalf("trigger %s: %s", name, text)
 		}
-		s["trigger "+name] = plain(fmt.Sprintf("%s %s ON %s %s", m[1], m[2], m[3], m[4]))
+		when := ""
+		if m[4] != "" {
+			when = " WHEN " + m[4]
+		}
+		s["trigger "+name] = plain(fmt.Sprintf("%s %s ON %s %s%s", m[1], m[2], m[3], m[5], when))
 	}
 	return s
 }
@@ -163,32 +168,45 @@ func (s schema) collectRaw(t *testing.T, w *modelstest.World, query string) {
 // The last word: what no verb would write is refused by the named constraint of either database.
 func TestTheDatabaseHasTheLastWord(t *testing.T) {
 	refusals := map[string]string{
-		"customer_identifier_unique":    "UPDATE customers SET identifier = 'ad1001-mdt' WHERE identifier = 'bm1002-mdt'",
-		"customer_language_known":       "UPDATE customers SET language = 'de'",
-		"customer_theme_known":          "UPDATE customers SET theme = 'blue'",
-		"agent_language_known":          "UPDATE agents SET language = 'de'",
-		"agent_role_known":              "UPDATE agents SET role = 'boss'",
-		"session_of_one_person":         "INSERT INTO sessions (token_hash, data, user_agent, peer, created_at, seen_at, expires_at) SELECT '\x01', '', '', '', created_at, created_at, created_at FROM services WHERE id = 1",
-		"device_of_one_person":          "INSERT INTO devices (token_hash, seen_at) SELECT '\x01', created_at FROM services WHERE id = 1",
-		"service_domain_lower":          "UPDATE services SET domain = upper(domain) WHERE id = 1",
-		"service_state_known":           "UPDATE services SET state = 'gone'",
-		"service_accounts_within_limit": "UPDATE services SET account_count = max_accounts + 2",
-		"service_bytes_within_limit":    "UPDATE services SET allotted_bytes = max_bytes + 1",
-		"service_shares_counted":        "UPDATE services SET share_count = -1",
-		"address_kind_known":            "UPDATE addresses SET kind = 'other'",
-		"address_lower":                 "INSERT INTO addresses (address, service_id, kind) VALUES ('UPPER@garrigue.example', 1, 'list')",
-		"account_state_known":           "UPDATE accounts SET state = 'asleep'",
-		"account_size_positive":         "UPDATE accounts SET size_bytes = 0",
-		"account_use_counted":           "UPDATE accounts SET used_bytes = -1",
-		"grant_kind_known":              "UPDATE grants SET kind = 'other', account_id = NULL WHERE kind = 'service'",
-		"grant_has_its_object":          "UPDATE grants SET account_id = NULL WHERE kind = 'account' AND ended_at IS NULL",
-		"grant_extras_known":            "UPDATE grants SET extras = 16",
-		"grant_not_to_owner":            "UPDATE grants SET grantee_id = owner_id, giver_id = 3 WHERE kind = 'service'",
-		"grant_not_to_oneself":          "UPDATE grants SET giver_id = grantee_id",
-		"grant_end_explained":           "UPDATE grants SET ended_why = 'revoked' WHERE ended_at IS NULL",
-		"grant_end_known":               "UPDATE grants SET ended_why = 'bored', ended_at = since WHERE ended_at IS NULL",
-		"event_numbered":                "UPDATE events SET number = NULL WHERE service_id IS NOT NULL",
-		"event_class_known":             "UPDATE events SET class = 'gossip'",
+		"customer_identifier_unique":        "UPDATE customers SET identifier = 'ad1001-mdt' WHERE identifier = 'bm1002-mdt'",
+		"customer_language_known":           "UPDATE customers SET language = 'de'",
+		"customer_theme_known":              "UPDATE customers SET theme = 'blue'",
+		"agent_language_known":              "UPDATE agents SET language = 'de'",
+		"agent_role_known":                  "UPDATE agents SET role = 'boss'",
+		"session_of_one_person":             "INSERT INTO sessions (token_hash, data, user_agent, peer, created_at, seen_at, expires_at) SELECT '\x01', '', '', '', created_at, created_at, created_at FROM services WHERE id = 1",
+		"device_of_one_person":              "INSERT INTO devices (token_hash, seen_at) SELECT '\x01', created_at FROM services WHERE id = 1",
+		"service_domain_lower":              "UPDATE services SET domain = upper(domain) WHERE id = 1",
+		"service_state_known":               "UPDATE services SET state = 'gone'",
+		"service_accounts_within_limit":     "UPDATE services SET account_count = max_accounts + 2",
+		"service_bytes_within_limit":        "UPDATE services SET allotted_bytes = max_bytes + 1",
+		"service_shares_counted":            "UPDATE services SET share_count = -1",
+		"address_kind_known":                "UPDATE addresses SET kind = 'other'",
+		"address_lower":                     "INSERT INTO addresses (address, service_id, kind) VALUES ('UPPER@garrigue.example', 1, 'list')",
+		"account_state_known":               "UPDATE accounts SET state = 'asleep'",
+		"account_size_positive":             "UPDATE accounts SET size_bytes = 0",
+		"account_use_counted":               "UPDATE accounts SET used_bytes = -1",
+		"grant_kind_known":                  "UPDATE grants SET kind = 'other', account_id = NULL WHERE kind = 'service'",
+		"grant_has_its_object":              "UPDATE grants SET account_id = NULL WHERE kind = 'account' AND ended_at IS NULL",
+		"grant_extras_known":                "UPDATE grants SET extras = 16",
+		"grant_not_to_owner":                "UPDATE grants SET grantee_id = owner_id, giver_id = 3 WHERE kind = 'service'",
+		"grant_not_to_oneself":              "UPDATE grants SET giver_id = grantee_id",
+		"grant_end_explained":               "UPDATE grants SET ended_why = 'revoked' WHERE ended_at IS NULL",
+		"grant_end_known":                   "UPDATE grants SET ended_why = 'bored', ended_at = since WHERE ended_at IS NULL",
+		"event_numbered":                    "UPDATE events SET number = NULL WHERE service_id IS NOT NULL",
+		"event_class_known":                 "UPDATE events SET class = 'gossip'",
+		"service_redirections_within_limit": "UPDATE services SET redirection_count = max_redirections + 1",
+		"service_responders_within_limit":   "UPDATE services SET responder_count = max_responders + 1",
+		"service_lists_within_limit":        "UPDATE services SET list_count = max_lists + 1",
+		"service_subscribers_not_negative":  "UPDATE services SET max_subscribers = -1",
+		"filter_place_counts":               "INSERT INTO filters (account_id, place, name, active, matching, action, target, created_at) SELECT id, 0, '', true, 'all', 'keep', '', created_at FROM accounts",
+		"filter_matching_known":             "INSERT INTO filters (account_id, place, name, active, matching, action, target, created_at) SELECT id, 1, '', true, 'most', 'keep', '', created_at FROM accounts",
+		"filter_action_known":               "INSERT INTO filters (account_id, place, name, active, matching, action, target, created_at) SELECT id, 1, '', true, 'all', 'sing', '', created_at FROM accounts",
+		"responder_days_known":              "INSERT INTO responders (service_id, local_part, address, subject, content, days, created_at) SELECT id, 'x', 'x@' || domain, '', '', 0, created_at FROM services",
+		"responder_ends_after_start":        "INSERT INTO responders (service_id, local_part, address, subject, content, days, starts_at, ends_at, created_at) SELECT id, 'x', 'x@' || domain, '', '', 1, created_at, created_at, created_at FROM services",
+		"redirection_copy_needs_mailbox":    "INSERT INTO redirections (service_id, local_part, address, keep_copy, created_at) SELECT id, 'x', 'x@' || domain, true, created_at FROM services",
+		"list_posting_known":                "INSERT INTO lists (service_id, local_part, address, owner_email, reply_to, language, posting, created_at) SELECT id, 'x', 'x@' || domain, '', 'list', 'fr', 'nobody', created_at FROM services",
+		"list_subscribers_counted":          "INSERT INTO lists (service_id, local_part, address, owner_email, reply_to, language, posting, subscriber_count, created_at) SELECT id, 'x', 'x@' || domain, '', 'list', 'fr', 'everyone', -1, created_at FROM services",
+		"sieve_script_of_one":               "INSERT INTO sieve_scripts (address, content) VALUES ('x@garrigue.example', '')",
 	}
 	each(t, func(t *testing.T, w *world) {
 		known := w.checks(t)

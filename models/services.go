@@ -34,14 +34,22 @@ type Service struct {
 	AccountCount    int
 	AllottedBytes   int64
 	ShareCount      int
-	Version         int
-	CreatedAt       time.Time
-	postmaster      bool // has its postmaster account; known to the operator's verbs only
+
+	// What is no account, with its limits: see 00003_mail.sql.
+	MaxRedirections, RedirectionCount int
+	MaxResponders, ResponderCount     int
+	MaxLists, ListCount               int
+	MaxSubscribers                    int // of one list
+
+	Version    int
+	CreatedAt  time.Time
+	postmaster bool // has its postmaster account; known to the operator's verbs only
 }
 
 // serviceColumns reads a Service from services s and its owner o.
 const serviceColumns = `s.id, s.domain, s.owner_id, o.identifier AS owner_identifier, o.name AS owner_name, s.state, s.max_accounts, s.max_bytes,
- s.max_account_bytes, s.account_count, s.allotted_bytes, s.share_count, s.version, s.created_at`
+ s.max_account_bytes, s.account_count, s.allotted_bytes, s.share_count,
+ s.max_redirections, s.redirection_count, s.max_responders, s.responder_count, s.max_lists, s.list_count, s.max_subscribers, s.version, s.created_at`
 
 // Held is a grant that the actor holds on what they reach.
 type Held struct {

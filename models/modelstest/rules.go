@@ -21,6 +21,27 @@ var Rules = map[string]string{
 		WHERE a.id IS NULL OR a.service_id <> w.service_id OR a.local_part <> w.local_part`,
 	"every account has its address": `SELECT count(*) FROM accounts a JOIN services s ON s.id = a.service_id LEFT JOIN addresses d ON d.address = a.address
 		WHERE d.address IS NULL OR d.kind <> 'account' OR d.service_id <> a.service_id OR a.address <> a.local_part || '@' || s.domain`,
+	"redirection_count is the number of redirections":      `SELECT count(*) FROM services s WHERE s.redirection_count <> (SELECT count(*) FROM redirections r WHERE r.service_id = s.id)`,
+	"responder_count is the number of responders":          `SELECT count(*) FROM services s WHERE s.responder_count <> (SELECT count(*) FROM responders r WHERE r.service_id = s.id)`,
+	"list_count is the number of lists":                    `SELECT count(*) FROM services s WHERE s.list_count <> (SELECT count(*) FROM lists l WHERE l.service_id = s.id)`,
+	"subscriber_count is the number of subscribers":        `SELECT count(*) FROM lists l WHERE l.subscriber_count <> (SELECT count(*) FROM list_subscribers m WHERE m.list_id = l.id)`,
+	"no list has more subscribers than its service allows": `SELECT count(*) FROM lists l JOIN services s ON s.id = l.service_id WHERE l.subscriber_count > s.max_subscribers`,
+	"every address that is no account has its object": `SELECT count(*) FROM addresses d WHERE d.kind <> 'account' AND 1 <>
+		(SELECT count(*) FROM responders r WHERE d.kind = 'responder' AND r.address = d.address AND r.account_id IS NULL AND r.service_id = d.service_id)
+		+ (SELECT count(*) FROM redirections r WHERE d.kind = 'redirection' AND r.address = d.address AND r.account_id IS NULL AND r.service_id = d.service_id)
+		+ (SELECT count(*) FROM lists l WHERE d.kind = 'list' AND l.address = d.address AND l.service_id = d.service_id)`,
+	"what hangs on an account has its address": `SELECT (SELECT count(*) FROM responders r JOIN accounts a ON a.id = r.account_id WHERE r.address <> a.address OR r.service_id <> a.service_id)
+		+ (SELECT count(*) FROM redirections r JOIN accounts a ON a.id = r.account_id WHERE r.address <> a.address OR r.service_id <> a.service_id)`,
+	"filters of an account are asked from 1 without gaps": `SELECT count(*) FROM (SELECT count(*) AS n, min(place) AS least, max(place) AS most, count(DISTINCT place) AS kinds FROM filters GROUP BY account_id) AS x
+		WHERE least <> 1 OR most <> n OR kinds <> n`,
+	"every filter has a rule":           `SELECT count(*) FROM filters f WHERE NOT EXISTS (SELECT 1 FROM filter_rules r WHERE r.filter_id = f.id)`,
+	"every redirection leads somewhere": `SELECT count(*) FROM redirections r WHERE NOT EXISTS (SELECT 1 FROM redirection_targets t WHERE t.redirection_id = r.id)`,
+	"nothing hangs on an account that is being deleted": `SELECT (SELECT count(*) FROM filters x JOIN accounts a ON a.id = x.account_id WHERE a.state = 'deleting')
+		+ (SELECT count(*) FROM responders x JOIN accounts a ON a.id = x.account_id WHERE a.state = 'deleting')
+		+ (SELECT count(*) FROM redirections x JOIN accounts a ON a.id = x.account_id WHERE a.state = 'deleting')
+		+ (SELECT count(*) FROM sieve_scripts x JOIN accounts a ON a.id = x.account_id WHERE a.state = 'deleting')`,
+	"whoever has something to do has a script": `SELECT count(*) FROM accounts a WHERE (EXISTS (SELECT 1 FROM filters f WHERE f.account_id = a.id AND f.active) OR EXISTS (SELECT 1 FROM responders r WHERE r.account_id = a.id))
+		<> EXISTS (SELECT 1 FROM sieve_scripts x WHERE x.account_id = a.id AND x.address = a.address)`,
 	"every address has its account":            `SELECT count(*) FROM addresses d WHERE d.kind = 'account' AND NOT EXISTS (SELECT 1 FROM accounts a WHERE a.address = d.address)`,
 	"events of a service count without gaps":   `SELECT count(*) FROM (SELECT count(*) AS n, min(number) AS least, max(number) AS most FROM events WHERE service_id IS NOT NULL GROUP BY service_id) AS x WHERE least <> 1 OR most <> n`,
 	"nobody holds the same thing twice":        `SELECT count(*) FROM (SELECT 1 FROM grants WHERE ended_at IS NULL GROUP BY kind, service_id, local_part, grantee_id HAVING count(*) > 1) AS x`,
@@ -34,7 +55,7 @@ var Rules = map[string]string{
 	"time ends a grant in nobody's name":              `SELECT count(*) FROM grants g WHERE g.ended_why = 'expired' AND g.ended_by IS NOT NULL`,
 	"every grant was given once":                      `SELECT count(*) FROM grants g WHERE 1 <> (SELECT count(*) FROM events e WHERE e.grant_id = g.id AND e.kind = 'grant.given')`,
 	"every change of a grant has one event":           `SELECT count(*) FROM grants g WHERE g.version <> (SELECT count(*) FROM events e WHERE e.grant_id = g.id)`,
-	"every change of an account has one event":        `SELECT count(*) FROM accounts a WHERE a.version <> (SELECT count(*) FROM events e WHERE e.account_id = a.id AND e.class = 'mail')`,
+	"every change of an account has one event":        `SELECT count(*) FROM accounts a WHERE a.version <> (SELECT count(*) FROM events e WHERE e.account_id = a.id AND e.kind LIKE 'account.%')`,
 	"every change of a service has one event":         `SELECT count(*) FROM services s WHERE s.version <> (SELECT count(*) FROM events e WHERE e.service_id = s.id AND e.class = 'service')`,
 	"every change of a customer has one event":        `SELECT count(*) FROM customers c WHERE c.version <> (SELECT count(*) FROM events e WHERE e.subject_id = c.id AND e.class = 'self' AND e.kind <> 'profile.link_made')`,
 	"events of a service name its owner":              `SELECT count(*) FROM events e JOIN services s ON s.id = e.service_id WHERE e.owner_id IS NULL OR e.owner_id <> s.owner_id`,
