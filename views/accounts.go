@@ -159,25 +159,25 @@ func (v AccountsView) menu(l *locale.Locale, i *models.AccountItem) ui.MenuArgs 
 	path := AccountPath(v.Form.Domain, i.LocalPart)
 	standing := i.Standing(&v.List.Access)
 	m := ui.MenuArgs{ID: "m" + strconv.FormatInt(i.ID, 10), Label: l.T("account.actions", "Address", i.LocalPart+"@"+v.Head.Domain), Form: "act", Items: make([]ui.MenuItem, 0, 5)}
-	m.Items = append(m.Items, ui.MenuItem{Icon: "settings", Label: l.T("account.settings"), Path: path})
+	m.Items = append(m.Items, ui.MenuItem{Label: l.T("account.settings"), Path: path})
 	if !v.changes() {
 		return m
 	}
 	if policy.May(policy.SetPassword, standing) {
-		m.Items = append(m.Items, ui.MenuItem{Icon: "key-round", Label: l.T("account.password.change"), Path: path + passwordPart, Panel: true})
+		m.Items = append(m.Items, ui.MenuItem{Label: l.T("account.password.change"), Path: path + passwordPart, Panel: true})
 	}
 	if policy.May(policy.DelegateAccount, standing) {
-		m.Items = append(m.Items, ui.MenuItem{Icon: "user-plus", Label: l.T("grant.delegate"), Path: path + grantsPart, Panel: true})
+		m.Items = append(m.Items, ui.MenuItem{Label: l.T("grant.delegate"), Path: path + grantsPart, Panel: true})
 	}
 	if policy.May(policy.LimitAccount, standing) {
 		if i.Blocked() {
-			m.Items = append(m.Items, ui.MenuItem{Icon: "lock-open", Label: l.T("account.unblock"), Path: path + unblockPart, Post: true})
+			m.Items = append(m.Items, ui.MenuItem{Label: l.T("account.unblock"), Path: path + unblockPart, Post: true})
 		} else {
-			m.Items = append(m.Items, ui.MenuItem{Icon: "ban", Label: l.T("account.block"), Path: path + blockPart, Post: true})
+			m.Items = append(m.Items, ui.MenuItem{Label: l.T("account.block"), Path: path + blockPart, Post: true})
 		}
 	}
 	if policy.May(policy.DeleteAccount, standing) {
-		m.Items = append(m.Items, ui.MenuItem{Icon: "trash-2", Label: l.T("account.delete"), Path: path + deletionPart, Danger: true})
+		m.Items = append(m.Items, ui.MenuItem{Label: l.T("account.delete"), Path: path + deletionPart, Danger: true})
 	}
 	return m
 }

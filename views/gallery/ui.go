@@ -95,14 +95,14 @@ func (r row) menu(l *locale.Locale, id string) ui.MenuArgs {
 		Label: say(l, "Actions pour ", "Actions for ") + r.local + "@garrigue.example",
 		Form:  "act",
 		Items: []ui.MenuItem{
-			{Icon: "settings", Label: say(l, "Réglages", "Settings"), Path: r.path()},
-			{Icon: "key-round", Label: say(l, "Changer le mot de passe", "Change the password"), Path: r.path() + "/password", Panel: true},
-			{Icon: "funnel", Label: say(l, "Filtres", "Filters"), Path: r.path() + "/filters"},
-			{Icon: "calendar-clock", Label: say(l, "Répondeur", "Responder"), Path: r.path() + "/responder", Panel: true},
-			{Icon: "user-plus", Label: say(l, "Délégation de la gestion", "Delegate management"), Path: r.path() + "/grants", Panel: true},
-			{Icon: "download", Label: say(l, "Importer des emails", "Import mail"), Path: r.path() + "/imports"},
-			{Icon: "ban", Label: say(l, "Bloquer", "Block"), Path: r.path() + "/block", Post: true},
-			{Icon: "trash-2", Label: say(l, "Supprimer l’adresse", "Delete the address"), Path: r.path() + "/deletion", Danger: true},
+			{Label: say(l, "Réglages", "Settings"), Path: r.path()},
+			{Label: say(l, "Changer le mot de passe", "Change the password"), Path: r.path() + "/password", Panel: true},
+			{Label: say(l, "Filtres", "Filters"), Path: r.path() + "/filters"},
+			{Label: say(l, "Répondeur", "Responder"), Path: r.path() + "/responder", Panel: true},
+			{Label: say(l, "Délégation de la gestion", "Delegate management"), Path: r.path() + "/grants", Panel: true},
+			{Label: say(l, "Importer des emails", "Import mail"), Path: r.path() + "/imports"},
+			{Label: say(l, "Bloquer", "Block"), Path: r.path() + "/block", Post: true},
+			{Label: say(l, "Supprimer l’adresse", "Delete the address"), Path: r.path() + "/deletion", Danger: true},
 		},
 	}
 }
