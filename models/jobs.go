@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"database/sql"
+	"log/slog"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -43,7 +44,7 @@ func (c liteJobs) insert(tx *Tx, args river.JobArgs) error {
 
 // newJobs makes a client that only enqueues; with workers in cfg it can be started.
 func (s *Store) newJobs(cfg *river.Config) (jobClient, error) {
-	cfg.Logger = s.log
+	cfg.Logger = slog.New(quiet{s.log.Handler()})
 	if s.pool != nil {
 		c, err := river.NewClient(riverpgxv5.New(s.pool), cfg)
 		return pgJobs{c}, err
@@ -51,6 +52,16 @@ func (s *Store) newJobs(cfg *river.Config) (jobClient, error) {
 	c, err := river.NewClient(riversqlite.New(s.sql), cfg)
 	return liteJobs{c}, err
 }
+
+// quiet passes warnings and errors on: River counts its jobs aloud every few
+// seconds, which tells an operator nothing.
+type quiet struct{ slog.Handler }
+
+func (q quiet) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn && q.Handler.Enabled(ctx, level)
+}
+func (q quiet) WithAttrs(attrs []slog.Attr) slog.Handler { return quiet{q.Handler.WithAttrs(attrs)} }
+func (q quiet) WithGroup(name string) slog.Handler       { return quiet{q.Handler.WithGroup(name)} }
 
 // enqueue adds a job that exists if, and only if, the transaction commits.
 func (tx *Tx) enqueue(args river.JobArgs) error { return tx.store.jobs.insert(tx, args) }
