@@ -138,6 +138,7 @@ type accountsHead struct {
 	matched    *int64 // words, counted to one more than MaxMatches
 	allotted   *int64
 	shares     *int
+	hung       [3]*int // redirections, responders, lists: tabs show how many
 	own        *bool
 	sg         heldRow
 	since      moment
@@ -153,6 +154,7 @@ func (h *accountsHead) finish() error {
 	a.Service = Service{
 		ID: *h.serviceID, Domain: *h.domain, OwnerID: *h.ownerID, OwnerIdentifier: *h.owner, OwnerName: *h.ownerName, State: *h.state,
 		MaxAccounts: *h.maxAcc, MaxBytes: *h.maxBytes, MaxAccountBytes: *h.maxAccount, AccountCount: *h.count, AllottedBytes: *h.allotted, ShareCount: *h.shares,
+		RedirectionCount: *h.hung[0], ResponderCount: *h.hung[1], ListCount: *h.hung[2],
 	}
 	a.Standing.Owner = *h.own
 	h.sg.Since, h.sg.ExpiresAt = h.since.Time, h.until.Time
@@ -176,7 +178,7 @@ const (
 )
 
 // accountsRowNulls stand in an account's row for me, the session, the service with the right, whole and holder.
-var accountsRowNulls = "1, " + strings.Repeat("NULL, ", 1+11+19+2)
+var accountsRowNulls = "1, " + strings.Repeat("NULL, ", 1+11+22+2)
 
 func (s *Store) accountsDest(kind *int, h *accountsHead, item *AccountItem, managers **string) (head, row []any) {
 	se := &h.list.Session
@@ -184,6 +186,7 @@ func (s *Store) accountsDest(kind *int, h *accountsHead, item *AccountItem, mana
 	head = []any{
 		kind, s.skip(), &se.ID, &se.CustomerID, &se.AgentID, &se.Identifier, &se.Name, &se.Language, &se.Theme, &se.TimeZone, &se.Data, seen, expires,
 		&h.serviceID, &h.domain, &h.ownerID, &h.owner, &h.ownerName, &h.state, &h.maxAcc, &h.maxBytes, &h.maxAccount, &h.count, &h.allotted, &h.shares,
+		&h.hung[0], &h.hung[1], &h.hung[2],
 		&h.own, &h.sg.ID, &h.sg.Extras, &h.sg.Giver, &h.since, &h.until, &h.any, s.skip(), s.skip(),
 	}
 	rowFields := []any{&item.ID, &item.LocalPart, &item.Description, &item.SizeBytes, &item.UsedBytes, &item.State, managers, &item.Held}
@@ -282,6 +285,7 @@ func liveAt(grant string) string { return strings.ReplaceAll(live(grant), "@now"
 // is null in the other case, and then no row of that kind matches.
 var accountsViewer = `WITH v AS (SELECT se.customer_id AS me, ` + sessionColumns + ` FROM sessions se` + sessionPeople + ` WHERE ` + sessionLive + `),
  sv AS (SELECT s.id, s.domain, s.owner_id, o.identifier, o.name, s.state, s.max_accounts, s.max_bytes, s.max_account_bytes, s.account_count, s.allotted_bytes, s.share_count,
+ s.redirection_count, s.responder_count, s.list_count,
  COALESCE(s.owner_id = v.me, false) AS own, sg.id AS grant_id, sg.extras, gc.identifier AS giver, sg.since, sg.expires_at,
  COALESCE(s.owner_id <> v.me AND EXISTS (SELECT 1 FROM grants g WHERE g.grantee_id = v.me AND g.domain = s.domain AND g.kind = 'account' AND ` + liveAt("g") + `), false) AS any_account,
  CASE WHEN s.owner_id = v.me OR sg.id IS NOT NULL THEN s.id END AS whole, CASE WHEN s.owner_id <> v.me AND sg.id IS NULL THEN v.me END AS holder

@@ -229,6 +229,12 @@ func WithoutDetail(address string) string {
 // that goes there leaves it.
 func Outside(address, domain string) bool { return !strings.HasSuffix(address, "@"+domain) }
 
+// Reserved says whether a local part is one that every domain must answer for
+// (RFC 2142, RFC 5321 4.5.1): people write to it about the domain itself. It may
+// be an account or a redirection; a list, or a responder without a mailbox, may
+// not take it.
+func Reserved(local string) bool { return local == Postmaster || local == "abuse" }
+
 // checkAddressLength is for the two parts of an address that were parsed apart.
 func checkAddressLength(local, domain string) *Message {
 	if len(local)+1+len(domain) > maxAddress {

@@ -316,3 +316,12 @@ func checkNormalForms(t interface {
 	words(text, text)
 	foldQuery(text)
 }
+
+func TestReservedLocalParts(t *testing.T) {
+	t.Parallel()
+	for local, want := range map[string]bool{"postmaster": true, "abuse": true, "contact": false, "abuse.2": false, "": false} {
+		if got := Reserved(local); got != want {
+			t.Errorf("Reserved(%q) is %t", local, got)
+		}
+	}
+}
