@@ -1,0 +1,171 @@
+package sieve
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Trial is what filters would do to a message.
+type Trial struct {
+	Steps   []Step // one for each filter given, in their order
+	Settled int    // the index of the filter that settled where the message goes, or -1
+	Did     []int  // the indices of all filters that acted, in their order
+}
+
+// Step is what came of one filter.
+type Step struct {
+	Filter int    // its index in the slice given
+	Asked  bool   // it is active, and nothing was settled before it
+	Caught bool   // its rules describe the message, so it acted
+	Rules  []bool // the verdict of each of its rules, when it was asked
+}
+
+// Try asks filters about a message, as the script that [Compile] makes of them
+// does under Pigeonhole. A filter that Compile refuses catches nothing.
+func Try(filters []Filter, m Message) Trial {
+	t := Trial{Steps: make([]Step, len(filters)), Settled: -1}
+	for i, f := range filters {
+		s := Step{Filter: i, Asked: f.Active && t.Settled < 0}
+		if s.Asked {
+			s.Rules = make([]bool, len(f.Rules))
+			for j, r := range f.Rules {
+				s.Rules[j] = r.holds(m)
+			}
+			s.Caught = f.valid() == nil && f.caught(s.Rules)
+		}
+		if s.Caught {
+			t.Did = append(t.Did, i)
+			if f.Action.Settles() {
+				t.Settled = i
+			}
+		}
+		t.Steps[i] = s
+	}
+	return t
+}
+
+func (f Filter) caught(verdicts []bool) bool {
+	held := 0
+	for _, v := range verdicts {
+		if v {
+			held++
+		}
+	}
+	return held > 0 && (f.Any || held == len(verdicts))
+}
+
+// holds says what a rule says about a message; false where the rule means nothing.
+func (r Rule) holds(m Message) bool {
+	switch r.Header {
+	case Size:
+		octets, err := strconv.ParseInt(r.Value, 10, 64)
+		return err == nil && (r.Operator == Over && m.Size > octets || r.Operator == Under && m.Size < octets)
+	case List:
+		return r.either(m.list())
+	case Spam:
+		return r.either(m.spam())
+	}
+	value := lower(oneLine(r.Value))
+	var match func(lowered string) bool
+	switch r.Operator {
+	case Contains, NotContains:
+		match = func(text string) bool { return strings.Contains(text, value) }
+	case Is, IsNot:
+		match = func(text string) bool { return text == value }
+	case Begins:
+		match = func(text string) bool { return strings.HasPrefix(text, value) }
+	case Ends:
+		match = func(text string) bool { return strings.HasSuffix(text, value) }
+	case Matches:
+		match = parsePattern(value).match
+	default:
+		return false
+	}
+	return r.any(m, match) != r.negated()
+}
+
+// any says whether one of the texts that a rule looks at matches.
+func (r Rule) any(m Message, match func(lowered string) bool) bool {
+	for _, f := range m.named(r.Header) {
+		texts := []string{f.text}
+		if r.address() {
+			texts = addresses(f.raw)
+		}
+		for _, text := range texts {
+			if match(lower(text)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// address says that a rule compares addresses, and not what is written around them.
+func (r Rule) address() bool {
+	return (r.Operator == Is || r.Operator == IsNot) && (r.Header == From || r.Header == To || r.Header == Cc)
+}
+
+func (r Rule) negated() bool { return r.Operator == NotContains || r.Operator == IsNot }
+
+func (r Rule) either(is bool) bool { return r.Operator == Yes && is || r.Operator == No && !is }
+
+func (m Message) list() bool {
+	return len(m.named("list-id")) > 0 || len(m.named("list-unsubscribe")) > 0 || len(m.named("list-post")) > 0 ||
+		Rule{Header: "precedence", Operator: Is, Value: "list"}.holds(m)
+}
+
+func (m Message) spam() bool {
+	return Rule{Header: "x-spam-flag", Operator: Is, Value: "yes"}.holds(m) || Rule{Header: "x-spam", Operator: Is, Value: "yes"}.holds(m) ||
+		Rule{Header: "x-spam-status", Operator: Begins, Value: "yes"}.holds(m)
+}
+
+// pattern is a value of [Matches], read: octets, and below zero what stands for others.
+type pattern []int
+
+const (
+	anyText  = -1 // *
+	anyOctet = -2 // ?
+)
+
+func parsePattern(s string) pattern {
+	var p pattern
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '*':
+			p = append(p, anyText)
+		case c == '?':
+			p = append(p, anyOctet)
+		case c == '\\' && i+1 < len(s):
+			i++
+			p = append(p, int(s[i]))
+		default:
+			p = append(p, int(c))
+		}
+	}
+	return p
+}
+
+// match goes back to the last * only: what an earlier one would take besides,
+// the last one can take as well.
+func (p pattern) match(s string) bool {
+	at, star, from := 0, -1, 0
+	for i := 0; i < len(s); {
+		switch {
+		case at < len(p) && p[at] == anyText:
+			star, from = at, i
+			at++
+		case at < len(p) && (p[at] == anyOctet || p[at] == int(s[i])):
+			at++
+			i++
+		case star >= 0:
+			from++
+			at, i = star+1, from
+		default:
+			return false
+		}
+	}
+	for at < len(p) && p[at] == anyText {
+		at++
+	}
+	return at == len(p)
+}
