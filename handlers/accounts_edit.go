@@ -35,6 +35,10 @@ func (h *Handlers) accountPage(c echo.Context, status int, v views.AccountView) 
 	if v.Managers, _, err = h.managers(c, v.Access); err != nil {
 		return err
 	}
+	if v.Responder, err = h.store.ResponderOf(c.Request().Context(), v.Access); err != nil {
+		return err
+	}
+	v.Now = h.store.Now()
 	v.Head = accountHead(c, v.Access)
 	return mandat.Render(c, status, views.AccountPage(p, v))
 }

@@ -3,6 +3,7 @@ package handlers
 import (
 	"github.com/labstack/echo/v4"
 
+	"example.org/mandat/models"
 	"example.org/mandat/models/policy"
 )
 
@@ -78,6 +79,19 @@ func (h *Handlers) routes() []Route {
 		post(account+"/unblock", may(policy.LimitAccount), h.unblockAccount),
 		get(account+"/deletion", may(policy.DeleteAccount), h.newAccountDeletion),
 		post(account+"/deletion", may(policy.DeleteAccount), h.createAccountDeletion),
+
+		// Responders: of accounts, and of addresses that are none
+		get(account+"/responder", may(policy.EditResponder), h.editResponder(models.AccountResponder)),
+		post(account+"/responder", may(policy.EditResponder), h.updateResponder(models.AccountResponder)),
+		post(account+"/responder/end", may(policy.EditResponder), h.endResponder(models.AccountResponder)),
+		post(account+"/responder/deletion", may(policy.EditResponder), h.deleteResponder(models.AccountResponder)),
+		get(service+"/responders", may(policy.EditResponder), h.listResponders),
+		get(service+"/new-responder", may(policy.EditResponder), h.newResponder),
+		post(service+"/responders", may(policy.EditResponder), h.createResponder),
+		get(service+"/responders/:local", may(policy.EditResponder), h.editResponder(models.AddressResponder)),
+		post(service+"/responders/:local", may(policy.EditResponder), h.updateResponder(models.AddressResponder)),
+		post(service+"/responders/:local/end", may(policy.EditResponder), h.endResponder(models.AddressResponder)),
+		post(service+"/responders/:local/deletion", may(policy.EditResponder), h.deleteResponder(models.AddressResponder)),
 
 		// Grants: the share of a whole service, the delegation of accounts
 		get(service+"/grants", may(policy.ShareService), h.listServiceGrants),

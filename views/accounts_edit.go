@@ -1,6 +1,8 @@
 package views
 
 import (
+	"time"
+
 	"example.org/mandat/models"
 	"example.org/mandat/models/policy"
 	"example.org/mandat/views/locale"
@@ -28,6 +30,9 @@ type AccountView struct {
 	Form     AccountForm
 	Managers []models.Grant // for those who may know
 	Conflict bool           // the form was sent for an older version
+
+	Responder *models.Responder // nil when there is none, or it is not the viewer's to edit
+	Now       time.Time
 }
 
 // changes says whether the viewer may do op now: buttons that would be refused are absent.
@@ -81,6 +86,9 @@ func (v AccountView) facts(l *locale.Locale) []ui.Fact {
 		{Term: l.T("account.storage"), More: ui.Meter(a.Percent(), usage(l, a))},
 		{Term: l.T("account.password"), Text: passwordState(l, a)},
 		{Term: l.T("account.since"), Text: l.Date(a.CreatedAt)},
+	}
+	if r := v.Responder; r != nil {
+		list = append(list, ui.Fact{Term: l.T("responder.title"), More: responderFact(r, v.Now, AccountResponderPath(v.domain(), v.local()))})
 	}
 	if v.seesManagers() {
 		fact := ui.Fact{Term: l.T("account.managed_by"), Text: l.T("account.only_you")}

@@ -109,6 +109,10 @@ func eventWords(l *locale.Locale, field, text string) string {
 		if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
 			return LastDay(l, t)
 		}
+	case "starts", "ends":
+		if t, err := time.Parse(time.RFC3339, text); err == nil {
+			return l.DateTime(t)
+		}
 	}
 	return text
 }

@@ -56,6 +56,8 @@ const (
 	blockPart    = "/block"
 	unblockPart  = "/unblock"
 	grantsPart   = "/grants"
+
+	responderPart = "/responder"
 )
 
 // AccountPasswordPath sets the password of an address.
@@ -76,6 +78,28 @@ func AccountUnblockPath(domain, local string) string { return AccountPath(domain
 
 // AccountGrantsPath is the delegation of one address.
 func AccountGrantsPath(domain, local string) string { return AccountPath(domain, local) + grantsPart }
+
+// AccountResponderPath is the responder of an address with a mailbox.
+func AccountResponderPath(domain, local string) string {
+	return AccountPath(domain, local) + responderPart
+}
+
+// RespondersPath is the tab Responders of a service.
+func RespondersPath(domain string) string { return ServicePath(domain) + "/responders" }
+
+// NewResponderPath is the form for a responder on an address without a mailbox.
+func NewResponderPath(domain string) string { return ServicePath(domain) + "/new-responder" }
+
+// ResponderPath is the responder of an address without a mailbox.
+func ResponderPath(domain, local string) string {
+	return RespondersPath(domain) + "/" + url.PathEscape(local)
+}
+
+// ResponderEndPath ends the responder at path now.
+func ResponderEndPath(path string) string { return path + "/end" }
+
+// ResponderDeletionPath deletes the responder at path.
+func ResponderDeletionPath(path string) string { return path + deletionPart }
 
 // ServiceGrantsPath is the share of a whole service.
 func ServiceGrantsPath(domain string) string { return ServicePath(domain) + "/grants" }

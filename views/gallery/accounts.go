@@ -145,6 +145,9 @@ func headOf(l *locale.Locale, a *models.Access, current string, below ...ui.Crum
 		tab("overview", views.ServicePath(a.Service.Domain), "")
 	}
 	tab("emails", views.AccountsPath(a.Service.Domain), "")
+	if a.Whole() && a.May(policy.EditResponder) {
+		tab("responders", views.RespondersPath(a.Service.Domain), l.Number(int64(a.Service.ResponderCount)))
+	}
 	if a.May(policy.ShareService) {
 		tab("shares", views.ServiceGrantsPath(a.Service.Domain), l.Number(int64(a.Service.ShareCount)))
 	}

@@ -121,3 +121,18 @@ func (l *Locale) DateInput(t time.Time) string {
 	}
 	return t.In(l.zone).Format(time.DateOnly)
 }
+
+// DateTimeInput returns t in the reader's zone as a field for a date with its
+// time holds it: 2026-12-31T23:59, with seconds where there are some.
+func (l *Locale) DateTimeInput(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	if t = t.In(l.zone); t.Second() != 0 {
+		return t.Format("2006-01-02T15:04:05")
+	}
+	return t.Format("2006-01-02T15:04")
+}
+
+// Zone names the reader's time zone as it was chosen: Europe/Paris.
+func (l *Locale) Zone() string { return l.zone.String() }
