@@ -48,7 +48,7 @@ var (
 	}
 	delegated = map[string]policy.Extra{ // to Chloé
 		"contact@" + cast.Garrigue: policy.Password,
-		"accueil@" + cast.Garrigue: policy.Password,
+		"accueil@" + cast.Garrigue: policy.Password | policy.Responder,
 		"devis@" + cast.Atelier:    0,
 		"contact@" + paused:        policy.Password,
 	}
@@ -101,7 +101,10 @@ func ruled(t *testing.T, r handlers.Route, object string, by person) string {
 			st.Account = &x
 		}
 	}
-	if st.Stranger() || local == "ghost" && !bulk || object == "none" || below == "none" {
+	if aboutService && st.Account != nil {
+		st.Account = new(policy.Extra) // an extra on one account says nothing of the service
+	}
+	if st.Stranger() || local == "ghost" && !bulk || object == "none" {
 		return "404"
 	}
 	switch {
@@ -110,7 +113,9 @@ func ruled(t *testing.T, r handlers.Route, object string, by person) string {
 			return v
 		}
 	case !policy.May(op, st):
-		return "403"
+		return "403" // whether what is below is there is not told either
+	case below == "none":
+		return "404"
 	}
 	if onlyChanges(r) && domain == paused {
 		return "403"
@@ -147,7 +152,7 @@ func ruledGrant(op policy.Operation, st policy.Standing, object, holder string, 
 
 // onlyChanges says that a route changes something, or is the page of a form that does nothing else.
 func onlyChanges(r handlers.Route) bool {
-	return r.Changes() || slices.ContainsFunc([]string{"/new-email", "/password", "/deletion", "/revocation"}, func(end string) bool { return strings.HasSuffix(r.Path, end) })
+	return r.Changes() || slices.ContainsFunc([]string{"/new-email", "/new-responder", "/password", "/deletion", "/revocation"}, func(end string) bool { return strings.HasSuffix(r.Path, end) })
 }
 
 // stage is the panel on the world of the matrix.
@@ -189,7 +194,9 @@ func cookieOf(t testing.TB, v *visitor, name string) string {
 
 // props put onto the stage what each noun adds to the world, while nothing is
 // suspended yet, and note its ids in m.ids.
-var props = []func(t *testing.T, m *stage, w *modelstest.World){}
+var props = []func(t *testing.T, m *stage, w *modelstest.World){
+	putResponders,
+}
 
 func (m *stage) prepare(t *testing.T, w *modelstest.World) {
 	t.Helper()
@@ -285,7 +292,7 @@ func (m *stage) fill(text, object string) string {
 	}
 	local, domain, isAccount := strings.Cut(object, "@")
 	if !isAccount {
-		local, domain = "", object
+		local, domain = below, object
 	}
 	token := "unknown"
 	if object == "emma" {

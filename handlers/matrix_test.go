@@ -325,6 +325,7 @@ func (e entry) route() string { return e.method + " " + e.path }
 // for each noun that has a file of its own.
 var matrices = []string{
 	matrix,
+	respondersMatrix,
 }
 
 func readMatrix(t testing.TB) (entries []entry) {
