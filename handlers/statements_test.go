@@ -51,7 +51,7 @@ GET  /services/:domain/emails                      garrigue.example             
 GET  /services/:domain/new-email                   garrigue.example               Alice  2
 POST /services/:domain/emails                      garrigue.example               Alice  9   words to search by, the counter of the service
 POST /services/:domain/emails                      garrigue.example               Bruno  10  the same, the last use
-GET  /services/:domain/emails/:local               contact@garrigue.example       Alice  3
+GET  /services/:domain/emails/:local               contact@garrigue.example       Alice  4   its responder
 GET  /services/:domain/emails/:local               contact@garrigue.example       Chloé  2
 POST /services/:domain/emails/:local               contact@garrigue.example       Alice  9   words to search by, those before and those after
 POST /services/:domain/emails/:local               contact@garrigue.example       Chloé  10  the same, the last use
@@ -62,6 +62,19 @@ POST /services/:domain/emails/:local/block         contact@garrigue.example     
 POST /services/:domain/emails/:local/unblock       accueil@garrigue.example       Alice  7
 GET  /services/:domain/emails/:local/deletion      contact@garrigue.example       Alice  3
 POST /services/:domain/emails/:local/deletion      contact@garrigue.example       Alice  8+2
+
+GET  /services/:domain/emails/:local/responder     contact@garrigue.example       Alice  3
+GET  /services/:domain/emails/:local/responder     accueil@garrigue.example       Chloé  3
+POST /services/:domain/emails/:local/responder     contact@garrigue.example       Alice  10  the script is read and written
+POST /services/:domain/emails/:local/responder/end contact@garrigue.example       Alice  10  the script is read and written
+POST /services/:domain/emails/:local/responder/deletion contact@garrigue.example  Alice  10  the script is read and written
+GET  /services/:domain/responders                  garrigue.example               Alice  3
+GET  /services/:domain/new-responder               garrigue.example               Alice  2
+POST /services/:domain/responders                  garrigue.example               Alice  9   the script is read and written
+GET  /services/:domain/responders/:local           garrigue.example#ancien        Alice  3
+POST /services/:domain/responders/:local           garrigue.example#ancien        Alice  10  the script is read and written
+POST /services/:domain/responders/:local/end       garrigue.example#ancien        Alice  10  the script is read and written
+POST /services/:domain/responders/:local/deletion  garrigue.example#ancien        Alice  8
 
 GET  /services/:domain/grants                      garrigue.example               Alice  3
 POST /services/:domain/grants                      garrigue.example               Alice  9   the counter of the service

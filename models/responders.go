@@ -85,8 +85,18 @@ func (s *Store) CheckResponder(f ResponderForm) (ResponderForm, error) {
 
 func (s *Store) checkResponder(f ResponderForm, bad Invalid) ResponderForm {
 	f.Subject, f.Content = oneLine(legible(f.Subject)), strings.TrimSpace(legible(f.Content))
-	checkLength(bad, "subject", f.Subject, MaxResponderSubject)
-	checkLength(bad, "content", f.Content, MaxResponderContent)
+	switch {
+	case f.Subject == "":
+		bad.Add("subject", "responder.subject.none")
+	case utf8.RuneCountInString(f.Subject) > MaxResponderSubject:
+		bad.Add("subject", "responder.subject.long", "Most", MaxResponderSubject)
+	}
+	switch {
+	case f.Content == "":
+		bad.Add("content", "responder.content.none")
+	case utf8.RuneCountInString(f.Content) > MaxResponderContent:
+		bad.Add("content", "responder.content.long", "Most", MaxResponderContent)
+	}
 	if f.Days == 0 {
 		f.Days = 1
 	}
@@ -98,15 +108,6 @@ func (s *Store) checkResponder(f ResponderForm, bad Invalid) ResponderForm {
 		bad.Add("ends_at", "responder.ends.before_start")
 	}
 	return f
-}
-
-func checkLength(bad Invalid, field, text string, most int) {
-	switch {
-	case text == "":
-		bad.Add(field, "responder."+field+".none")
-	case utf8.RuneCountInString(text) > most:
-		bad.Add(field, "responder."+field+".long", "Most", most)
-	}
 }
 
 // checkInstant is at in UTC to the second.

@@ -108,6 +108,27 @@ func TestStatementsOfEachReadAndVerb(t *testing.T) {
 		{"DeleteAccount", 7, func() error {
 			return w.Store.DeleteAccount(ctx, w.form(t, alice.Session), cast.Garrigue, "rh", "rh")
 		}},
+		{"Responder", 2, func() error {
+			return third(w.Store.Responder(ctx, w.Alice, models.AccountResponder, cast.Garrigue, "stages"))
+		}},
+		{"Responders", 1, func() error { return second(w.Store.Responders(ctx, a, models.ResponderQuery{Search: "a"})) }},
+		{"SetResponder, the first", 8, func() error {
+			return w.Store.SetResponder(ctx, w.form(t, alice.Session), cast.Garrigue, "stages", away("x", nil, nil))
+		}},
+		{"SetResponder", 8, func() error {
+			f := away("y", nil, nil)
+			f.Version = 1
+			return w.Store.SetResponder(ctx, w.form(t, alice.Session), cast.Garrigue, "stages", f)
+		}},
+		{"EndResponder", 8, func() error {
+			return w.Store.EndResponder(ctx, w.form(t, alice.Session), models.AccountResponder, cast.Garrigue, "stages")
+		}},
+		{"DeleteResponder", 8, func() error {
+			return w.Store.DeleteResponder(ctx, w.form(t, alice.Session), models.AccountResponder, cast.Garrigue, "stages")
+		}},
+		{"CreateResponder", 7, func() error {
+			return second(w.Store.CreateResponder(ctx, w.form(t, alice.Session), cast.Garrigue, "gone", away("x", nil, nil)))
+		}},
 		{"ChangeProfile", 4, func() error {
 			return w.Store.ChangeProfile(ctx, w.form(t, alice.Session), models.Profile{Theme: &theme})
 		}},
@@ -137,6 +158,9 @@ func TestStatementsOfEachReadAndVerb(t *testing.T) {
 		}
 	}
 }
+
+// third is the error of three values.
+func third[A, B any](_ A, _ B, err error) error { return err }
 
 // split parts our statements from those of the job queue.
 func split(all []string) (ours, queue []string) {

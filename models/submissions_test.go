@@ -52,6 +52,12 @@ func (w *world) forms(t *testing.T) map[string]func(by models.Actor) error {
 		"delegate several": func(by models.Actor) error {
 			return second(w.Store.DelegateAccounts(ctx, by, cast.Garrigue, []string{"stages"}, request(0, cast.Emma)))
 		},
+		"responder": func(by models.Actor) error {
+			return w.Store.SetResponder(ctx, by, cast.Garrigue, "rh", away("x", nil, nil))
+		},
+		"responder alone": func(by models.Actor) error {
+			return second(w.Store.CreateResponder(ctx, by, cast.Garrigue, "gone", away("x", nil, nil)))
+		},
 		"revoke":  func(by models.Actor) error { return second(w.Store.Revoke(ctx, by, revocable.ID)) },
 		"restore": func(by models.Actor) error { return second(w.Store.Restore(ctx, by, revoked.ID)) },
 		"resign":  func(by models.Actor) error { return second(w.Store.Resign(ctx, by, held.ID)) },

@@ -142,17 +142,24 @@ func responderState(l *locale.Locale, r *models.Responder, now time.Time) (tone 
 
 // responderPeriod is from when until when a responder answers, in words.
 func responderPeriod(l *locale.Locale, r *models.Responder, now time.Time) string {
-	key := "responder.period." + string(r.State(now))
-	var args []any
+	var starts, ends string
 	if r.StartsAt != nil {
-		args = append(args, "Starts", l.DateTime(*r.StartsAt))
+		starts = l.DateTime(*r.StartsAt)
 	}
-	if r.EndsAt == nil {
-		key += "_open"
-	} else {
-		args = append(args, "Ends", l.DateTime(*r.EndsAt))
+	if r.EndsAt != nil {
+		ends = l.DateTime(*r.EndsAt)
 	}
-	return l.T(key, args...)
+	switch state := r.State(now); {
+	case state == models.ResponderEnded:
+		return l.T("responder.period.ended", "Ends", ends)
+	case state == models.ResponderPlanned && ends == "":
+		return l.T("responder.period.planned_open", "Starts", starts)
+	case state == models.ResponderPlanned:
+		return l.T("responder.period.planned", "Starts", starts, "Ends", ends)
+	case ends == "":
+		return l.T("responder.period.on_open")
+	}
+	return l.T("responder.period.on", "Ends", ends)
 }
 
 // RespondersForm is the search above the list of responders, as it stands in the URL.

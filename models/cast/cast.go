@@ -134,6 +134,7 @@ func Load(ctx context.Context, s *models.Store) error {
 	w.people()
 	w.services()
 	w.grants()
+	w.responders()
 	if w.err != nil {
 		return fmt.Errorf("demo world: %w", w.err)
 	}
@@ -225,4 +226,21 @@ func (w *world) delegate(local string, r models.GrantRequest) (id int64) {
 		return err
 	})
 	return id
+}
+
+// responders are one that is planned, of an account, and one that is on, of an
+// address that has no mailbox any more.
+func (w *world) responders() {
+	begins, ends := w.s.Now().AddDate(0, 0, 5), w.s.Now().AddDate(0, 0, 19)
+	w.do(func() error {
+		return w.s.SetResponder(w.ctx, w.ids[Alice], Garrigue, "lea.martin", models.ResponderForm{
+			Subject: "Absence", Content: "Bonjour,\n\nje suis absente et vous répondrai à mon retour.\n\nLéa Martin", StartsAt: &begins, EndsAt: &ends,
+		})
+	})
+	w.do(func() error {
+		_, err := w.s.CreateResponder(w.ctx, w.ids[Alice], Garrigue, "ancien.cabinet", models.ResponderForm{
+			Subject: "Nouvelle adresse", Content: "Bonjour,\n\ncette adresse n’est plus utilisée. Écrivez à contact@garrigue.example.", Days: 7,
+		})
+		return err
+	})
 }

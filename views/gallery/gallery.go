@@ -48,6 +48,7 @@ func Entries() []Entry {
 		accounts,
 		customers,
 		grants,
+		responders,
 		events,
 	)
 }
