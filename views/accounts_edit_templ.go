@@ -187,7 +187,7 @@ func accountActions(p Page, v AccountView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		if v.Access.May(policy.EditResponder) {
+		if v.changes(policy.EditResponder) {
 			templ_7745c5c3_Err = ui.LinkButton(ui.LinkButtonArgs{Label: locale.T(ctx, "responder.title"), Path: AccountResponderPath(v.domain(), v.local()), Icon: "calendar-clock"}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
