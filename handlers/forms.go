@@ -98,11 +98,17 @@ func (h *Handlers) sent(c echo.Context, fields ...string) (form, models.Actor, e
 	if err != nil {
 		return f, models.Actor{}, err
 	}
+	by, err := h.submitted(c, f)
+	return f, by, err
+}
+
+// submitted is who sends a form that was read, by its submission.
+func (h *Handlers) submitted(c echo.Context, f form) (models.Actor, error) {
 	by := sessionOf(c).Actor()
 	if by.Nonce = submissionNonce(h.sessions.token(c.Request()), f.Get("submission")); by.Nonce == nil {
-		return f, by, models.Invalid{"": {{Key: "form.stale"}}}
+		return by, models.Invalid{"": {{Key: "form.stale"}}}
 	}
-	return f, by, nil
+	return by, nil
 }
 
 // number reads a whole number of a form, 0 when it is none.

@@ -326,6 +326,7 @@ func (e entry) route() string { return e.method + " " + e.path }
 var matrices = []string{
 	matrix,
 	respondersMatrix,
+	listsMatrix,
 }
 
 func readMatrix(t testing.TB) (entries []entry) {

@@ -35,6 +35,7 @@ func (h *Handlers) routes() []Route {
 		service = "/services/:domain"
 		account = "/services/:domain/emails/:local"
 		grant   = "/grants/:id"
+		list    = "/services/:domain/lists/:name"
 	)
 	get := func(path string, p policy.Entry, fn echo.HandlerFunc) Route {
 		return Route{Method: echo.GET, Path: path, Policy: p, handler: fn}
@@ -92,6 +93,23 @@ func (h *Handlers) routes() []Route {
 		post(service+"/responders/:local", may(policy.EditResponder), h.updateResponder(models.AddressResponder)),
 		post(service+"/responders/:local/end", may(policy.EditResponder), h.endResponder(models.AddressResponder)),
 		post(service+"/responders/:local/deletion", may(policy.EditResponder), h.deleteResponder(models.AddressResponder)),
+
+		// Mailing lists, their subscribers and moderators
+		get(service+"/lists", may(policy.EditLists), h.listLists),
+		get(service+"/new-list", may(policy.EditLists), h.newList),
+		post(service+"/lists", may(policy.EditLists), h.createList),
+		get(list, may(policy.EditLists), h.editList),
+		post(list, may(policy.EditLists), h.updateList),
+		get(list+"/deletion", may(policy.EditLists), h.newListDeletion),
+		post(list+"/deletion", may(policy.EditLists), h.createListDeletion),
+		get(list+"/members", may(policy.EditLists), h.listMembers(models.Subscribers)),
+		post(list+"/members", may(policy.EditLists), h.addMembers(models.Subscribers)),
+		post(list+"/members/removal", may(policy.EditLists), h.removeMembers(models.Subscribers)),
+		post(list+"/members/file", may(policy.EditLists), h.addMembersFile(models.Subscribers)),
+		get(list+"/moderators", may(policy.EditLists), h.listMembers(models.Moderators)),
+		post(list+"/moderators", may(policy.EditLists), h.addMembers(models.Moderators)),
+		post(list+"/moderators/removal", may(policy.EditLists), h.removeMembers(models.Moderators)),
+		post(list+"/moderators/file", may(policy.EditLists), h.addMembersFile(models.Moderators)),
 
 		// Grants: the share of a whole service, the delegation of accounts
 		get(service+"/grants", may(policy.ShareService), h.listServiceGrants),

@@ -169,6 +169,9 @@ func serviceHead(c echo.Context, a *models.Access, current string, below ...ui.C
 	if a.Whole() && a.May(policy.EditResponder) {
 		tab("responders", views.RespondersPath(domain), l.Number(int64(a.Service.ResponderCount)))
 	}
+	if a.May(policy.EditLists) {
+		tab("lists", views.ListsPath(domain), l.Number(int64(a.Service.ListCount)))
+	}
 	if a.May(policy.ShareService) {
 		tab("shares", views.ServiceGrantsPath(domain), l.Number(int64(a.Service.ShareCount)))
 	}

@@ -103,6 +103,10 @@ func eventNumber(l *locale.Locale, field string, n int64) string {
 
 func eventWords(l *locale.Locale, field, text string) string {
 	switch field {
+	case "posting":
+		return l.T("list.posting." + text)
+	case "reply_to":
+		return replyTo(l, text)
 	case "extras":
 		return extraNames(l, strings.Fields(text))
 	case "expires":

@@ -134,3 +134,27 @@ func withQuery(path, field, value string) string {
 	}
 	return path + "?" + url.Values{field: {value}}.Encode()
 }
+
+// ListsPath is the tab Mailing lists of a service.
+func ListsPath(domain string) string { return ServicePath(domain) + "/lists" }
+
+// NewListPath is the form for a new list.
+func NewListPath(domain string) string { return ServicePath(domain) + "/new-list" }
+
+// ListPath is the settings of one list.
+func ListPath(domain, name string) string { return ListsPath(domain) + "/" + url.PathEscape(name) }
+
+// ListDeletionPath deletes a list.
+func ListDeletionPath(domain, name string) string { return ListPath(domain, name) + "/deletion" }
+
+// ListMembersPath is the subscribers of a list.
+func ListMembersPath(domain, name string) string { return ListPath(domain, name) + "/members" }
+
+// ListModeratorsPath is the moderators of a list.
+func ListModeratorsPath(domain, name string) string { return ListPath(domain, name) + "/moderators" }
+
+// Below the subscribers of a list, and below its moderators.
+const (
+	removalPart = "/removal"
+	filePart    = "/file"
+)

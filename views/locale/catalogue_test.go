@@ -41,6 +41,11 @@ var computed = map[string]string{
 	"service.tab.":      "handlers/services.go, by the tab",
 	"account.status.":   "views/accounts.go, by the status searched for",
 	"layout.theme_":     "views/customers.go, by the theme",
+	"list.language.":    "models.ListLanguages",
+	"list.moderators.":  "a models.MemberKind",
+	"list.posting.":     "a models.Posting",
+	"list.reply_to.":    "views.ReplyTos",
+	"list.subscribers.": "a models.MemberKind",
 }
 
 // A text is a message as its file has it: the forms of a plural, or the form "".

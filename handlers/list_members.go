@@ -1,0 +1,199 @@
+package handlers
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"example.org/mandat"
+	"example.org/mandat/models"
+	"example.org/mandat/views"
+	"example.org/mandat/views/locale"
+	"example.org/mandat/views/ui"
+)
+
+// The subscribers and the moderators of a list have the same pages: each of
+// these makes the handler of one kind.
+
+func (h *Handlers) listMembers(k models.MemberKind) echo.HandlerFunc {
+	return func(c echo.Context) error { return h.membersPage(c, http.StatusOK, k, views.MembersView{}) }
+}
+
+// membersPage shows a page of the members, with what became of a form.
+func (h *Handlers) membersPage(c echo.Context, status int, k models.MemberKind, v views.MembersView) (err error) {
+	domain, name := c.Param("domain"), c.Param("name")
+	if v.Form, err = walkForm(c, views.MembersPath(domain, name, k)); err != nil {
+		return err
+	}
+	if v.Page, err = h.store.Members(c.Request().Context(), sessionOf(c).Actor(), domain, name, k, v.Form.Query()); err != nil {
+		return err
+	}
+	l := locale.From(c.Request().Context())
+	title := t(c, "list."+string(k))
+	v.Head = listHead(c, v.Page.Access, v.Page.List, ui.Crumb{Label: title})
+	p, err := h.page(c, "services", title+" · "+models.ReadableAddress(v.Page.List.Address))
+	if err != nil {
+		return err
+	}
+	p.Refused = status != http.StatusOK
+	if isFragment(c) && c.Request().Method == http.MethodGet {
+		return mandat.Render(c, status, views.MembersTable(l, p, v))
+	}
+	return mandat.Render(c, status, views.MembersPage(p, v))
+}
+
+func (h *Handlers) addMembers(k models.MemberKind) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		sent, by, err := h.sent(c, "members")
+		return h.changeMembers(c, k, "", sent.Values["members"], by, err)
+	}
+}
+
+func (h *Handlers) removeMembers(k models.MemberKind) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		sent, by, err := h.sent(c, "members…")
+		return h.changeMembers(c, k, views.MembersRemoval, sent.Values["members"], by, err)
+	}
+}
+
+// addMembersFile adds what a file has: an address a line, or in the first column.
+func (h *Handlers) addMembersFile(k models.MemberKind) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		sent, by, err := h.sentFile(c)
+		return h.changeMembers(c, k, views.MembersFile, firstColumn(sent.Get("file")), by, err)
+	}
+}
+
+// changeMembers does what a form of the page asks for its lines. What was
+// refused comes back in its field, each line with its reason.
+func (h *Handlers) changeMembers(c echo.Context, k models.MemberKind, job string, texts []string, by models.Actor, err error) error {
+	if errors.Is(err, errMalformed) || errors.Is(err, errTooLarge) {
+		return err
+	}
+	ctx, domain, name := c.Request().Context(), c.Param("domain"), c.Param("name")
+	typed := strings.Join(texts, "\n")
+	change := h.store.AddMembers
+	if job == views.MembersRemoval {
+		change = h.store.RemoveMembers
+	}
+	var result *models.MemberResult
+	if err == nil {
+		result, err = change(ctx, by, domain, name, k, strings.Split(typed, "\n"))
+	}
+	v := views.MembersView{Job: job, Typed: typed}
+	var isRefused bool
+	if v.Errors, isRefused = refused(c, err); isRefused {
+		return h.membersPage(c, http.StatusUnprocessableEntity, k, v)
+	}
+	if err != nil {
+		return h.done(c, err, views.MembersPath(domain, name, k), views.Flash{})
+	}
+	did := views.MembersDone(locale.From(ctx), result, k, job == views.MembersRemoval)
+	if len(result.Refused) == 0 {
+		return h.done(c, nil, views.MembersPath(domain, name, k), did)
+	}
+	if did.Text != "" {
+		v.Done = &did
+	}
+	v.Typed, v.Lines, v.More = refusedLines(ctx, result.Refused)
+	return h.membersPage(c, http.StatusUnprocessableEntity, k, v)
+}
+
+// refusedLines are the lines for their field, and the reasons of the first of them.
+func refusedLines(ctx context.Context, list []models.RefusedLine) (typed string, reasons []string, more int) {
+	l := locale.From(ctx)
+	lines := make([]string, len(list))
+	for i, r := range list {
+		lines[i] = r.Line
+		if i < views.MaxRefusals {
+			reasons = append(reasons, views.LineReason(l, r))
+		}
+	}
+	return strings.Join(lines, "\n"), reasons, len(list) - len(reasons)
+}
+
+// sentFile is sent for the form with a file, as a browser sends it; its content
+// becomes the field of that name. A client without files may send the field.
+func (h *Handlers) sentFile(c echo.Context) (form, models.Actor, error) {
+	kind, parameters, err := mime.ParseMediaType(c.Request().Header.Get(echo.HeaderContentType))
+	if err != nil || kind != echo.MIMEMultipartForm {
+		return h.sent(c, "file")
+	}
+	f, err := readParts(multipart.NewReader(c.Request().Body, parameters["boundary"]), "submission", "file")
+	if err != nil {
+		return f, models.Actor{}, err
+	}
+	by, err := h.submitted(c, f)
+	return f, by, err
+}
+
+// readParts reads the parts of a form strictly: known ones, each once. What is
+// no UTF-8 in a file is left out: spreadsheets write names in older alphabets.
+func readParts(r *multipart.Reader, fields ...string) (form, error) {
+	f := form{map[string][]string{}}
+	for {
+		part, err := r.NextPart()
+		if errors.Is(err, io.EOF) && len(f.Values) == len(fields) {
+			return f, nil
+		}
+		if err != nil {
+			return f, bodyError(err)
+		}
+		content, err := io.ReadAll(part)
+		if err != nil {
+			return f, bodyError(err)
+		}
+		name, text := part.FormName(), strings.ToValidUTF8(strings.TrimPrefix(string(content), "\ufeff"), "")
+		if known := len(f.Values) < len(fields) && name == fields[len(f.Values)]; !known || !plainText(text) {
+			return f, errMalformed
+		}
+		f.Set(name, text)
+	}
+}
+
+// bodyError is why a body could not be read.
+func bodyError(err error) error {
+	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
+		return errTooLarge
+	}
+	return errMalformed
+}
+
+// firstColumn is the first column of a file, whichever way its columns are
+// parted, without a heading: a first line that has no @ while others do. A file
+// that is no CSV is taken line by line.
+func firstColumn(text string) []string {
+	text = strings.ReplaceAll(text, "\r\n", "\n")
+	first, _, _ := strings.Cut(text, "\n")
+	r := csv.NewReader(strings.NewReader(text))
+	r.FieldsPerRecord, r.LazyQuotes, r.TrimLeadingSpace = -1, true, true
+	for _, parting := range ";\t" {
+		if strings.ContainsRune(first, parting) {
+			r.Comma = parting
+			break
+		}
+	}
+	var lines []string
+	for {
+		record, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			lines = strings.Split(text, "\n")
+			break
+		}
+		lines = append(lines, record[0])
+	}
+	if len(lines) > 1 && !strings.Contains(lines[0], "@") && strings.Contains(lines[1], "@") {
+		lines = lines[1:]
+	}
+	return lines
+}
