@@ -44,7 +44,7 @@ func (h *Handlers) membersPage(c echo.Context, status int, k models.MemberKind, 
 	}
 	p.Refused = status != http.StatusOK
 	if isFragment(c) && c.Request().Method == http.MethodGet {
-		return mandat.Render(c, status, views.MembersTable(l, p, v))
+		return mandat.Render(c, status, views.MembersTable(l, v))
 	}
 	return mandat.Render(c, status, views.MembersPage(p, v))
 }

@@ -76,6 +76,23 @@ POST /services/:domain/responders/:local           garrigue.example#ancien      
 POST /services/:domain/responders/:local/end       garrigue.example#ancien        Alice  10  the script is read and written
 POST /services/:domain/responders/:local/deletion  garrigue.example#ancien        Alice  8
 
+GET  /services/:domain/lists                       garrigue.example               Alice  3
+GET  /services/:domain/new-list                    garrigue.example               Alice  3
+POST /services/:domain/lists                       garrigue.example               Alice  7
+GET  /services/:domain/lists/:name                 garrigue.example#annonces      Alice  3
+POST /services/:domain/lists/:name                 garrigue.example#annonces      Alice  8
+GET  /services/:domain/lists/:name/deletion        garrigue.example#annonces      Alice  3
+POST /services/:domain/lists/:name/deletion        garrigue.example#annonces      Alice  8
+GET  /services/:domain/lists/:name/members         garrigue.example#annonces      Alice  3
+POST /services/:domain/lists/:name/members         garrigue.example#annonces      Alice  10  who is there and which lead back, the counter of the list
+POST /services/:domain/lists/:name/members         garrigue.example#annonces      Bruno  11  the same, the last use
+POST /services/:domain/lists/:name/members/removal garrigue.example#annonces      Alice  9   the counter of the list
+POST /services/:domain/lists/:name/members/file    garrigue.example#annonces      Alice  10  as typed
+GET  /services/:domain/lists/:name/moderators      garrigue.example#annonces      Alice  3
+POST /services/:domain/lists/:name/moderators      garrigue.example#annonces      Alice  9   who is there
+POST /services/:domain/lists/:name/moderators/removal garrigue.example#annonces   Alice  8
+POST /services/:domain/lists/:name/moderators/file garrigue.example#annonces      Alice  9   as typed
+
 GET  /services/:domain/grants                      garrigue.example               Alice  3
 POST /services/:domain/grants                      garrigue.example               Alice  9   the counter of the service
 GET  /services/:domain/emails/:local/grants        contact@garrigue.example       Alice  3

@@ -122,13 +122,13 @@ func (s *Store) CreateList(ctx context.Context, by Actor, domain string, n NewLi
 	}
 	list := &List{LocalPart: local, Address: local + "@" + domain, Version: 1}
 	n.check(list.Address, bad)
-	if err := bad.orNil(); err != nil {
-		return nil, err
-	}
 	list.OwnerEmail, list.ReplyTo, list.Language, list.Posting = n.Owner, n.ReplyTo, n.Language, n.Posting
 	err := s.change(ctx, by, func(tx *Tx) error {
 		a, err := tx.enter(domain, "", policy.EditLists)
 		if err != nil {
+			return err
+		}
+		if err := bad.orNil(); err != nil {
 			return err
 		}
 		if a.Service.ListCount >= a.Service.MaxLists {
@@ -185,12 +185,12 @@ func (tx *Tx) enterList(domain, name string) (*Access, *List, error) {
 func (s *Store) ChangeList(ctx context.Context, by Actor, domain, name string, n ListSettings) error {
 	bad := Invalid{}
 	n.check(name+"@"+domain, bad)
-	if err := bad.orNil(); err != nil {
-		return err
-	}
 	return s.change(ctx, by, func(tx *Tx) error {
 		a, list, err := tx.enterList(domain, name)
 		if err != nil {
+			return err
+		}
+		if err := bad.orNil(); err != nil {
 			return err
 		}
 		if n.Version != list.Version {

@@ -97,7 +97,7 @@ func TestAListIsMadeAsTyped(t *testing.T) {
 		}}))
 		a, l, err := w.Store.List(t.Context(), w.Bruno, cast.Garrigue, "clients")
 		must(t, err)
-		if l.Address != "clients@garrigue.example" || l.OwnerEmail != "alice@durand.example" || l.ReplyTo != "reponses@garrigue.example" || l.Posting != models.PostingModerated || l.Version != 1 || a.Service.ListCount != 1 {
+		if l.Address != "clients@garrigue.example" || l.OwnerEmail != "alice@durand.example" || l.ReplyTo != "reponses@garrigue.example" || l.Posting != models.PostingModerated || l.Version != 1 || a.Service.ListCount != 2 {
 			t.Errorf("%+v, %d lists", l, a.Service.ListCount)
 		}
 	})
@@ -122,7 +122,9 @@ func TestNamesAndSettingsThatDoNotDo(t *testing.T) {
 			{models.ListSettings{Owner: "é@garrigue.example", ReplyTo: "sender", Language: "FR", Posting: "all"}, "language: list.language.unknown, owner: address.mailbox.characters, posting: list.posting.unknown"},
 		} {
 			want(t, "create", second(w.Store.CreateList(ctx, w.Alice, cast.Garrigue, models.NewList{Name: "neuve", ListSettings: c.n})), c.wanted)
-			want(t, "change", w.Store.ChangeList(ctx, w.Alice, cast.Garrigue, "neuve", c.n), c.wanted)
+			if c.n.Owner != "neuve@garrigue.example" {
+				want(t, "change", w.Store.ChangeList(ctx, w.Alice, cast.Garrigue, "clients", c.n), c.wanted)
+			}
 		}
 		// An account or a redirection cannot take the address either.
 		want(t, "an account", second(w.Store.CreateAccount(ctx, w.Alice, cast.Garrigue, models.NewAccount{Local: "clients"})), "local: account.local.taken")
@@ -213,7 +215,7 @@ func TestFiveThousandLinesAndNoMore(t *testing.T) {
 		if len(r.Same) != 1 || len(r.Refused) != 1 || r.Refused[0].Message.Key != "list.subscribers.limit" {
 			t.Errorf("beyond the limit: %+v", r)
 		}
-		if n := w.Int(t, "SELECT length(CAST(detail AS text)) FROM events WHERE kind = 'list.members_added'"); n > 10_000 {
+		if n := w.Int(t, "SELECT length(CAST(detail AS text)) FROM events WHERE kind = 'list.members_added' AND object = 'clients@garrigue.example'"); n > 10_000 {
 			t.Errorf("the history keeps %d characters", n)
 		}
 		r = got[*models.MemberResult](t)(w.Store.RemoveMembers(t.Context(), w.Alice, cast.Garrigue, "clients", models.Subscribers, lines[:models.MaxMemberLines]))
@@ -352,7 +354,7 @@ func TestParallelRequestsNeverExceedTheSubscribersOfAList(t *testing.T) {
 		for _, n := range added {
 			total += n
 		}
-		if n := w.Int(t, "SELECT subscriber_count FROM lists"); n != total || n > 45 {
+		if n := w.Int(t, "SELECT subscriber_count FROM lists WHERE local_part = 'clients'"); n != total || n > 45 {
 			t.Errorf("%d subscribers, %d were said to be added", n, total)
 		}
 	})

@@ -135,6 +135,7 @@ func Load(ctx context.Context, s *models.Store) error {
 	w.services()
 	w.grants()
 	w.responders()
+	w.lists()
 	if w.err != nil {
 		return fmt.Errorf("demo world: %w", w.err)
 	}
@@ -240,6 +241,22 @@ func (w *world) responders() {
 	w.do(func() error {
 		_, err := w.s.CreateResponder(w.ctx, w.ids[Alice], Garrigue, "ancien.cabinet", models.ResponderForm{
 			Subject: "Nouvelle adresse", Content: "Bonjour,\n\ncette adresse n’est plus utilisée. Écrivez à contact@garrigue.example.", Days: 7,
+		})
+		return err
+	})
+}
+
+// lists is one, of people of the house and one outside.
+func (w *world) lists() {
+	w.do(func() error {
+		_, err := w.s.CreateList(w.ctx, w.ids[Alice], Garrigue, models.NewList{Name: "equipe", ListSettings: models.ListSettings{
+			Owner: "rh@" + Garrigue, ReplyTo: models.ReplyToList, Language: "fr", Posting: models.PostingSubscribers,
+		}})
+		return err
+	})
+	w.do(func() error {
+		_, err := w.s.AddMembers(w.ctx, w.ids[Alice], Garrigue, "equipe", models.Subscribers, []string{
+			"alice.besson@" + Garrigue, "bruno.carrel@" + Garrigue, "camille.dufour@" + Garrigue, "david@" + Velos, "elise.faure@" + Garrigue, "gilles.hamon@" + Garrigue,
 		})
 		return err
 	})

@@ -148,6 +148,9 @@ func headOf(l *locale.Locale, a *models.Access, current string, below ...ui.Crum
 	if a.Whole() && a.May(policy.EditResponder) {
 		tab("responders", views.RespondersPath(a.Service.Domain), l.Number(int64(a.Service.ResponderCount)))
 	}
+	if a.May(policy.EditLists) {
+		tab("lists", views.ListsPath(a.Service.Domain), l.Number(int64(a.Service.ListCount)))
+	}
 	if a.May(policy.ShareService) {
 		tab("shares", views.ServiceGrantsPath(a.Service.Domain), l.Number(int64(a.Service.ShareCount)))
 	}

@@ -47,6 +47,7 @@ func Entries() []Entry {
 		services,
 		accounts,
 		customers,
+		lists,
 		grants,
 		responders,
 		events,
