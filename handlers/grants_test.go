@@ -258,7 +258,7 @@ func TestADelegateWithTheExtraPassesOnWhatTheyHold(t *testing.T) {
 		if page.status != http.StatusOK {
 			t.Fatalf("%d", page.status)
 		}
-		if page.Find(`input[name="extras"]`).Length() != 0 {
+		if page.Find(`input[name="extras"]`).Length() != 1 || page.Find(`input[name="extras"][value="responder"]`).Length() != 1 {
 			t.Error("what Bruno does not hold himself is offered to him")
 		}
 		if got := page.text(".rights .can li:not([hidden])"); strings.Contains(got, "mot de passe") {

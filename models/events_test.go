@@ -147,8 +147,8 @@ func TestAnEventSaysWhatWasBeforeAndAfter(t *testing.T) {
 		for i, want := range []detail{
 			{"used": {Before: float64(5 * models.GB / 1000 * 528)}},
 			{"description": {Before: "Ressources humaines", After: "Ressources"}, "size": {Before: float64(5 * models.GB), After: float64(models.GB)}},
-			{"extras": {Before: "password forward delegate", After: "forward delegate"}, "expires": {Before: stamp}, "note": {Before: "for the summer", After: ""}},
-			{"extras": {After: "password forward delegate"}, "expires": {After: stamp}, "note": {After: "for the summer"}},
+			{"extras": {Before: "password delegate", After: "delegate"}, "expires": {Before: stamp}, "note": {Before: "for the summer", After: ""}},
+			{"extras": {After: "password delegate"}, "expires": {After: stamp}, "note": {After: "for the summer"}},
 		} {
 			if got := events[i].Detail; !reflect.DeepEqual(got, want) {
 				t.Errorf("%s says %+v, want %+v", events[i].Kind, got, want)

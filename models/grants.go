@@ -242,7 +242,7 @@ func (g *giving) terms(r GrantRequest) (Grant, error) {
 	a := g.access
 	t := Grant{
 		Kind: g.kind, ServiceID: a.Service.ID, OwnerID: a.Service.OwnerID, Domain: a.Service.Domain,
-		Extras: policy.Chosen(g.kind, r.Ticked), Note: r.Note, ExpiresAt: r.ExpiresAt, Version: 1,
+		Extras: r.Ticked & policy.Applicable(g.kind), Note: r.Note, ExpiresAt: r.ExpiresAt, Version: 1,
 	}
 	if a.Standing.Owner {
 		return t, nil

@@ -204,8 +204,7 @@ func (s *Store) ChangeGrant(ctx context.Context, by Actor, id int64, t GrantTerm
 		if t.Version != g.Version {
 			return ErrConflict
 		}
-		offered := policy.Offered(g.Kind)
-		g.Extras = t.Ticked&offered | g.Extras&^offered
+		g.Extras = t.Ticked & policy.Applicable(g.Kind)
 		g.ExpiresAt, g.Note = t.ExpiresAt, t.Note
 		return nil
 	})

@@ -30,10 +30,11 @@ func TestADelegatePassesOnAtMostWhatTheyHold(t *testing.T) {
 			held, ticked, want policy.Extra
 		}{
 			{0, 0, 0},
-			{0, policy.AllExtras, 0},
+			{0, policy.AllExtras, policy.Responder}, // which every holder of the service has
 			{policy.Password, 0, 0},
 			{policy.Password, policy.Password, policy.Password},
-			{policy.Password, policy.AllExtras, policy.Password},
+			{policy.Password, policy.AllExtras, policy.Password | policy.Responder},
+			{policy.Password | policy.Forward, policy.AllExtras, policy.Password | policy.Forward | policy.Responder},
 			{0, policy.Delegate, 0},
 		} {
 			parent := w.share(t, w.Alice, cast.Garrigue, cast.Emma, c.held|policy.Delegate, nil)
@@ -73,7 +74,7 @@ func TestTheOwnerTooKeepsWhatWasPassedOnWithinWhatItRestsOn(t *testing.T) {
 		_, child := w.passing(t, 0, w.in(48*time.Hour))
 		_, err := w.Store.ChangeGrant(t.Context(), w.Alice, child.ID, models.GrantTerms{Ticked: policy.AllExtras, ExpiresAt: child.ExpiresAt, Version: 1})
 		want(t, "more extras", err, done)
-		if g := w.grant(t, w.Alice, child.ID); g.Extras != 0 {
+		if g := w.grant(t, w.Alice, child.ID); g.Extras != policy.Responder {
 			t.Errorf("it has %v, more than what it rests on", g.Extras.Names())
 		}
 		_, err = w.Store.ChangeGrant(t.Context(), w.Alice, child.ID, models.GrantTerms{ExpiresAt: w.in(72 * time.Hour), Version: 1})
@@ -216,8 +217,8 @@ func TestWhatComesBackIsNarrowedToWhatItRestsOn(t *testing.T) {
 		restored := got[*models.Grant](t)(w.Store.Restore(t.Context(), w.Emma, child.ID))
 		w.wantTold(t, "ep1005-mdt grant.restored rh@garrigue.example dn1004-mdt", "ep1005-mdt grant.changed rh@garrigue.example dn1004-mdt")
 		for what, g := range map[string]models.Grant{"Restore answers": *restored, "the row is": w.grant(t, w.Alice, child.ID)} {
-			if g.Extras != 0 || g.ExpiresAt == nil || !g.ExpiresAt.Equal(*until) || g.Version != 4 {
-				t.Errorf("%s %+v, want no extras and the end %v", what, g, until)
+			if g.Extras != policy.Responder || g.ExpiresAt == nil || !g.ExpiresAt.Equal(*until) || g.Version != 4 {
+				t.Errorf("%s %+v, want the responder alone and the end %v", what, g, until)
 			}
 		}
 	})
@@ -234,12 +235,12 @@ func TestWhatWasPassedOnIsNarrowedWithTheGrantItRestsOn(t *testing.T) {
 		both := []string{"ad1001-mdt grant.changed garrigue.example ep1005-mdt", "ad1001-mdt grant.changed rh@garrigue.example dn1004-mdt"}
 		change(policy.Delegate, nil)
 		w.wantTold(t, both...)
-		if g := w.grant(t, w.Alice, child.ID); g.Extras != 0 || g.ExpiresAt != nil {
+		if g := w.grant(t, w.Alice, child.ID); g.Extras != policy.Responder || g.ExpiresAt != nil {
 			t.Errorf("without the giver's password extra it is %+v", g)
 		}
 		change(policy.Delegate|policy.Password, nil)
 		w.wantTold(t, both[0])
-		if g := w.grant(t, w.Alice, child.ID); g.Extras != 0 {
+		if g := w.grant(t, w.Alice, child.ID); g.Extras != policy.Responder {
 			t.Errorf("what was narrowed widened by itself: %+v", g)
 		}
 		until := w.in(time.Hour)
@@ -423,7 +424,7 @@ func TestAGrantIsChangedAtTheVersionShown(t *testing.T) {
 		want(t, "a version of tomorrow", err, conflict)
 		changed := got[*models.Grant](t)(w.Store.ChangeGrant(t.Context(), w.Alice, g.ID, models.GrantTerms{Ticked: policy.Delegate, ExpiresAt: until, Note: " for the summer ", Version: 1}))
 		for what, g := range map[string]models.Grant{"ChangeGrant answers": *changed, "the row is": w.grant(t, w.Alice, g.ID)} {
-			if g.Extras != policy.Delegate|policy.Forward || !g.ExpiresAt.Equal(*until) || g.Note != "for the summer" || g.Version != 2 {
+			if g.Extras != policy.Delegate || !g.ExpiresAt.Equal(*until) || g.Note != "for the summer" || g.Version != 2 {
 				t.Errorf("%s %+v", what, g)
 			}
 		}

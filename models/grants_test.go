@@ -364,24 +364,24 @@ func TestTheSweeperClosesWhatTimeHasEnded(t *testing.T) {
 	})
 }
 
-func TestExtrasThatTheFormDoesNotOfferKeepTheirDefault(t *testing.T) {
+func TestAGrantHasTheTickedExtrasThatMakeADifferenceToItsKind(t *testing.T) {
 	const p, f, r, d = policy.Password, policy.Forward, policy.Responder, policy.Delegate
 	each(t, func(t *testing.T, w *world) {
 		for _, c := range []struct {
 			local        string
 			ticked, want policy.Extra
 		}{
-			{"", 0, f},
-			{"", p, p | f},
-			{"", d, d | f},
-			{"", p | d, p | d | f},
+			{"", 0, 0},
+			{"", p, p},
+			{"", d, d},
+			{"", p | f, p | f},
 			{"", policy.AllExtras, p | d | f},
-			{"", r, f},
+			{"", r, 0},
 			{"info", 0, 0},
 			{"info", p, p},
 			{"info", d, 0},
-			{"info", policy.AllExtras, p},
-			{"info", f | r, 0},
+			{"info", policy.AllExtras, p | f | r},
+			{"info", f | r, f | r},
 		} {
 			var g models.Grant
 			if c.local == "" {

@@ -342,10 +342,10 @@ func names(people []*pPerson) (list []string) {
 // nil account stands for the whole service.
 func (m *machine) given(what string, result *models.GrantResult, err error, kind policy.Kind, outcome string, sv *pService, accounts []*pAccount, by *pPerson, to []*pPerson, r models.GrantRequest) {
 	m.t.Helper()
-	extras, until, parent := policy.Chosen(kind, r.Ticked), r.ExpiresAt, (*pGrant)(nil)
+	extras, until, parent := r.Ticked&policy.Applicable(kind), r.ExpiresAt, (*pGrant)(nil)
 	if outcome == done && by != sv.owner {
 		parent = m.whole(sv, by)
-		extras &= parent.extras &^ policy.Delegate
+		extras &= parent.passes()
 		if outcome = parent.bound(&until); outcome != done {
 			outcome = "expires_on: " + outcome
 		}
@@ -528,8 +528,12 @@ func (m *machine) undo(t *rapid.T) {
 }
 
 // narrow keeps a grant within what it rests on, and answers how many events that is.
+// passes is the most that its holder may pass on: every holder of a service
+// manages the responders.
+func (g *pGrant) passes() policy.Extra { return (g.extras | policy.Responder) &^ policy.Delegate }
+
 func (g *pGrant) narrow() int {
-	extras, until := g.extras&g.parent.extras&^policy.Delegate, g.until
+	extras, until := g.extras&g.parent.passes(), g.until
 	if end := g.parent.until; end != nil && (until == nil || until.After(*end)) {
 		until = end
 	}
@@ -550,8 +554,7 @@ func (m *machine) change(t *rapid.T) {
 	g := m.drawGrant(t)
 	by, ticked, until := m.drawConcerned(t, g), drawExtras(t), m.drawEnd(t)
 	_, err := m.w.Store.ChangeGrant(t.Context(), by.actor, g.id, models.GrantTerms{Ticked: ticked, ExpiresAt: until, Version: g.version})
-	offered := policy.Offered(g.kind)
-	m.altered(fmt.Sprintf("%s changes %v", by.name, g), err, by, g, ticked&offered|g.extras&^offered, until)
+	m.altered(fmt.Sprintf("%s changes %v", by.name, g), err, by, g, ticked&policy.Applicable(g.kind), until)
 }
 
 func (m *machine) extend(t *rapid.T) {

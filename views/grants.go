@@ -60,10 +60,10 @@ func (f GrantForm) most() policy.Extra {
 	return policy.Passable(f.Access.Standing)
 }
 
-func (f GrantForm) offered() policy.Extra { return policy.Offered(f.Kind()) & f.most() }
+func (f GrantForm) offered() policy.Extra { return policy.Applicable(f.Kind()) & f.most() }
 
 // given are the extras of the grant if the form is sent as it is.
-func (f GrantForm) given() policy.Extra { return policy.Chosen(f.Kind(), f.Extras) & f.most() }
+func (f GrantForm) given() policy.Extra { return f.Extras & f.offered() }
 
 func (f GrantForm) summary() []ui.ErrorLink {
 	return f.Errors.Summary("identifiers", "extras", "expires_on", "note")
@@ -195,9 +195,9 @@ func grantUse(l *locale.Locale, g *models.Grant) string {
 	return l.T("grant.used", "Date", l.Date(*g.UsedAt))
 }
 
-// grantExtras says which of the extras that the panel offers a grant has.
+// grantExtras says which extras a grant has.
 func grantExtras(l *locale.Locale, g *models.Grant) string {
-	names := (g.Extras & policy.Offered(g.Kind)).Names()
+	names := g.Extras.Names()
 	if len(names) == 0 {
 		return l.T("grant.no_extras")
 	}

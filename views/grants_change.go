@@ -106,9 +106,9 @@ func (v GrantView) restorable() bool {
 // offered are the extras that the viewer may switch: at most what they may pass on.
 func (v GrantView) offered() policy.Extra {
 	if v.Grant.Kind == policy.OnService {
-		return policy.Offered(policy.OnService)
+		return policy.Applicable(policy.OnService)
 	}
-	return policy.Offered(policy.OnAccount) & policy.Passable(v.Standing)
+	return policy.Applicable(policy.OnAccount) & policy.Passable(v.Standing)
 }
 
 // rights are what the grant lets its holder do; on the form they follow the ticks.

@@ -43,8 +43,10 @@ func preview(l *locale.Locale, k policy.Kind, e, switches policy.Extra) ui.Right
 			}
 		}
 	}
-	if password := policy.Password; e.Has(password) || switches.Has(password) {
-		a.Notes = []ui.Right{{Text: l.T("policy.reading"), If: extraName(switches & password), Hidden: !e.Has(password)}}
+	for _, x := range []policy.Extra{policy.Password, policy.Forward} { // these two leak reading
+		if e.Has(x) || switches.Has(x) {
+			a.Notes = append(a.Notes, ui.Right{Text: l.T("policy.reading." + extraName(x)), If: extraName(switches & x), Hidden: !e.Has(x)})
+		}
 	}
 	return a
 }

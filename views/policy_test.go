@@ -35,7 +35,7 @@ func TestThePreviewSaysEveryOperationOnceAndOnTheRightSide(t *testing.T) {
 		l := locale.From(locale.With(t.Context(), lang, nil))
 		eachGrant(func(k policy.Kind, e policy.Extra) {
 			can, cannot := policy.Preview(k, e)
-			for _, switches := range []policy.Extra{0, policy.Offered(k), policy.Applicable(k)} {
+			for _, switches := range []policy.Extra{0, policy.Applicable(k)} {
 				a := preview(l, k, e, switches)
 				for _, side := range []struct {
 					name       string

@@ -46,8 +46,9 @@ var Rules = map[string]string{
 	"events of a service count without gaps":   `SELECT count(*) FROM (SELECT count(*) AS n, min(number) AS least, max(number) AS most FROM events WHERE service_id IS NOT NULL GROUP BY service_id) AS x WHERE least <> 1 OR most <> n`,
 	"nobody holds the same thing twice":        `SELECT count(*) FROM (SELECT 1 FROM grants WHERE ended_at IS NULL GROUP BY kind, service_id, local_part, grantee_id HAVING count(*) > 1) AS x`,
 	"nothing is in force under an ended grant": `SELECT count(*) FROM grants c JOIN grants p ON p.id = c.parent_id WHERE c.ended_at IS NULL AND p.ended_at IS NOT NULL`,
+	// Whoever holds the whole service manages its responders without an extra (4), and may pass that on.
 	"nothing goes past what it rests on": `SELECT count(*) FROM grants c JOIN grants p ON p.id = c.parent_id WHERE c.ended_at IS NULL
-		AND (c.extras & p.extras <> c.extras OR p.extras & 8 = 0 OR c.extras & 8 <> 0 OR p.expires_at IS NOT NULL AND (c.expires_at IS NULL OR c.expires_at > p.expires_at))`,
+		AND (c.extras & (p.extras | 4) <> c.extras OR p.extras & 8 = 0 OR c.extras & 8 <> 0 OR p.expires_at IS NOT NULL AND (c.expires_at IS NULL OR c.expires_at > p.expires_at))`,
 	"only delegations rest on grants":                 `SELECT count(*) FROM grants c JOIN grants p ON p.id = c.parent_id WHERE c.kind <> 'account' OR p.kind <> 'service' OR c.giver_id <> p.grantee_id OR c.service_id <> p.service_id`,
 	"no grant is in force on a deleted account":       `SELECT count(*) FROM grants g LEFT JOIN accounts a ON a.id = g.account_id WHERE g.kind = 'account' AND g.ended_at IS NULL AND (a.id IS NULL OR a.state = 'deleting')`,
 	"grants carry the keys of their service":          `SELECT count(*) FROM grants g JOIN services s ON s.id = g.service_id WHERE g.domain <> s.domain OR g.owner_id <> s.owner_id`,

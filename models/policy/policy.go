@@ -219,16 +219,6 @@ func Defaults(k Kind) Extra {
 	return Password
 }
 
-// Offered lists the extras whose effect the panel has today; the grant forms
-// show these, and the others keep their default.
-func Offered(k Kind) Extra { return Applicable(k) & (Password | Delegate) }
-
-// Chosen combines what was ticked on a form with the defaults of what the form does not offer.
-func Chosen(k Kind, ticked Extra) Extra {
-	offered := Offered(k)
-	return ticked&offered | Defaults(k)&^offered
-}
-
 // Passable is the most that somebody with this standing may put into a grant
 // on one account: everything for the owner and an agent changing for them; what
 // they hold, and never Delegate, for a holder of a service grant.

@@ -124,11 +124,11 @@ func TestAStrangerIsOneWithoutAnyStanding(t *testing.T) {
 
 func TestExtrasOfTheTwoKinds(t *testing.T) {
 	for _, c := range []struct {
-		kind                          policy.Kind
-		applicable, defaults, offered []string
+		kind                 policy.Kind
+		applicable, defaults []string
 	}{
-		{policy.OnService, []string{"password", "forward", "delegate"}, []string{"password", "forward"}, []string{"password", "delegate"}},
-		{policy.OnAccount, []string{"password", "forward", "responder"}, []string{"password"}, []string{"password"}},
+		{policy.OnService, []string{"password", "forward", "delegate"}, []string{"password", "forward"}},
+		{policy.OnAccount, []string{"password", "forward", "responder"}, []string{"password"}},
 	} {
 		if got := policy.Applicable(c.kind).Names(); !slices.Equal(got, c.applicable) {
 			t.Errorf("%s: applicable %v", c.kind, got)
@@ -136,15 +136,6 @@ func TestExtrasOfTheTwoKinds(t *testing.T) {
 		if got := policy.Defaults(c.kind).Names(); !slices.Equal(got, c.defaults) {
 			t.Errorf("%s: defaults %v", c.kind, got)
 		}
-		if got := policy.Offered(c.kind).Names(); !slices.Equal(got, c.offered) {
-			t.Errorf("%s: offered %v", c.kind, got)
-		}
-	}
-	if got := policy.Chosen(policy.OnService, 0); got != policy.Forward {
-		t.Errorf("unticking the password keeps the default of what is not offered: %v", got.Names())
-	}
-	if got := policy.Chosen(policy.OnAccount, policy.AllExtras); got != policy.Password {
-		t.Errorf("a form cannot smuggle in an extra it does not offer: %v", got.Names())
 	}
 	for _, name := range policy.AllExtras.Names() {
 		if e, ok := policy.ExtraNamed(name); !ok || !slices.Equal(e.Names(), []string{name}) {

@@ -36,6 +36,7 @@ var computed = map[string]string{
 	"grant.ended.":      "views/grants_change.go: why a grant ended",
 	"policy.can.":       "views/policy.go: a kind of grant and an operation",
 	"policy.extra.":     "views/policy.go: the name of an extra",
+	"policy.reading.":   "views/policy.go: the name of an extra that leads to reading mail",
 	"policy.operation.": "handlers/errors.go: the operation that was refused",
 	"error.":            "handlers/errors.go, by the kind of problem",
 	"service.tab.":      "handlers/services.go, by the tab",
