@@ -1,5 +1,5 @@
-# Mandat needs Go and nothing else to run; the tests install PostgreSQL and
-# Chromium where they may. A target's ## comment is its line in `make help`.
+# Mandat needs Go and nothing else to run; the tests install PostgreSQL,
+# Chromium and Pigeonhole where they may. A target's ## comment is its line in `make help`.
 
 GO_MINOR  := 26
 HTMX      := 4.0.1
@@ -68,7 +68,7 @@ check: go ## the definition of done, but for the tests: format, generated code, 
 	go test ./views/locale
 	go test ./web -run '^Test(Layers|Migrations|Source)'
 
-test: test-deps go ## everything; installs PostgreSQL and Chromium if they are missing
+test: test-deps go ## everything; installs PostgreSQL, Chromium and Pigeonhole if they are missing
 	go build ./...
 	go test -p $(PACKAGES) -timeout 15m ./...
 
@@ -89,8 +89,8 @@ nightly: test-deps go ## hours: long runs of the property tests, then every fuzz
 	grep -roE --include='*_test.go' '^func Fuzz\w+' . | sed 's,/[^/]*:func , ,' | while read -r dir target; do \
 		go test -run xxx -fuzz "^$$target$$" -fuzztime $(MANDAT_FUZZTIME) "$$dir" || exit 1; done
 
-test-deps: ## what the tests need and Go does not bring: PostgreSQL and Chromium
-	@.ci/deps postgresql chromium
+test-deps: ## what the tests need and Go does not bring: PostgreSQL, Chromium and Pigeonhole
+	@.ci/deps postgresql chromium dovecot-sieve
 
 assets: ## fetch the vendored htmx, axe-core and icons again (needs npm)
 	set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; cd "$$dir"; \

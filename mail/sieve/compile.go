@@ -9,27 +9,51 @@ import (
 )
 
 // Compile writes the script, "" when there is nothing to do. The same value
-// always gives the same text. Every text in it is encoded for its place; a rule,
-// action or name that cannot be encoded is an error.
+// always gives the same text. Every text in it is encoded for its place. A rule,
+// an action or an address that no script can have is an
+// error; addresses are plain ones (RFC 5321, 4.1.2), in ASCII, without a name.
 func Compile(s Script) (string, error) {
 	c := compiler{need: map[string]bool{}}
 	active := slices.DeleteFunc(slices.Clone(s.Filters), func(f Filter) bool { return !f.Active })
 	if len(active) == 0 && s.Responder == nil {
 		return "", nil
 	}
-	c.variables = s.Responder != nil && len(active) > 0
+	c.deferred = defers(active)
+	c.variables = len(active) > 0 && s.Responder != nil || c.deferred
 	if c.variables {
 		c.need["variables"] = true
 	}
 	for i, f := range active {
-		if err := c.filter(f, i > 0); err != nil {
+		c.place = i
+		c.copied = slices.ContainsFunc(active[:i], func(g Filter) bool { return g.Action == Copy && strings.EqualFold(g.Target, f.Target) })
+		if err := c.filter(f); err != nil {
 			return "", fmt.Errorf("filter %q: %w", f.Name, err)
 		}
 	}
+	if c.deferred {
+		c.copies(active)
+	}
 	if s.Responder != nil {
-		c.responder(*s.Responder)
+		if err := c.responder(*s.Responder); err != nil {
+			return "", fmt.Errorf("responder: %w", err)
+		}
 	}
 	return c.head() + c.body.String(), nil
+}
+
+// defers says that copies wait until all filters were asked: one of them may
+// reject what an earlier one copied, or there may be too many copies.
+func defers(active []Filter) bool {
+	copies := 0
+	for _, f := range active {
+		if f.Action == Copy {
+			copies++
+		}
+		if f.Action == Reject && copies > 0 {
+			return true
+		}
+	}
+	return copies > MaxCopies
 }
 
 // compiler collects the body, and the extensions that it turned out to need.
@@ -37,6 +61,9 @@ type compiler struct {
 	body      strings.Builder
 	need      map[string]bool
 	variables bool // "done" and "mute" instead of stop
+	deferred  bool // copies are written down, and made at the end
+	place     int  // of the filter being written
+	copied    bool // an earlier filter may have copied to this one's target
 }
 
 func (c *compiler) head() string {
@@ -58,10 +85,10 @@ func (c *compiler) head() string {
 // valid is the error that Compile would have for a filter.
 func (f Filter) valid() error {
 	c := compiler{need: map[string]bool{}}
-	return c.filter(f, false)
+	return c.filter(f)
 }
 
-func (c *compiler) filter(f Filter, later bool) error {
+func (c *compiler) filter(f Filter) error {
 	tests := make([]string, 0, len(f.Rules))
 	for _, r := range f.Rules {
 		test, err := c.rule(r)
@@ -77,7 +104,7 @@ func (c *compiler) filter(f Filter, later bool) error {
 	if f.Any {
 		test = "anyof (" + strings.Join(tests, ", ") + ")"
 	}
-	if c.variables && later {
+	if c.variables && c.place > 0 {
 		test = "allof (not string :is \"${done}\" \"1\", " + test + ")"
 	}
 	commands, err := c.action(f)
@@ -88,6 +115,9 @@ func (c *compiler) filter(f Filter, later bool) error {
 		commands = append(commands, `set "done" "1";`)
 		if f.Action == Reject || f.Action == Delete {
 			commands = append(commands, `set "mute" "1";`)
+		}
+		if f.Action == Reject && c.deferred {
+			commands = append(commands, `set "rejected" "1";`)
 		}
 	} else if f.Action.Settles() {
 		commands = append(commands, "stop;")
@@ -102,6 +132,9 @@ func (c *compiler) action(f Filter) ([]string, error) {
 		c.need["fileinto"] = true
 		return []string{`fileinto "INBOX";`}, nil
 	case Folder:
+		if !CheckFolder(f.Target) {
+			return c.action(Filter{Action: Keep})
+		}
 		c.need["fileinto"], c.need["mailbox"] = true, true
 		return []string{"fileinto :create " + c.line(f.Target) + ";"}, nil
 	case Read:
@@ -110,11 +143,8 @@ func (c *compiler) action(f Filter) ([]string, error) {
 	case Flag:
 		c.need["imap4flags"] = true
 		return []string{`addflag "\\Flagged";`}, nil
-	case Copy:
-		c.need["copy"] = true
-		return []string{"redirect :copy " + c.line(f.Target) + ";"}, nil
-	case Forward:
-		return []string{"redirect " + c.line(f.Target) + ";"}, nil
+	case Copy, Forward:
+		return c.redirect(f)
 	case Reject:
 		c.need["reject"] = true
 		return []string{"reject " + c.text(f.Target) + ";"}, nil
@@ -124,6 +154,37 @@ func (c *compiler) action(f Filter) ([]string, error) {
 		return nil, nil
 	}
 	return nil, fmt.Errorf("unknown action %q", f.Action)
+}
+
+func (c *compiler) redirect(f Filter) ([]string, error) {
+	if !plainAddress(f.Target) {
+		return nil, fmt.Errorf("address %q", f.Target)
+	}
+	to := c.line(f.Target) + ";"
+	switch {
+	case f.Action == Forward && c.copied:
+		// Pigeonhole makes one of two redirections to an address, and it is the
+		// copy, which would leave the message in the mailbox.
+		return []string{"redirect " + to, "discard;"}, nil
+	case f.Action == Forward:
+		return []string{"redirect " + to}, nil
+	case c.deferred:
+		return []string{fmt.Sprintf(`set "copy%d" "1";`, c.place)}, nil
+	}
+	c.need["copy"] = true
+	return []string{"redirect :copy " + to}, nil
+}
+
+// copies makes those that filters wrote down, unless the message was rejected:
+// RFC 5429, 2.4, lets no script do both. The variable "sent" counts them.
+func (c *compiler) copies(active []Filter) {
+	c.need["copy"] = true
+	for i, f := range active {
+		if f.Action == Copy {
+			fmt.Fprintf(&c.body, `if allof (string :is "${copy%d}" "1", not string :is "${rejected}" "1", not string :is "${sent}" "%s") {`+
+				"\r\n  redirect :copy %s;\r\n  set \"sent\" \"${sent}1\";\r\n}\r\n", i, strings.Repeat("1", MaxCopies), c.line(f.Target))
+		}
+	}
 }
 
 func (c *compiler) rule(r Rule) (string, error) {
@@ -163,7 +224,11 @@ func (c *compiler) rule(r Rule) (string, error) {
 	case Ends:
 		return write("", "matches", "*"+literal(r.Value))
 	case Matches:
-		return write("", "matches", r.Value)
+		if p := parseWildcards(oneLine(r.Value)); slices.Contains(p, anyOctet) {
+			c.need["regex"] = true
+			return write("", "regex", p.regex())
+		}
+		return write("", "matches", pattern(oneLine(r.Value)))
 	}
 	return "", fmt.Errorf("unknown operator %q", r.Operator)
 }
@@ -181,7 +246,12 @@ func (c *compiler) either(r Rule, test string) (string, error) {
 // iso is how RFC 5260 writes an instant; in one zone it sorts as text.
 const iso = "2006-01-02T15:04:05"
 
-func (c *compiler) responder(r Responder) {
+func (c *compiler) responder(r Responder) error {
+	for _, address := range append([]string{r.From}, r.Addresses...) {
+		if !plainAddress(address) {
+			return fmt.Errorf("address %q", address)
+		}
+	}
 	c.need["vacation"] = true
 	var tests []string
 	if c.variables {
@@ -195,7 +265,7 @@ func (c *compiler) responder(r Responder) {
 	}
 	instant("ge", r.Starts)
 	instant("lt", r.Ends)
-	answer := fmt.Sprintf("vacation :days %d :subject %s :from %s", max(r.Days, 1), c.line(r.Subject), c.line(r.From))
+	answer := fmt.Sprintf("vacation :days %d :subject %s :from %s", min(max(r.Days, 1), 365), c.line(r.Subject), c.line(r.From))
 	if len(r.Addresses) > 0 {
 		answer += " :addresses " + c.list(r.Addresses)
 	}
@@ -207,10 +277,27 @@ func (c *compiler) responder(r Responder) {
 	if r.Only {
 		c.body.WriteString("discard;\r\n")
 	}
+	return nil
 }
 
 // literal is a text for :matches in which nothing stands for anything else.
 func literal(s string) string { return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`).Replace(s) }
+
+// pattern is a value of [Matches] that ends with no half of an escape: Pigeonhole
+// 0.5.19 stops the delivery at one ("assertion failed", mcht-matches.c).
+func pattern(s string) string {
+	if slashes := len(s) - len(strings.TrimRight(s, `\`)); slashes%2 == 1 {
+		s += `\`
+	}
+	return s
+}
+
+// plainAddress says whether a text is one address and nothing else.
+func plainAddress(s string) bool {
+	p := addressParser{text: s}
+	p.list()
+	return len(p.found) == 1 && p.found[0] == s && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
+}
 
 // text encodes a quoted string (RFC 5228, 2.4.2): \ and " are escaped, a NUL
 // cannot be had, and line ends are CRLF. Where variables are in use "${" would

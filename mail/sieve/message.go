@@ -82,7 +82,7 @@ func ParseMessage(text string) (Message, error) {
 		return Message{}, fmt.Errorf("%w: %d octets", ErrTooLarge, len(text))
 	}
 	text = strings.TrimLeft(strings.TrimPrefix(text, "\uFEFF"), "\r\n\t ")
-	if strings.HasPrefix(text, "From ") {
+	if after, ok := strings.CutPrefix(text, "From "); ok && !strings.HasPrefix(strings.TrimLeft(after, " \t"), ":") {
 		_, text, _ = strings.Cut(text, "\n")
 	}
 	m := Message{Size: int64(len(text) + strings.Count(text, "\n") - strings.Count(text, "\r\n"))}
@@ -122,8 +122,8 @@ func nextField(text string) (logical, rest string) {
 
 func newField(name, value string) field {
 	value = strings.ReplaceAll(value, "\x00", "\uFFFD")
-	value = strings.TrimRight(strings.TrimLeft(value, " \t"), " \t")
-	return field{name: lower(name), raw: value, text: strings.TrimRight(decode(unfold(value)), " \t")}
+	value = strings.TrimLeft(value, " \t")
+	return field{name: lower(name), raw: strings.TrimRight(value, " \t"), text: strings.TrimRight(decode(unfold(value)), " \t")}
 }
 
 // unfold makes of a line end and the blank after it one space.

@@ -1,6 +1,7 @@
 package sieve
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -9,14 +10,14 @@ import (
 type Trial struct {
 	Steps   []Step // one for each filter given, in their order
 	Settled int    // the index of the filter that settled where the message goes, or -1
-	Did     []int  // the indices of all filters that acted, in their order
+	Did     []int  // the indices of all filters that acted, in their order: those that caught, but for copies not made
 }
 
 // Step is what came of one filter.
 type Step struct {
 	Filter int    // its index in the slice given
 	Asked  bool   // it is active, and nothing was settled before it
-	Caught bool   // its rules describe the message, so it acted
+	Caught bool   // its rules describe the message, see [Trial] for whether it acted
 	Rules  []bool // the verdict of each of its rules, when it was asked
 }
 
@@ -24,6 +25,7 @@ type Step struct {
 // does under Pigeonhole. A filter that Compile refuses catches nothing.
 func Try(filters []Filter, m Message) Trial {
 	t := Trial{Steps: make([]Step, len(filters)), Settled: -1}
+	copies := 0
 	for i, f := range filters {
 		s := Step{Filter: i, Asked: f.Active && t.Settled < 0}
 		if s.Asked {
@@ -33,13 +35,19 @@ func Try(filters []Filter, m Message) Trial {
 			}
 			s.Caught = f.valid() == nil && f.caught(s.Rules)
 		}
-		if s.Caught {
+		if s.Caught && f.Action == Copy {
+			copies++
+		}
+		if s.Caught && (f.Action != Copy || copies <= MaxCopies) {
 			t.Did = append(t.Did, i)
-			if f.Action.Settles() {
-				t.Settled = i
-			}
+		}
+		if s.Caught && f.Action.Settles() {
+			t.Settled = i
 		}
 		t.Steps[i] = s
+	}
+	if t.Settled >= 0 && filters[t.Settled].Action == Reject {
+		t.Did = slices.DeleteFunc(t.Did, func(i int) bool { return filters[i].Action == Copy })
 	}
 	return t
 }
@@ -77,7 +85,7 @@ func (r Rule) holds(m Message) bool {
 	case Ends:
 		match = func(text string) bool { return strings.HasSuffix(text, value) }
 	case Matches:
-		match = parsePattern(value).match
+		match = parseWildcards(value).match
 	default:
 		return false
 	}
@@ -119,16 +127,16 @@ func (m Message) spam() bool {
 		Rule{Header: "x-spam-status", Operator: Begins, Value: "yes"}.holds(m)
 }
 
-// pattern is a value of [Matches], read: octets, and below zero what stands for others.
-type pattern []int
+// wildcards is a value of [Matches], read: octets, and below zero what stands for others.
+type wildcards []int
 
 const (
 	anyText  = -1 // *
 	anyOctet = -2 // ?
 )
 
-func parsePattern(s string) pattern {
-	var p pattern
+func parseWildcards(s string) wildcards {
+	var p wildcards
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
 		case c == '*':
@@ -147,7 +155,7 @@ func parsePattern(s string) pattern {
 
 // match goes back to the last * only: what an earlier one would take besides,
 // the last one can take as well.
-func (p pattern) match(s string) bool {
+func (p wildcards) match(s string) bool {
 	at, star, from := 0, -1, 0
 	for i := 0; i < len(s); {
 		switch {
@@ -168,4 +176,26 @@ func (p pattern) match(s string) bool {
 		at++
 	}
 	return at == len(p)
+}
+
+// regex is the pattern as a POSIX extended regular expression. Of ? :matches is
+// not to be trusted in Pigeonhole 0.5.19: "?x*" holds for any text.
+func (p wildcards) regex() string {
+	var b strings.Builder
+	b.WriteByte('^')
+	for _, c := range p {
+		switch {
+		case c == anyText:
+			b.WriteString(".*")
+		case c == anyOctet:
+			b.WriteByte('.')
+		case strings.IndexByte(`\.[]{}()*+?^$|`, byte(c)) >= 0:
+			b.WriteByte('\\')
+			fallthrough
+		default:
+			b.WriteByte(byte(c))
+		}
+	}
+	b.WriteByte('$')
+	return b.String()
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"golang.org/x/text/encoding/htmlindex"
 	"golang.org/x/text/encoding/ianaindex"
 )
 
@@ -105,7 +106,10 @@ func toUTF8(charset string, octets []byte) string {
 	}
 	encoding, err := ianaindex.MIME.Encoding(charset)
 	if err != nil || encoding == nil {
-		return string(octets)
+		// GB2312 and others are there under the name of what contains them.
+		if encoding, err = htmlindex.Get(charset); err != nil {
+			return string(octets)
+		}
 	}
 	text, err := encoding.NewDecoder().Bytes(octets)
 	if err != nil {
