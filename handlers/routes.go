@@ -36,6 +36,7 @@ func (h *Handlers) routes() []Route {
 		account = "/services/:domain/emails/:local"
 		grant   = "/grants/:id"
 		list    = "/services/:domain/lists/:name"
+		filters = account + "/filters"
 	)
 	get := func(path string, p policy.Entry, fn echo.HandlerFunc) Route {
 		return Route{Method: echo.GET, Path: path, Policy: p, handler: fn}
@@ -110,6 +111,17 @@ func (h *Handlers) routes() []Route {
 		post(list+"/moderators", may(policy.EditLists), h.addMembers(models.Moderators)),
 		post(list+"/moderators/removal", may(policy.EditLists), h.removeMembers(models.Moderators)),
 		post(list+"/moderators/file", may(policy.EditLists), h.addMembersFile(models.Moderators)),
+		// Its filters
+		get(filters, may(policy.EditFilters), h.listFilters),
+		get(filters+"/new", may(policy.EditFilters), h.newFilter),
+		post(filters, may(policy.EditFilters), h.createFilter),
+		get(filters+"/:id", may(policy.EditFilters), h.editFilter),
+		post(filters+"/:id", may(policy.EditFilters), h.updateFilter),
+		post(filters+"/:id/deletion", may(policy.EditFilters), h.deleteFilter),
+		post(filters+"/:id/activation", may(policy.EditFilters), h.switchFilter(true)),
+		post(filters+"/:id/deactivation", may(policy.EditFilters), h.switchFilter(false)),
+		post(filters+"/:id/up", may(policy.EditFilters), h.moveFilter(true)),
+		post(filters+"/:id/down", may(policy.EditFilters), h.moveFilter(false)),
 
 		// Grants: the share of a whole service, the delegation of accounts
 		get(service+"/grants", may(policy.ShareService), h.listServiceGrants),

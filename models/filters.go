@@ -68,7 +68,7 @@ type filterRow struct {
 
 // filtersSQL reads filters with their rules, in their order.
 const filtersSQL = `SELECT f.id, f.account_id, f.place, f.name, f.matching, f.active, f.action, f.target, f.version, f.created_at, r.header, r.operator, r.value
-FROM filters f JOIN filter_rules r ON r.filter_id = f.id WHERE f.account_id = @account AND (@id = 0 OR f.id = @id) ORDER BY f.place, r.number`
+FROM filters f JOIN filter_rules r ON r.filter_id = f.id WHERE f.account_id = @account AND (CAST(@id AS bigint) = 0 OR f.id = @id) ORDER BY f.place, r.number`
 
 func filtersOf(rows []filterRow) []Filter {
 	var list []Filter
@@ -230,9 +230,9 @@ func (s *Store) MoveFilter(ctx context.Context, by Actor, domain, local string, 
 		if up {
 			to = was.Place - 1
 		}
-		moved := tx.Exec(`UPDATE filters SET place = CASE WHEN id = @id THEN @to ELSE @place END WHERE account_id = @account AND place IN (@place, @to)
+		moved := tx.Exec(`UPDATE filters SET place = @both - place WHERE account_id = @account AND place IN (@place, @to)
 			AND EXISTS (SELECT 1 FROM filters o WHERE o.account_id = @account AND o.place = @to)`,
-			map[string]any{"id": id, "account": was.AccountID, "place": was.Place, "to": to})
+			map[string]any{"account": was.AccountID, "place": was.Place, "to": to, "both": was.Place + to})
 		if moved.Error != nil || moved.RowsAffected == 0 {
 			return moved.Error
 		}

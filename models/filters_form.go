@@ -49,7 +49,7 @@ const maxFilterSize = 100 * GB
 // Invalid says what cannot be. Rules are named by their place, from 1.
 func (n FilterForm) filter(address string) (*Filter, error) {
 	bad := Invalid{}
-	f := &Filter{Name: oneLine(n.Name), Any: n.Match == MatchAny, Action: n.Action}
+	f := &Filter{Name: oneLine(legible(n.Name)), Any: n.Match == MatchAny, Action: n.Action}
 	switch {
 	case f.Name == "":
 		bad.Add("name", "filter.name.none")
@@ -123,7 +123,10 @@ func checkFolder(text string, bad Invalid) string {
 
 // checkRule gives the normal form of a rule. field begins the names of its fields.
 func checkRule(r FilterRule, field string, bad Invalid) FilterRule {
-	r.Header, r.Value = strings.ToLower(strings.TrimSpace(r.Header)), oneLine(r.Value)
+	r.Header, r.Value = strings.TrimSpace(r.Header), oneLine(legible(r.Value))
+	if lower, ok := lowerASCII(r.Header); ok {
+		r.Header = lower
+	}
 	switch r.Header {
 	case sieve.Size:
 		return checkSizeRule(r, field, bad)
@@ -135,7 +138,7 @@ func checkRule(r FilterRule, field string, bad Invalid) FilterRule {
 		bad.Add(field+"header", "filter.header.none")
 	case utf8.RuneCountInString(r.Header) > MaxFilterHeader:
 		bad.Add(field+"header", "filter.header.long", "Most", MaxFilterHeader)
-	case strings.ContainsFunc(r.Header, func(c rune) bool { return c <= ' ' || c >= 0x7f || c == ':' }): // RFC 5322, 2.2
+	case !sieve.HeaderName(r.Header):
 		bad.Add(field+"header", "filter.header.characters")
 	}
 	switch {
@@ -203,9 +206,4 @@ func parseFilterSize(text string) (octets int64, ok bool) {
 		return int64(math.Round(n * unit.octets)), true
 	}
 	return 0, false
-}
-
-// oneLine is a text as people typed it, on one line.
-func oneLine(text string) string {
-	return strings.TrimSpace(strings.NewReplacer("\n", " ", "\t", " ").Replace(legible(text)))
 }

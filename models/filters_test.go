@@ -287,8 +287,6 @@ func TestFiltersOfOthersAreNotThere(t *testing.T) {
 	})
 }
 
-func third[A, B any](_ A, _ B, err error) error { return err }
-
 func TestTheHistorySaysWhereAFilterSendsMail(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ctx, id := t.Context(), w.addFilter(t, forwardTo("bob@elsewhere.example"))

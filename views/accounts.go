@@ -166,6 +166,9 @@ func (v AccountsView) menu(l *locale.Locale, i *models.AccountItem) ui.MenuArgs 
 	if policy.May(policy.SetPassword, standing) {
 		m.Items = append(m.Items, ui.MenuItem{Label: l.T("account.password.change"), Path: path + passwordPart, Panel: true})
 	}
+	if policy.May(policy.EditFilters, standing) {
+		m.Items = append(m.Items, ui.MenuItem{Label: l.T("filter.title"), Path: path + filtersPart})
+	}
 	if policy.May(policy.EditResponder, standing) {
 		m.Items = append(m.Items, ui.MenuItem{Label: l.T("responder.title"), Path: path + responderPart})
 	}

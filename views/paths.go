@@ -58,6 +58,7 @@ const (
 	grantsPart   = "/grants"
 
 	responderPart = "/responder"
+	filtersPart   = "/filters"
 )
 
 // AccountPasswordPath sets the password of an address.
@@ -78,6 +79,28 @@ func AccountUnblockPath(domain, local string) string { return AccountPath(domain
 
 // AccountGrantsPath is the delegation of one address.
 func AccountGrantsPath(domain, local string) string { return AccountPath(domain, local) + grantsPart }
+
+// FiltersPath is the filters of an address.
+func FiltersPath(domain, local string) string { return AccountPath(domain, local) + filtersPart }
+
+// NewFilterPath is the form for a new filter, filled in by the preset of that name; "" is none.
+func NewFilterPath(domain, local, preset string) string {
+	return withQuery(FiltersPath(domain, local)+"/new", "preset", preset)
+}
+
+// FilterPath is one filter of an address.
+func FilterPath(domain, local string, id int64) string {
+	return FiltersPath(domain, local) + "/" + strconv.FormatInt(id, 10)
+}
+
+// Parts below the path of a filter.
+const (
+	FilterDeletion     = deletionPart
+	FilterActivation   = "/activation"
+	FilterDeactivation = "/deactivation"
+	FilterUp           = "/up"
+	FilterDown         = "/down"
+)
 
 // AccountResponderPath is the responder of an address with a mailbox.
 func AccountResponderPath(domain, local string) string {

@@ -50,6 +50,7 @@ func Entries() []Entry {
 		lists,
 		grants,
 		responders,
+		filters,
 		events,
 	)
 }
