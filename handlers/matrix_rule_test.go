@@ -153,6 +153,7 @@ func ruledGrant(op policy.Operation, st policy.Standing, object, holder string, 
 // onlyChanges says that a route changes something, or is the page of a form that does nothing else.
 func onlyChanges(r handlers.Route) bool {
 	return r.Changes() || slices.ContainsFunc([]string{"/new-email", "/new-responder", "/new-list", "/password", "/deletion", "/revocation"}, func(end string) bool { return strings.HasSuffix(r.Path, end) })
+	return r.Changes() || slices.ContainsFunc([]string{"/new-email", "/new-responder", "/filters/new", "/filters/:id", "/password", "/deletion", "/revocation"}, func(end string) bool { return strings.HasSuffix(r.Path, end) })
 }
 
 // stage is the panel on the world of the matrix.
@@ -197,6 +198,7 @@ func cookieOf(t testing.TB, v *visitor, name string) string {
 var props = []func(t *testing.T, m *stage, w *modelstest.World){
 	putResponders,
 	putLists,
+	putFilters,
 }
 
 func (m *stage) prepare(t *testing.T, w *modelstest.World) {

@@ -327,6 +327,7 @@ var matrices = []string{
 	matrix,
 	respondersMatrix,
 	listsMatrix,
+	filtersMatrix,
 }
 
 func readMatrix(t testing.TB) (entries []entry) {

@@ -68,6 +68,17 @@ GET  /services/:domain/emails/:local/responder     accueil@garrigue.example     
 POST /services/:domain/emails/:local/responder     contact@garrigue.example       Alice  10  the script is read and written
 POST /services/:domain/emails/:local/responder/end contact@garrigue.example       Alice  10  the script is read and written
 POST /services/:domain/emails/:local/responder/deletion contact@garrigue.example  Alice  10  the script is read and written
+GET  /services/:domain/emails/:local/filters       contact@garrigue.example       Alice  3
+GET  /services/:domain/emails/:local/filters       contact@garrigue.example       Chloé  3
+GET  /services/:domain/emails/:local/filters/new   contact@garrigue.example       Alice  2
+POST /services/:domain/emails/:local/filters       contact@garrigue.example       Alice  10  the script is read and written
+GET  /services/:domain/emails/:local/filters/:id   contact@garrigue.example#first Alice  3
+POST /services/:domain/emails/:local/filters/:id   contact@garrigue.example#first Alice  12  the script is read and written, rules before and after
+POST /services/:domain/emails/:local/filters/:id/deletion contact@garrigue.example#first Alice  11  the script is read and written, those behind move up
+POST /services/:domain/emails/:local/filters/:id/activation contact@garrigue.example#middle Alice  10  the script is read and written
+POST /services/:domain/emails/:local/filters/:id/deactivation contact@garrigue.example#first Alice  10  the script is read and written
+POST /services/:domain/emails/:local/filters/:id/up contact@garrigue.example#last  Alice  9   the script is read and written
+POST /services/:domain/emails/:local/filters/:id/down contact@garrigue.example#middle Alice  9   the script is read and written
 GET  /services/:domain/responders                  garrigue.example               Alice  3
 GET  /services/:domain/new-responder               garrigue.example               Alice  2
 POST /services/:domain/responders                  garrigue.example               Alice  9   the script is read and written

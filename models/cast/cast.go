@@ -136,6 +136,7 @@ func Load(ctx context.Context, s *models.Store) error {
 	w.grants()
 	w.responders()
 	w.lists()
+	w.filters()
 	if w.err != nil {
 		return fmt.Errorf("demo world: %w", w.err)
 	}
@@ -260,4 +261,18 @@ func (w *world) lists() {
 		})
 		return err
 	})
+// filters are two of an address that much arrives at.
+func (w *world) filters() {
+	for _, f := range []models.FilterForm{
+		{
+			Name: "Lettres d’information", Match: models.MatchAny, Action: "folder", Target: "Lettres d’information",
+			Rules: []models.FilterRule{{Header: "list", Operator: "yes"}, {Header: "subject", Operator: "begins", Value: "[Lettre]"}},
+		},
+		{Name: "Indésirables", Action: "delete", Rules: []models.FilterRule{{Header: "subject", Operator: "contains", Value: "[SPAM]"}}},
+	} {
+		w.do(func() error {
+			_, err := w.s.CreateFilter(w.ctx, w.ids[Alice], Garrigue, "veille", f)
+			return err
+		})
+	}
 }
