@@ -82,6 +82,18 @@ func (h *Handlers) routes() []Route {
 		get(account+"/deletion", may(policy.DeleteAccount), h.newAccountDeletion),
 		post(account+"/deletion", may(policy.DeleteAccount), h.createAccountDeletion),
 
+		// Its filters
+		get(filters, may(policy.EditFilters), h.listFilters),
+		get(filters+"/new", may(policy.EditFilters), h.newFilter),
+		post(filters, may(policy.EditFilters), h.createFilter),
+		get(filters+"/:id", may(policy.EditFilters), h.editFilter),
+		post(filters+"/:id", may(policy.EditFilters), h.updateFilter),
+		post(filters+"/:id/deletion", may(policy.EditFilters), h.deleteFilter),
+		post(filters+"/:id/activation", may(policy.EditFilters), h.switchFilter(true)),
+		post(filters+"/:id/deactivation", may(policy.EditFilters), h.switchFilter(false)),
+		post(filters+"/:id/up", may(policy.EditFilters), h.moveFilter(true)),
+		post(filters+"/:id/down", may(policy.EditFilters), h.moveFilter(false)),
+
 		// Responders: of accounts, and of addresses that are none
 		get(account+"/responder", may(policy.EditResponder), h.editResponder(models.AccountResponder)),
 		post(account+"/responder", may(policy.EditResponder), h.updateResponder(models.AccountResponder)),
@@ -111,17 +123,6 @@ func (h *Handlers) routes() []Route {
 		post(list+"/moderators", may(policy.EditLists), h.addMembers(models.Moderators)),
 		post(list+"/moderators/removal", may(policy.EditLists), h.removeMembers(models.Moderators)),
 		post(list+"/moderators/file", may(policy.EditLists), h.addMembersFile(models.Moderators)),
-		// Its filters
-		get(filters, may(policy.EditFilters), h.listFilters),
-		get(filters+"/new", may(policy.EditFilters), h.newFilter),
-		post(filters, may(policy.EditFilters), h.createFilter),
-		get(filters+"/:id", may(policy.EditFilters), h.editFilter),
-		post(filters+"/:id", may(policy.EditFilters), h.updateFilter),
-		post(filters+"/:id/deletion", may(policy.EditFilters), h.deleteFilter),
-		post(filters+"/:id/activation", may(policy.EditFilters), h.switchFilter(true)),
-		post(filters+"/:id/deactivation", may(policy.EditFilters), h.switchFilter(false)),
-		post(filters+"/:id/up", may(policy.EditFilters), h.moveFilter(true)),
-		post(filters+"/:id/down", may(policy.EditFilters), h.moveFilter(false)),
 
 		// Grants: the share of a whole service, the delegation of accounts
 		get(service+"/grants", may(policy.ShareService), h.listServiceGrants),

@@ -5,18 +5,15 @@ package views
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-)
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
 import (
-	"strconv"
-
 	"example.org/mandat/models"
 	"example.org/mandat/models/policy"
 	"example.org/mandat/views/locale"
 	"example.org/mandat/views/ui"
+	"strconv"
 )
 
 // AccountPage is one address and everything that can be done with it.

@@ -5,17 +5,14 @@ package views
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-)
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
 import (
-	"strconv"
-
 	"example.org/mandat/models"
 	"example.org/mandat/views/locale"
 	"example.org/mandat/views/ui"
+	"strconv"
 )
 
 // ProfilePage is one's own account: first the identifier that others need.

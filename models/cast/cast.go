@@ -261,6 +261,8 @@ func (w *world) lists() {
 		})
 		return err
 	})
+}
+
 // filters are two of an address that much arrives at.
 func (w *world) filters() {
 	for _, f := range []models.FilterForm{

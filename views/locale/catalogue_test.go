@@ -33,12 +33,12 @@ var pluralForms = map[string][]string{
 // counts as used.
 var computed = map[string]string{
 	"event.":            "views/events.go: the kind of an event, the name of a field",
-	"filter.header.":   "views/filters.go: what a rule looks at",
-	"filter.operator.": "views/filters.go: how it compares",
-	"filter.rule.":     "views/filters.go: both, as a sentence",
-	"filter.action.":   "views/filters.go: what a filter does",
-	"filter.do.":       "views/filters.go: the same, as a sentence",
-	"filter.preset.":   "views/filters.go: the name of a preset",
+	"filter.header.":    "views/filters.go: what a rule looks at",
+	"filter.operator.":  "views/filters.go: how it compares",
+	"filter.rule.":      "views/filters.go: both, as a sentence",
+	"filter.action.":    "views/filters.go: what a filter does",
+	"filter.do.":        "views/filters.go: the same, as a sentence",
+	"filter.preset.":    "views/filters.go: the name of a preset",
 	"grant.ended.":      "views/grants_change.go: why a grant ended",
 	"policy.can.":       "views/policy.go: a kind of grant and an operation",
 	"policy.extra.":     "views/policy.go: the name of an extra",
