@@ -386,7 +386,7 @@ func TestAFormReachesNoFurtherThanItsPage(t *testing.T) {
 		{"an account of another owner in one's own service", alice, "/services/" + cast.Garrigue + "/emails/hello/block", nil, 404, ""},
 		{"a size, by who may only describe", chloe, "/services/" + cast.Garrigue + "/emails/contact", url.Values{"description": {"x"}, "size_gb": {"1"}, "version": {"1"}}, 403, ""},
 		{"a password, by who may not set any", bruno, "/services/" + cast.Atelier + "/emails", url.Values{"local": {"neuve"}, "password": {"citron-brume-1987"}, "password_again": {"citron-brume-1987"}}, 403, ""},
-		{"an extra that the giver has not", bruno, "/services/" + cast.Atelier + "/emails/devis/grants", url.Values{"identifiers": {cast.Emma}, "extras": {"password", "delegate", "responder"}}, 303, extras(0)},
+		{"an extra that the giver has not", bruno, "/services/" + cast.Atelier + "/emails/devis/grants", url.Values{"identifiers": {cast.Emma}, "extras": {"password", "delegate", "responder"}}, 303, extras(policy.Responder)}, // which every holder of the service has
 		{"an extra that no account grant has", alice, "/services/" + cast.Garrigue + "/emails/contact/grants", url.Values{"identifiers": {cast.Emma}, "extras": {"delegate", "password"}}, 303, extras(policy.Password)},
 		{"an extra that nobody knows", alice, "/services/" + cast.Garrigue + "/emails/contact/grants", url.Values{"identifiers": {cast.Emma}, "extras": {"everything"}}, 400, ""},
 		{"an address in the query instead", alice, "/services/" + cast.Garrigue + "/emails?local=autre", url.Values{"description": {"x"}}, 422, ""},
