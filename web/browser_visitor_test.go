@@ -491,8 +491,9 @@ func (v *visitor) clicked(want int) {
 func (v *visitor) typeIn(label, text string) {
 	v.t.Helper()
 	v.settle()
-	id := v.find(label, "textbox", "searchbox", "Date")
-	if function[string](v, id, "function () { this.focus(); this.select(); return this.type }") == "date" { // which has a part for each number
+	id := v.find(label, "textbox", "searchbox", "Date", "DateTime")
+	kind := function[string](v, id, "function () { this.focus(); this.select(); return this.type }")
+	if strings.HasPrefix(kind, "date") { // which has a part for each number
 		function[bool](v, id, `function (text) { this.value = text; return this.dispatchEvent(new Event("input", {bubbles: true})) }`, text)
 		return
 	}
