@@ -81,6 +81,12 @@ GET /services/:domain/emails
 	nguyen-velos.example                404   404   404   200   404   403   in
 	pause.example                       200   200   200   404   404   403   in
 	nobody.example                      404   404   404   404   404   403   in
+GET /services/:domain/emails.csv
+	garrigue.example                    200   200   200   404   404   403   in
+	atelier-durand.example              200   200   200   404   404   403   in
+	nguyen-velos.example                404   404   404   200   404   403   in
+	pause.example                       200   200   200   404   404   403   in
+	nobody.example                      404   404   404   404   404   403   in
 GET /services/:domain/new-email
 	garrigue.example                    200   200   403   404   404   403   in
 	atelier-durand.example              200   200   403   404   404   403   in

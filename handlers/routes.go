@@ -71,6 +71,7 @@ func (h *Handlers) routes() []Route {
 
 		// Its accounts: the tab Emails
 		accounts,
+		get(service+"/emails.csv", may(policy.Export), h.exportAccounts),
 		get(service+"/new-email", may(policy.CreateAccount), h.newAccount),
 		post(service+"/emails", may(policy.CreateAccount), h.createAccount),
 		get(account, may(policy.SeeService), h.editAccount),

@@ -48,6 +48,7 @@ GET  /services/:domain/emails                      garrigue.example             
 GET  /services/:domain/emails                      garrigue.example               Chloé  1
 GET  /services/:domain/emails                      nobody.example                 Alice  2
 GET  /services/:domain/emails                      garrigue.example               nobody 1
+GET  /services/:domain/emails.csv                  garrigue.example               Alice  2
 GET  /services/:domain/new-email                   garrigue.example               Alice  2
 POST /services/:domain/emails                      garrigue.example               Alice  9   words to search by, the counter of the service
 POST /services/:domain/emails                      garrigue.example               Bruno  10  the same, the last use

@@ -76,6 +76,11 @@ func (s *Store) Accounts(ctx context.Context, token, domain string, q AccountQue
 	if err != nil {
 		return nil, err
 	}
+	return s.accounts(ctx, domain, b)
+}
+
+// accounts runs the statement of b.
+func (s *Store) accounts(ctx context.Context, domain string, b *accountsSQL) (*AccountList, error) {
 	out := &AccountList{}
 	head, seen := accountsHead{list: out}, 0
 	out.Items = make([]AccountItem, 0, b.size+1)
@@ -97,7 +102,7 @@ func (s *Store) Accounts(ctx context.Context, token, domain string, q AccountQue
 		}
 		item.Address = item.LocalPart + "@" + domain
 		if managers != nil {
-			item.setManagers(*managers)
+			item.setManagers(*managers, b.managers)
 		}
 		out.Items = append(out.Items, item)
 		return nil
@@ -115,10 +120,10 @@ func (s *Store) Accounts(ctx context.Context, token, domain string, q AccountQue
 	return out, nil
 }
 
-func (i *AccountItem) setManagers(joined string) {
+func (i *AccountItem) setManagers(joined string, most int) {
 	i.Managers = strings.Fields(joined)
-	if len(i.Managers) > managersShown {
-		i.Managers, i.MoreManagers = i.Managers[:managersShown], true
+	if len(i.Managers) > most {
+		i.Managers, i.MoreManagers = i.Managers[:most], true
 	}
 }
 
@@ -207,6 +212,7 @@ type accountsSQL struct {
 	q         AccountQuery
 	args      []any
 	size      int
+	managers  int // how many holders of an account are named
 	domain    string
 	words     []string
 	byUse     bool
@@ -218,7 +224,7 @@ type accountsSQL struct {
 }
 
 func newAccountsSQL(s *Store, token, domain string, q AccountQuery) (*accountsSQL, error) {
-	b := &accountsSQL{q: q, args: s.sessionArgs(token), size: q.Size}
+	b := &accountsSQL{q: q, args: s.sessionArgs(token), size: q.Size, managers: managersShown}
 	if !slices.Contains(PageSizes, b.size) {
 		b.size = PageSizes[0]
 	}
@@ -321,7 +327,7 @@ func (b *accountsSQL) whole() string {
 			b.past("", "g.local_part") + " ORDER BY g.local_part" + b.direction() + " LIMIT " + strconv.Itoa(b.size+1) + `) AS f JOIN accounts a ON a.local_part = f.local_part`
 	}
 	managers := `CASE WHEN (SELECT own FROM sv) THEN (SELECT string_agg(h.identifier, ' ') FROM (SELECT c.identifier FROM grants g JOIN customers c ON c.id = g.grantee_id
-		WHERE g.account_id = a.id AND g.kind = 'account' AND ` + liveAt("g") + ` ORDER BY g.id LIMIT ` + strconv.Itoa(managersShown+1) + `) AS h) END`
+		WHERE g.account_id = a.id AND g.kind = 'account' AND ` + liveAt("g") + ` ORDER BY g.id LIMIT ` + strconv.Itoa(b.managers+1) + `) AS h) END`
 	text := "SELECT " + accountsRowColumns + managers + " AS managers, CAST(NULL AS integer) AS held FROM " + from + " WHERE a.service_id = " + wholeService + b.status()
 	if len(b.words) > 1 {
 		text += b.matches(b.words[1:])

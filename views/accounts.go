@@ -49,6 +49,17 @@ func (f AccountsForm) Path() string {
 	return AccountsPath(f.Domain) + "?" + q.Encode()
 }
 
+// FilePath is the URL of the CSV file of what the form lists, all its pages.
+func (f AccountsForm) FilePath() string {
+	f = f.first()
+	f.Size = 0
+	_, query, found := strings.Cut(f.Path(), "?")
+	if !found {
+		return AccountsFilePath(f.Domain)
+	}
+	return AccountsFilePath(f.Domain) + "?" + query
+}
+
 // first is the form back on its first page.
 func (f AccountsForm) first() AccountsForm {
 	f.After, f.Before, f.From = "", "", 0

@@ -41,6 +41,9 @@ func AccountsWith(domain, field, value string) string {
 	return withQuery(AccountsPath(domain), field, value)
 }
 
+// AccountsFilePath is the accounts of a service as a CSV file.
+func AccountsFilePath(domain string) string { return AccountsPath(domain) + ".csv" }
+
 // NewAccountPath is the form for a new address.
 func NewAccountPath(domain string) string { return ServicePath(domain) + "/new-email" }
 
