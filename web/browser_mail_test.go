@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"example.org/mandat/models/cast"
@@ -46,5 +48,58 @@ func answerOnHoliday(v *visitor) {
 	v.check()
 	v.goTo("/services/" + cast.Garrigue + "/responders")
 	v.see("compta", v.say("responder.state.ended"))
+	v.check()
+}
+
+func fileNewsletters(v *visitor) {
+	v.signIn(cast.Chloe) // who was given this address alone
+	v.goTo(emails)
+	v.clicks = 0
+	v.open(v.actions("contact"))
+	v.follow(v.say("filter.title"))
+	v.see(v.say("filter.none"))
+	v.check()
+	v.follow(v.say("filter.preset.lists"))
+	v.check()
+	v.press(v.say("common.save"))
+	v.clicked(4)
+	sentence := v.say("filter.sentence", "When", v.say("filter.rule.list.yes"), "Do", v.say("filter.do.folder", "Target", v.say("filter.preset.lists.folder")))
+	v.see(v.say("filter.created"), sentence, v.say("filter.on"))
+	v.check()
+
+	v.follow(v.say("filter.new"))
+	v.typeIn(v.say("filter.name"), "Facture")
+	v.typeIn(v.say("filter.value"), "facture")
+	v.press(v.say("filter.rule_add")) // asks for one more and saves nothing
+	v.see(v.say("filter.rule_number", "Number", 2))
+	v.check()
+	v.press(v.say("common.save"))
+	v.see(v.say("common.problem"))
+	v.check()
+}
+
+func gatherThreeHundred(v *visitor) {
+	const lists = "/services/" + cast.Garrigue + "/lists"
+	v.signIn(cast.Bruno)
+	v.goTo(lists)
+	v.check()
+	v.follow(v.say("list.new"))
+	v.typeIn(v.say("list.name"), "adherents")
+	v.check()
+	v.press(v.say("list.create"))
+	v.see(v.say("list.created", "Address", "adherents@"+cast.Garrigue))
+
+	v.goTo(lists + "/adherents/members")
+	v.check()
+	var members strings.Builder
+	for n := range 300 {
+		fmt.Fprintf(&members, "Membre %d <membre%d@elsewhere.example>\n", n, n)
+	}
+	v.typeIn(v.say("list.members.addresses"), members.String()+"pas une adresse\n")
+	v.press(v.say("list.add"))
+	v.see("pas une adresse", v.words.N("list.lines.refused", 1), v.words.N("list.subscribers.added", 300))
+	v.check()
+	v.goTo(lists)
+	v.see("adherents", v.words.N("list.subscribers.count", 300))
 	v.check()
 }

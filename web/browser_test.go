@@ -81,6 +81,8 @@ func TestBrowser(t *testing.T) {
 		{"the delegate sees what was given, sets a password and lets go", four, beDelegate},
 		{"an address from its creation to its deletion", four, liveOfAnAddress},
 		{"the owner answers during a holiday", four, answerOnHoliday},
+		{"newsletters go to a folder", four, fileNewsletters},
+		{"a mailing list of three hundred", four, gatherThreeHundred},
 		{"search, sort, pages and the way back", four, findAddresses},
 		{"language, theme, signing in and out", four, comeAndGo},
 		{"the owner delegates by keyboard alone", []manner{wideFrench, plainEnglish}, delegateByKeyboard},
