@@ -152,7 +152,7 @@ func ruledGrant(op policy.Operation, st policy.Standing, object, holder string, 
 
 // onlyChanges says that a route changes something, or is the page of a form that does nothing else.
 func onlyChanges(r handlers.Route) bool {
-	return r.Changes() || slices.ContainsFunc([]string{"/new-email", "/new-responder", "/new-list", "/filters/new", "/filters/:id", "/password", "/deletion", "/revocation"}, func(end string) bool { return strings.HasSuffix(r.Path, end) })
+	return r.Changes() || slices.ContainsFunc([]string{"/new-email", "/new-responder", "/new-list", "/filters/new", "/filters/:id", "/redirections/new", "/password", "/deletion", "/revocation"}, func(end string) bool { return strings.HasSuffix(r.Path, end) })
 }
 
 // stage is the panel on the world of the matrix.
@@ -198,6 +198,7 @@ var props = []func(t *testing.T, m *stage, w *modelstest.World){
 	putResponders,
 	putLists,
 	putFilters,
+	redirectionsProps,
 }
 
 func (m *stage) prepare(t *testing.T, w *modelstest.World) {

@@ -334,6 +334,7 @@ var matrices = []string{
 	respondersMatrix,
 	listsMatrix,
 	filtersMatrix,
+	redirectionsMatrix,
 }
 
 func readMatrix(t testing.TB) (entries []entry) {

@@ -32,11 +32,12 @@ func (h *Handlers) routes() []Route {
 	)
 	may := func(op policy.Operation) policy.Entry { return policy.Entry{Class: policy.Object, Operation: op} }
 	const (
-		service = "/services/:domain"
-		account = "/services/:domain/emails/:local"
-		grant   = "/grants/:id"
-		list    = "/services/:domain/lists/:name"
-		filters = account + "/filters"
+		service     = "/services/:domain"
+		account     = "/services/:domain/emails/:local"
+		grant       = "/grants/:id"
+		list        = "/services/:domain/lists/:name"
+		filters     = account + "/filters"
+		redirection = "/services/:domain/redirections/:id"
 	)
 	get := func(path string, p policy.Entry, fn echo.HandlerFunc) Route {
 		return Route{Method: echo.GET, Path: path, Policy: p, handler: fn}
@@ -82,6 +83,14 @@ func (h *Handlers) routes() []Route {
 		post(account+"/unblock", may(policy.LimitAccount), h.unblockAccount),
 		get(account+"/deletion", may(policy.DeleteAccount), h.newAccountDeletion),
 		post(account+"/deletion", may(policy.DeleteAccount), h.createAccountDeletion),
+
+		// Its redirections
+		get(service+"/redirections", may(policy.EditRedirections), h.listRedirections),
+		get(service+"/redirections/new", may(policy.EditRedirections), h.newRedirection),
+		post(service+"/redirections", may(policy.EditRedirections), h.createRedirection),
+		get(redirection, may(policy.EditRedirections), h.editRedirection),
+		post(redirection, may(policy.EditRedirections), h.updateRedirection),
+		post(redirection+"/deletion", may(policy.EditRedirections), h.deleteRedirection),
 
 		// Its filters
 		get(filters, may(policy.EditFilters), h.listFilters),

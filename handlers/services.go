@@ -166,6 +166,9 @@ func serviceHead(c echo.Context, a *models.Access, current string, below ...ui.C
 		emails = l.Number(int64(a.Service.AccountCount))
 	}
 	tab("emails", views.AccountsPath(domain), emails)
+	if a.May(policy.EditRedirections) {
+		tab("redirections", views.RedirectionsPath(domain), l.Number(int64(a.Service.RedirectionCount)))
+	}
 	if a.Whole() && a.May(policy.EditResponder) {
 		tab("responders", views.RespondersPath(domain), l.Number(int64(a.Service.ResponderCount)))
 	}

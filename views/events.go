@@ -111,6 +111,8 @@ func eventWords(l *locale.Locale, field, text string) string {
 		return filterPart(l, field, text)
 	case "extras":
 		return extraNames(l, strings.Fields(text))
+	case "keep_copy":
+		return l.T("redirection.keep_copy." + text)
 	case "expires":
 		if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
 			return LastDay(l, t)

@@ -9,7 +9,7 @@ import (
 )
 
 // MessageText is a message of the models in the reader's language. Numbers of
-// bytes are written as sizes, times as dates.
+// bytes are written as sizes, times as dates, messages within it as their text.
 func MessageText(l *locale.Locale, m models.Message) string {
 	args := make([]any, len(m.Args))
 	for i, a := range m.Args {
@@ -20,6 +20,8 @@ func MessageText(l *locale.Locale, m models.Message) string {
 			args[i] = l.Number(int64(a))
 		case time.Time:
 			args[i] = l.DateTime(a)
+		case models.Message:
+			args[i] = MessageText(l, a)
 		default:
 			args[i] = a
 		}

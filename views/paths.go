@@ -127,6 +127,24 @@ func ResponderEndPath(path string) string { return path + "/end" }
 // ResponderDeletionPath deletes the responder at path.
 func ResponderDeletionPath(path string) string { return path + deletionPart }
 
+// RedirectionsPath is the tab Redirections of a service.
+func RedirectionsPath(domain string) string { return ServicePath(domain) + "/redirections" }
+
+// NewRedirectionPath is the form for a new redirection, with its source filled in unless it is "".
+func NewRedirectionPath(domain, from string) string {
+	return withQuery(RedirectionsPath(domain)+"/new", "from", from)
+}
+
+// RedirectionPath is one redirection.
+func RedirectionPath(domain string, id int64) string {
+	return RedirectionsPath(domain) + "/" + strconv.FormatInt(id, 10)
+}
+
+// RedirectionDeletionPath deletes a redirection.
+func RedirectionDeletionPath(domain string, id int64) string {
+	return RedirectionPath(domain, id) + deletionPart
+}
+
 // ServiceGrantsPath is the share of a whole service.
 func ServiceGrantsPath(domain string) string { return ServicePath(domain) + "/grants" }
 

@@ -101,6 +101,7 @@ func asOwner() *models.Access {
 		Service: models.Service{
 			ID: 1, Domain: "garrigue.example", OwnerIdentifier: "ad1001-mdt", OwnerName: "Alice Durand", State: models.ServiceActive,
 			MaxAccounts: 2000, MaxBytes: 8000 * models.GB, MaxAccountBytes: 5 * models.GB, AccountCount: 1284, AllottedBytes: 6180 * models.GB, ShareCount: 1,
+			MaxRedirections: 500, RedirectionCount: 12,
 			CreatedAt: Now.AddDate(-3, 0, 0),
 		},
 		Account: &models.Account{
@@ -145,6 +146,9 @@ func headOf(l *locale.Locale, a *models.Access, current string, below ...ui.Crum
 		tab("overview", views.ServicePath(a.Service.Domain), "")
 	}
 	tab("emails", views.AccountsPath(a.Service.Domain), "")
+	if a.May(policy.EditRedirections) {
+		tab("redirections", views.RedirectionsPath(a.Service.Domain), l.Number(int64(a.Service.RedirectionCount)))
+	}
 	if a.Whole() && a.May(policy.EditResponder) {
 		tab("responders", views.RespondersPath(a.Service.Domain), l.Number(int64(a.Service.ResponderCount)))
 	}
