@@ -13,8 +13,8 @@ import (
 	"example.org/mandat/views/locale"
 )
 
-// grantID is the grant of the path. What is no number as we write it is no grant.
-func grantID(c echo.Context) (int64, error) {
+// numberOf is the number of the object of the path. What is no number as we write it is no object.
+func numberOf(c echo.Context) (int64, error) {
 	id, err := strconv.ParseInt(c.Param("id"), 10, 64)
 	if err != nil || id < 1 || strconv.FormatInt(id, 10) != c.Param("id") {
 		return 0, models.ErrNotFound
@@ -24,7 +24,7 @@ func grantID(c echo.Context) (int64, error) {
 
 // grant reads the grant of the path as the actor may see it.
 func (h *Handlers) grant(c echo.Context) (*models.GrantView, error) {
-	id, err := grantID(c)
+	id, err := numberOf(c)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func (h *Handlers) grantPage(c echo.Context, status int, g *models.GrantView, f 
 }
 
 func (h *Handlers) updateGrant(c echo.Context) error {
-	id, err := grantID(c)
+	id, err := numberOf(c)
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func (h *Handlers) updateGrant(c echo.Context) error {
 
 // createExtension puts the end of a grant off.
 func (h *Handlers) createExtension(c echo.Context) error {
-	id, err := grantID(c)
+	id, err := numberOf(c)
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func (h *Handlers) changedGrant(c echo.Context, f views.GrantTerms, err error, d
 	f.Conflict = errors.Is(err, models.ErrConflict)
 	repeated := errors.Is(err, models.ErrRepeated)
 	if !is && !f.Conflict && (!inPanel(c) || err != nil && !repeated) {
-		id, _ := grantID(c)
+		id, _ := numberOf(c)
 		return h.done(c, err, views.GrantPath(id), did)
 	}
 	g, err := h.grant(c)

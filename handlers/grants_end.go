@@ -68,7 +68,7 @@ type grantVerb = func(context.Context, models.Actor, int64) (*models.Grant, erro
 // turnGrant ends the grant of the path or brings it back, and shows the list
 // that it is, or was, on.
 func (h *Handlers) turnGrant(c echo.Context, verb grantVerb, say func(*models.Grant) views.Flash) error {
-	id, err := grantID(c)
+	id, err := numberOf(c)
 	if err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func (h *Handlers) showGrantList(c echo.Context, g *models.GrantView, refused bo
 
 // createResignation lets go of a grant that one holds.
 func (h *Handlers) createResignation(c echo.Context) error {
-	id, err := grantID(c)
+	id, err := numberOf(c)
 	if err != nil {
 		return err
 	}

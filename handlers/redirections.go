@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -147,20 +146,12 @@ func (h *Handlers) redirection(c echo.Context) (*models.Access, *models.Redirect
 	if err != nil {
 		return nil, nil, err
 	}
-	id, err := redirectionID(c)
+	id, err := numberOf(c)
 	if err != nil {
 		return nil, nil, err
 	}
 	r, err := h.store.Redirection(c.Request().Context(), sessionOf(c).Actor(), a, id)
 	return a, r, err
-}
-
-func redirectionID(c echo.Context) (int64, error) {
-	id, err := strconv.ParseInt(c.Param("id"), 10, 64)
-	if err != nil {
-		return 0, models.ErrNotFound
-	}
-	return id, nil
 }
 
 func (h *Handlers) editRedirection(c echo.Context) error {
@@ -172,7 +163,7 @@ func (h *Handlers) editRedirection(c echo.Context) error {
 }
 
 func (h *Handlers) updateRedirection(c echo.Context) error {
-	id, err := redirectionID(c)
+	id, err := numberOf(c)
 	if err != nil {
 		return err
 	}
@@ -211,7 +202,7 @@ func (h *Handlers) refusedRedirection(c echo.Context, sent form, bad views.Error
 
 // deleteRedirection deletes at once: the message says where it led, so that it is easily made again.
 func (h *Handlers) deleteRedirection(c echo.Context) error {
-	id, err := redirectionID(c)
+	id, err := numberOf(c)
 	if err != nil {
 		return err
 	}

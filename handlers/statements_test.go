@@ -104,6 +104,13 @@ GET  /services/:domain/lists/:name/moderators      garrigue.example#annonces    
 POST /services/:domain/lists/:name/moderators      garrigue.example#annonces      Alice  9   who is there
 POST /services/:domain/lists/:name/moderators/removal garrigue.example#annonces   Alice  8
 POST /services/:domain/lists/:name/moderators/file garrigue.example#annonces      Alice  9   as typed
+GET  /services/:domain/redirections                garrigue.example               Alice  3
+GET  /services/:domain/redirections                garrigue.example               Bruno  3
+GET  /services/:domain/redirections/new            garrigue.example               Alice  2
+POST /services/:domain/redirections                garrigue.example               Alice  11  what the source is, the lock on chains, the chain, the targets
+GET  /services/:domain/redirections/:id            garrigue.example#bonjour       Alice  3
+POST /services/:domain/redirections/:id            garrigue.example#bonjour       Alice  12  the chain before and after, the lock on chains, targets gone and new
+POST /services/:domain/redirections/:id/deletion   garrigue.example#bonjour       Alice  8
 
 GET  /services/:domain/grants                      garrigue.example               Alice  3
 POST /services/:domain/grants                      garrigue.example               Alice  9   the counter of the service

@@ -186,7 +186,8 @@ func (tx *Tx) takeSource(r *Redirection) error {
 	case source.Redirection != 0:
 		return invalid("from", "redirection.from.exists", "Address", r.Readable())
 	case source.AccountID == 0 && source.Kind != "":
-		return invalid("from", "redirection.from."+source.Kind, "Address", r.Readable())
+		key := map[string]string{"account": "redirection.from.account", "list": "redirection.from.list", "responder": "redirection.from.responder"}[source.Kind]
+		return invalid("from", key, "Address", r.Readable())
 	}
 	if r.AccountID = source.AccountID; r.AccountID == 0 {
 		r.KeepCopy = false
@@ -346,17 +347,6 @@ func (tx *Tx) enterRedirection(domain string, id int64) (*Access, *Redirection, 
 		return nil, nil, chain{}, ErrNotFound
 	}
 	return a, r, before, nil
-}
-
-// compileAll compiles the scripts of accounts of the service, each once.
-func (tx *Tx) compileAll(a *Access, accounts []int64) error {
-	slices.Sort(accounts)
-	for _, id := range slices.Compact(accounts) {
-		if err := tx.compile(a.Service.ID, id); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // redirectionEvent tells where a redirection led before and after; nil is none.

@@ -1,6 +1,7 @@
 package models
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -46,7 +47,8 @@ type hop struct {
 	Outside     bool
 	Next        int64 // the redirection that takes mail to the target on; 0: it ends there
 	There       bool  // the target is an address of ours
-	Answering   int64 // the account of the service with a responder that the target is
+	Responder   int64 // of the service, that the target has; 0: none
+	Answering   int64 // the account of that responder; 0: it is on an address without a mailbox
 	Before      int   // how many redirections lead, one by the other, to the first
 }
 
@@ -106,7 +108,7 @@ func (tx *Tx) chain(a *Access, r *Redirection) (chain, error) {
   SELECT t.redirection_id, b.steps + 1 FROM behind b JOIN redirections r ON r.id = b.id JOIN redirection_targets t ON `+x.arrives("r")+` WHERE b.steps <= @most
 )
 SELECT r.id AS redirection, COALESCE(r.account_id, 0) AS account_id, r.local_part, r.address, r.keep_copy, r.version, t.target, t.outside, COALESCE(n.id, 0) AS next,
- `+x.there()+` AS there, COALESCE(p.account_id, 0) AS answering, (SELECT max(b.steps) FROM behind b) AS before
+ `+x.there()+` AS there, COALESCE(p.id, 0) AS responder, COALESCE(p.account_id, 0) AS answering, (SELECT max(b.steps) FROM behind b) AS before
 FROM ahead h JOIN redirections r ON r.id = h.id JOIN redirection_targets t ON t.redirection_id = r.id LEFT JOIN redirections n ON `+x.next()+`
 LEFT JOIN responders p ON p.address = `+x.bare("t.target")+` AND p.service_id = @service
 ORDER BY CASE WHEN r.id = @id THEN 0 ELSE 1 END, r.id, t.target LIMIT @limit`,
@@ -125,16 +127,36 @@ func (c chain) fill(r *Redirection) bool {
 	return len(r.Targets) > 0
 }
 
-// answering are the accounts of the service that the chain leads to and that
-// have a responder: it answers for the addresses that lead there.
-func (c chain) answering() []int64 {
-	var list []int64
+// answering is a responder that the chain leads to: it answers for the addresses that lead there.
+type answering struct{ responder, account int64 }
+
+// answering are the responders of the service that the chain leads to.
+func (c chain) answering() []answering {
+	var list []answering
 	for _, h := range c.hops {
-		if h.Answering != 0 {
-			list = append(list, h.Answering)
+		if h.Responder != 0 {
+			list = append(list, answering{h.Responder, h.Answering})
 		}
 	}
 	return list
+}
+
+// compileAll writes the scripts of responders of the service, each once: two
+// statements for each, and no more of them than the service may have.
+func (tx *Tx) compileAll(a *Access, list []answering) error {
+	slices.SortFunc(list, func(x, y answering) int { return cmp.Compare(x.responder, y.responder) })
+	for _, r := range slices.Compact(list) {
+		var err error
+		if r.account != 0 {
+			err = tx.compile(a.Service.ID, r.account)
+		} else {
+			err = tx.compileAlone(a.Service.ID, r.responder)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // check refuses targets of the service that are not there, and chains that come

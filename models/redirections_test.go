@@ -331,6 +331,9 @@ func TestAnAddressOfSomethingElseIsNotRedirected(t *testing.T) {
 		want(t, "a list", w.redirect(t, cast.Garrigue, "news", "info@garrigue.example"), "from: redirection.from.list")
 		want(t, "a responder", w.redirect(t, cast.Garrigue, "gone", "info@garrigue.example"), "from: redirection.from.responder")
 		must(t, w.redirect(t, cast.Garrigue, "a", "news@garrigue.example, gone@garrigue.example"))
+		if w.Int(t, "SELECT count(*) FROM sieve_scripts WHERE address = 'gone@garrigue.example' AND content LIKE '%a@garrigue.example%'") != 1 {
+			t.Error("a responder without a mailbox does not answer for the alias that leads there")
+		}
 	})
 }
 

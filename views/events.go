@@ -112,7 +112,7 @@ func eventWords(l *locale.Locale, field, text string) string {
 	case "extras":
 		return extraNames(l, strings.Fields(text))
 	case "keep_copy":
-		return l.T("redirection.keep_copy." + text)
+		return keptWord(l, text == "yes")
 	case "expires":
 		if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
 			return LastDay(l, t)

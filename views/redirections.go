@@ -182,3 +182,11 @@ func (v RedirectionView) differences(l *locale.Locale) []Difference {
 	}
 	return compare(list, l.T("redirection.keep_copy"), word(v.Form.KeepCopy), word(stored.KeepCopy))
 }
+
+// keptWord says whether a copy is kept.
+func keptWord(l *locale.Locale, kept bool) string {
+	if kept {
+		return l.T("redirection.keep_copy.yes")
+	}
+	return l.T("redirection.keep_copy.no")
+}

@@ -49,6 +49,7 @@ func Entries() []Entry {
 		customers,
 		lists,
 		grants,
+		redirections,
 		responders,
 		filters,
 		events,
