@@ -46,7 +46,7 @@ func (h *Handlers) editFilter(c echo.Context) error {
 
 // filterToChange reads the filter of the path; a suspended service has none that could be changed.
 func (h *Handlers) filterToChange(c echo.Context) (*models.Access, *models.Filter, error) {
-	id, err := grantID(c)
+	id, err := numberOf(c)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -123,7 +123,7 @@ func (h *Handlers) createFilter(c echo.Context) error {
 
 func (h *Handlers) updateFilter(c echo.Context) error {
 	f, edit, by, err := h.sentFilter(c)
-	id, unknown := grantID(c)
+	id, unknown := numberOf(c)
 	if err == nil && unknown == nil && edit == "" {
 		err = h.store.ChangeFilter(c.Request().Context(), by, c.Param("domain"), c.Param("local"), id, f.Read())
 	}
@@ -155,7 +155,7 @@ func statusOf(refused bool) int {
 // changeFilter runs a verb on the filter of the path and leads back to the list.
 func (h *Handlers) changeFilter(c echo.Context, did views.Flash, verb func(by models.Actor, domain, local string, id int64) error) error {
 	_, by, err := h.sent(c)
-	id, unknown := grantID(c)
+	id, unknown := numberOf(c)
 	if err == nil {
 		err = unknown
 	}

@@ -171,7 +171,7 @@ func (c chain) check(a *Access, r *Redirection) error {
 			return invalid("to", "redirection.to.missing", "Target", ReadableAddress(h.Target))
 		}
 	}
-	w := walk{chain: c, done: map[int64][]hop{}, open: map[int64]bool{}}
+	w := trail{chain: c, done: map[int64][]hop{}, open: map[int64]bool{}}
 	longest := w.longest(c.id)
 	switch {
 	case w.circle != nil:
@@ -182,8 +182,8 @@ func (c chain) check(a *Access, r *Redirection) error {
 	return nil
 }
 
-// walk goes through a chain, each redirection once.
-type walk struct {
+// trail goes through a chain, each redirection once.
+type trail struct {
 	chain
 	done   map[int64][]hop
 	open   map[int64]bool // on the way from the first to here
@@ -192,7 +192,7 @@ type walk struct {
 }
 
 // longest is the longest way from a redirection to where its mail ends.
-func (w *walk) longest(id int64) []hop {
+func (w *trail) longest(id int64) []hop {
 	if way, seen := w.done[id]; seen {
 		return way
 	}
