@@ -8,7 +8,8 @@ import (
 )
 
 // redirectionsMatrix is the part of the matrix about redirections. Each service
-// has one of bonjour@, named with a "#".
+// has one of bonjour@, named with a "#". Bruno may not send mail out of the
+// second service, which the targets here do.
 const redirectionsMatrix = `
 GET /services/:domain/redirections
 	garrigue.example                    200   200   403   404   404   403   in
@@ -24,7 +25,7 @@ GET /services/:domain/redirections/new
 	nobody.example                      404   404   404   404   404   403   in
 POST /services/:domain/redirections from /services/:domain/redirections/new fill from=nouvelle&to=x@elsewhere.example writes redirection.created
 	garrigue.example                    done  done  403   404   404   403   in
-	atelier-durand.example              done  done  403   404   404   403   in
+	atelier-durand.example              done  422   403   404   404   403   in
 	nguyen-velos.example                404   404   404   done  404   403   in
 	pause.example                       403   403   403   404   404   403   in
 	nobody.example                      404   404   404   404   404   403   in
@@ -37,7 +38,7 @@ GET /services/:domain/redirections/:id
 POST /services/:domain/redirections/:id from /services/:domain/redirections/:id fill to=y@elsewhere.example writes redirection.changed
 	garrigue.example#bonjour            done  done  403   404   404   403   in
 	garrigue.example#none               404   404   403   404   404   403   in
-	atelier-durand.example#bonjour      done  done  403   404   404   403   in
+	atelier-durand.example#bonjour      done  422   403   404   404   403   in
 	nguyen-velos.example#bonjour        404   404   404   done  404   403   in
 	pause.example#bonjour               403   403   403   404   404   403   in
 POST /services/:domain/redirections/:id/deletion from /services/:domain/redirections/:id writes redirection.deleted
