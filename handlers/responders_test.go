@@ -172,7 +172,26 @@ func TestAResponderThatWasChangedMeanwhileLosesNothing(t *testing.T) {
 	})
 }
 
-func TestWhoMayNotEditARespondersDoesNotSeeTheWay(t *testing.T) {
+func TestWhoMayEditTheRespondersOfTheirAccountFindTheWay(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		s.Exec(t, "UPDATE grants SET extras = 5 WHERE ended_at IS NULL AND domain = $1 AND local_part = 'contact'", cast.Garrigue)
+		chloe := s.as(t, cast.Chloe)
+		for path, links := range map[string]int{emails: 1, contact: 1, emails + "/accueil": 0} {
+			if page := chloe.get(path); page.Find(`a[href="`+contactAnswer+`"]`).Length() != links || page.Find(`a[href="`+toResponders+`"]`).Length() != 0 {
+				t.Errorf("%s: want %d links to the responder and none to those of the service", path, links)
+			}
+		}
+		page := chloe.follow(chloe.submit(chloe.get(contactAnswer), contactAnswer, url.Values{"subject": {"Absence"}, "content": {"Bonjour"}, "ends_at": {s.Store.Now().AddDate(0, 0, 9).Format("2006-01-02")}}))
+		if page.status != http.StatusOK || page.text("h2 + .badge") != "Actif" {
+			t.Errorf("%d %s", page.status, page.text("main"))
+		}
+		if got := s.as(t, cast.Alice).get("/services/garrigue.example/history").text(".events li:first-child"); !strings.Contains(got, "cl1003-mdt a créé le répondeur de contact@garrigue.example.") || !strings.Contains(got, "à 00 h 00") {
+			t.Errorf("the history: %s", got)
+		}
+	})
+}
+
+func TestWhoMayNotEditRespondersDoesNotSeeTheWay(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
 		chloe := s.as(t, cast.Chloe)
 		for _, path := range []string{emails, contact} {

@@ -282,6 +282,29 @@ func orNotFound(outcome string) string {
 	return outcome
 }
 
+func TestMailToAnAliasIsAnsweredToo(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		alias := func(local string, service, target string) {
+			t.Helper()
+			w.Exec(t, `INSERT INTO redirections (service_id, local_part, address, keep_copy, created_at) SELECT id, $1, $2, false, created_at FROM services WHERE domain = $3`, local, local+"@"+service, service)
+			w.Exec(t, `INSERT INTO redirection_targets (redirection_id, target, outside) SELECT id, $1, false FROM redirections WHERE address = $2`, target, local+"@"+service)
+		}
+		alias("bonjour", cast.Garrigue, "contact@garrigue.example")
+		alias("salut", cast.Garrigue, "bonjour@garrigue.example")
+		alias("vieux", cast.Garrigue, "ancien@garrigue.example")
+		alias("ailleurs", cast.Velos, "contact@garrigue.example") // its own service has the answer to give
+		must(t, w.Store.SetResponder(ctx, w.Alice, cast.Garrigue, "contact", away("x", nil, nil)))
+		if script := w.script(t, "contact@garrigue.example"); !strings.Contains(script, `:addresses ["bonjour@garrigue.example", "salut@garrigue.example"]`) {
+			t.Errorf("the script of the account: %s", script)
+		}
+		must(t, second(w.Store.CreateResponder(ctx, w.Alice, cast.Garrigue, "ancien", away("x", nil, nil))))
+		if script := w.script(t, "ancien@garrigue.example"); !strings.Contains(script, `:addresses ["vieux@garrigue.example"]`) {
+			t.Errorf("the script of the address without a mailbox: %s", script)
+		}
+	})
+}
+
 func TestAResponderGoesWithItsAccount(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		must(t, w.Store.SetResponder(t.Context(), w.Alice, cast.Garrigue, "presse", away("x", nil, nil)))
