@@ -12,7 +12,7 @@ func addresses(raw string) []string {
 	}
 	p := addressParser{text: raw}
 	p.list()
-	if len(p.found) == 0 && p.entries > 0 {
+	if len(p.found) == 0 && p.entries > 0 && !p.nobody {
 		return []string{raw}
 	}
 	return p.found
@@ -30,6 +30,7 @@ type addressParser struct {
 	found   []string
 	entries int  // addresses and groups, readable or not
 	comment bool // the last comment said something
+	nobody  bool // an address has an empty local part, which compares to nothing
 }
 
 // state says how reading a part of an address ended.
@@ -137,6 +138,9 @@ func (p *addressParser) mailbox() state {
 // add takes an address that has both parts. No SMTP address has anything but
 // ASCII in its local part (RFC 5321).
 func (p *addressParser) add(local, domain string) {
+	if local == "" && domain != "" {
+		p.nobody = true
+	}
 	if local == "" || domain == "" || strings.ContainsFunc(local, func(r rune) bool { return r < ' ' || r > '~' }) {
 		return
 	}

@@ -68,7 +68,9 @@ func decodeQ(s string) []byte {
 		switch {
 		case s[i] == '_':
 			octets = append(octets, ' ')
-		case s[i] == '=' && i+2 < len(s):
+		case s[i] == '=' && i+2 >= len(s):
+			return append(octets, s[i:]...)
+		case s[i] == '=':
 			if b, err := hex.DecodeString(s[i+1 : i+3]); err == nil {
 				octets = append(octets, b[0])
 				i += 2
