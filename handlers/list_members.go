@@ -102,6 +102,9 @@ func (h *Handlers) changeMembers(c echo.Context, k models.MemberKind, job string
 	if did.Text != "" {
 		v.Done = &did
 	}
+	if job == views.MembersFile {
+		v.Job = "" // a page cannot fill in a file: its lines are corrected where one types
+	}
 	v.Typed, v.Lines, v.More = refusedLines(ctx, result.Refused)
 	return h.membersPage(c, http.StatusUnprocessableEntity, k, v)
 }

@@ -178,7 +178,7 @@ func TestSubscribersFromAFile(t *testing.T) {
 			}
 		}
 		refused := alice.upload(path, page.submission(), "rien\nrien non plus\nc@else.example")
-		if refused.status != http.StatusUnprocessableEntity || !strings.Contains(refused.text(".errors"), "2 lignes") || !strings.Contains(refused.text("#members-file-error"), "rien non plus") {
+		if refused.status != http.StatusUnprocessableEntity || !strings.Contains(refused.text(".errors"), "2 lignes") || refused.Find("#members").Text() != "rien\nrien non plus" || !strings.Contains(refused.text("#members-error"), "rien non plus") {
 			t.Errorf("%d %s", refused.status, refused.text(".errors, .error"))
 		}
 		for what, c := range map[string]struct {

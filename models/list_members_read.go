@@ -1,0 +1,66 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Member is one line of the members of a list.
+type Member struct {
+	Email   string
+	AddedAt time.Time
+}
+
+// MemberPage is a page of the members of a list, by address.
+type MemberPage struct {
+	Access         *Access
+	List           *List
+	Kind           MemberKind
+	Items          []Member
+	Previous, Next string // cursors, "" where there is none
+}
+
+// Members reads a list and a page of its subscribers or moderators, as by
+// reaches them: the errors are those of List.
+func (s *Store) Members(ctx context.Context, by Actor, domain, name string, k MemberKind, q WalkQuery) (*MemberPage, error) {
+	return s.members(ctx, by, domain, name, k, q, MembersPageSize)
+}
+
+// members reads a list and its members in one statement: a list without any is
+// one row without an address.
+func (s *Store) members(ctx context.Context, by Actor, domain, name string, k MemberKind, q WalkQuery, size int) (*MemberPage, error) {
+	a, err := s.listAccess(ctx, by, domain, name)
+	if err != nil {
+		return nil, err
+	}
+	w, ok := q.walk(size)
+	if !ok { // nothing has such a name
+		w, _ = WalkQuery{Search: "\U0010FFFF"}.walk(size)
+	}
+	out := &MemberPage{Access: a, List: &List{}, Kind: k}
+	r, err := s.query(ctx, statement("SELECT "+listColumns+", m.email, m.added_at FROM lists l LEFT JOIN "+k.table()+" m ON m.list_id = l.id AND "+w.where("m.email", 3)+
+		" WHERE l.service_id = $1 AND l.local_part = $2"+w.order("m.email")), w.args(a.Service.ID, name)...)
+	var (
+		email *string
+		added moment
+	)
+	dest := append(out.List.dest(), &email, &added)
+	err = each(r, err, func() error {
+		if err := r.Scan(dest...); err != nil {
+			return err
+		}
+		if email != nil {
+			out.Items = append(out.Items, Member{*email, *added.Time})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("members of a list: %w", err)
+	}
+	if out.List.ID == 0 {
+		return nil, ErrNotFound
+	}
+	out.Items, out.Previous, out.Next = walked(w, out.Items, func(m *Member) string { return m.Email })
+	return out, nil
+}
