@@ -40,6 +40,17 @@ func TestWhoReachesWhatAgreesWithThePlainModel(t *testing.T) {
 				"delete":   m.deleteAccount,
 				"block":    m.block,
 				"describe": m.describe,
+
+				"filter":              m.editFilter,
+				"switch a filter":     m.switchFilter,
+				"move a filter":       m.moveFilter,
+				"delete a filter":     m.deleteFilter,
+				"respond":             m.respond,
+				"respond no more":     m.respondNoMore,
+				"other address":       m.other,
+				"no other address":    m.otherNoMore,
+				"subscribe and leave": m.subscribe,
+
 				"sign in":  m.signIn,
 				"sign out": m.signOut,
 				"wait":     m.wait,
@@ -65,6 +76,10 @@ type pAccount struct {
 	local             string
 	deleting, blocked bool
 	texts             int
+
+	filters     []*pFilter // in their order
+	responder   int        // its version, 0 for none
+	redirection int64
 }
 
 type pGrant struct {
@@ -89,6 +104,7 @@ type pService struct {
 	owner    *pPerson
 	accounts []*pAccount
 	grants   []*pGrant
+	others   map[string]*pOther // addresses that are no accounts
 	events   int
 }
 
@@ -215,9 +231,13 @@ func (m *machine) may(op policy.Operation, sv *pService, a *pAccount, p *pPerson
 		yes = sv.owner == p
 	case policy.DelegateAccount:
 		yes = sv.owner == p || whole != nil && whole.extras.Has(policy.Delegate)
-	case policy.CreateAccount, policy.LimitAccount, policy.DeleteAccount:
+	case policy.CreateAccount, policy.LimitAccount, policy.DeleteAccount, policy.EditRedirections, policy.EditLists:
 		yes = sv.owner == p || whole != nil
-	case policy.DescribeAccount:
+	case policy.ForwardOut:
+		yes = sv.owner == p || whole != nil && whole.extras.Has(policy.Forward) || single != nil && single.extras.Has(policy.Forward)
+	case policy.EditResponder:
+		yes = sv.owner == p || whole != nil || single != nil && single.extras.Has(policy.Responder)
+	case policy.DescribeAccount, policy.EditFilters:
 		yes = true
 	}
 	if !yes {
@@ -606,7 +626,7 @@ func (m *machine) create(t *rapid.T) {
 	by := m.drawPerson(t, sv, "by")
 	_, err := m.w.Store.CreateAccount(t.Context(), by.actor, sv.domain, models.NewAccount{Local: local})
 	want := m.may(policy.CreateAccount, sv, nil, by)
-	if want == done && slices.ContainsFunc(sv.accounts, func(a *pAccount) bool { return a.local == local }) {
+	if want == done && sv.taken(local) {
 		want = "local: account.local.taken"
 	}
 	m.agree(fmt.Sprintf("%s creates %s@%s", by.name, local, sv.domain), err, want)
@@ -633,6 +653,7 @@ func (m *machine) deleteAccount(t *rapid.T) {
 		return
 	}
 	a.deleting = true
+	a.drop()
 	sv.events++
 	for _, g := range sv.grants {
 		if g.account == a {
@@ -736,6 +757,10 @@ func (m *machine) compare(t *rapid.T, services []*pService, locals []string) {
 		for _, p := range m.people {
 			a, err := m.w.Store.Service(t.Context(), p.actor, sv.domain)
 			m.reach(t, p, sv, nil, a, err)
+			if err == nil && (a.Service.ListCount != sv.count("list") || a.Service.ResponderCount != sv.count("responder")+sv.having(func(a *pAccount) bool { return a.responder > 0 }) ||
+				a.Service.RedirectionCount != sv.count("redirection")+sv.having(func(a *pAccount) bool { return a.redirection > 0 })) {
+				t.Fatalf("%s counts %+v, want %v", sv.domain, a.Service, sv.others)
+			}
 			if err == nil && (a.Service.AccountCount != accounts || a.Service.ShareCount != shares) {
 				t.Fatalf("%s counts %d accounts and %d shares, want %d and %d", sv.domain, a.Service.AccountCount, a.Service.ShareCount, accounts, shares)
 			}
@@ -749,6 +774,9 @@ func (m *machine) compare(t *rapid.T, services []*pService, locals []string) {
 					continue
 				}
 				m.reach(t, p, sv, account, a, err)
+				if err == nil {
+					m.filtered(t, p, sv, account)
+				}
 				if err == nil && a.Account.Blocked() != account.blocked {
 					t.Fatalf("%s@%s is blocked %v, want %v", local, sv.domain, a.Account.Blocked(), account.blocked)
 				}
