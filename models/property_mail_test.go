@@ -29,7 +29,7 @@ type pOther struct {
 // pOthers are the local parts that such addresses may have; two are of accounts too.
 var pOthers = []string{"a", "b", "c", "d"}
 
-const away = "away@elsewhere.example"
+const pAway = "away@elsewhere.example"
 
 // taken says whether an address of the service has a meaning already: an
 // account being deleted keeps its own until it is removed.
@@ -60,7 +60,7 @@ func (m *machine) editFilter(t *rapid.T) {
 	form := models.FilterForm{Name: "One", Rules: []models.FilterRule{{Header: "subject", Operator: "contains", Value: "x"}}, Action: "read"}
 	out := rapid.Bool().Draw(t, "out")
 	if out {
-		form.Action, form.Target = "forward", away
+		form.Action, form.Target = "forward", pAway
 	}
 	if want == done && out && !m.forwards(sv, a, by) {
 		want = "target: filter.target.outside"
@@ -200,7 +200,7 @@ func (m *machine) redirect(t *rapid.T, sv *pService, local string, by *pPerson) 
 	case m.mayEverywhere(policy.ForwardOut, sv, by) != done:
 		want = "to: redirection.to.outside"
 	}
-	r, err := m.w.Store.CreateRedirection(t.Context(), by.actor, sv.domain, models.NewRedirection{Local: local, Targets: away, KeepCopy: true})
+	r, err := m.w.Store.CreateRedirection(t.Context(), by.actor, sv.domain, models.NewRedirection{Local: local, Targets: pAway, KeepCopy: true})
 	m.agree(fmt.Sprintf("%s redirects %s@%s", by.name, local, sv.domain), err, want)
 	switch {
 	case want != done:
