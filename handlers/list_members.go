@@ -49,6 +49,25 @@ func (h *Handlers) membersPage(c echo.Context, status int, k models.MemberKind, 
 	return mandat.Render(c, status, views.MembersPage(p, v))
 }
 
+// exportMembers is all members as a file.
+func (h *Handlers) exportMembers(k models.MemberKind) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		l, domain, name := locale.From(c.Request().Context()), c.Param("domain"), c.Param("name")
+		var file *csvFile
+		begin := func(list *models.List) (err error) {
+			file, err = h.newCSV(c, domain+"-"+list.LocalPart+"-"+string(k), l.T("list.address"), l.T("list.added"))
+			return err
+		}
+		err := h.store.EachMember(c.Request().Context(), sessionOf(c).Actor(), domain, name, k, begin, func(m *models.Member) error {
+			return file.row(m.Email, l.DateInput(m.AddedAt))
+		})
+		if file == nil {
+			return err
+		}
+		return file.end(err)
+	}
+}
+
 func (h *Handlers) addMembers(k models.MemberKind) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		sent, by, err := h.sent(c, "members")
@@ -193,10 +212,18 @@ func firstColumn(text string) []string {
 			lines = strings.Split(text, "\n")
 			break
 		}
-		lines = append(lines, record[0])
+		lines = append(lines, uncell(record[0]))
 	}
 	if len(lines) > 1 && !strings.Contains(lines[0], "@") && strings.Contains(lines[1], "@") {
 		lines = lines[1:]
 	}
 	return lines
+}
+
+// uncell takes back what csvCell did, so that a file we wrote can be read again.
+func uncell(text string) string {
+	if inner, marked := strings.CutPrefix(text, "'"); marked && csvCell(inner) == text {
+		return inner
+	}
+	return text
 }

@@ -54,6 +54,11 @@ GET /services/:domain/lists/:name/members
 	garrigue.example#none               404   404   403   404   404   403   in
 	nguyen-velos.example#riders         404   404   404   200   404   403   in
 	pause.example#ancienne              200   200   403   404   404   403   in
+GET /services/:domain/lists/:name/members.csv
+	garrigue.example#annonces           200   200   403   404   404   403   in
+	garrigue.example#none               404   404   403   404   404   403   in
+	nguyen-velos.example#riders         404   404   404   200   404   403   in
+	pause.example#ancienne              200   200   403   404   404   403   in
 POST /services/:domain/lists/:name/members from /services/:domain/lists/:name/members fill members=neuf@else.example writes list.members_added
 	garrigue.example#annonces           done  done  403   404   404   403   in
 	garrigue.example#none               404   404   403   404   404   403   in
@@ -70,6 +75,11 @@ POST /services/:domain/lists/:name/members/file from /services/:domain/lists/:na
 	nguyen-velos.example#riders         404   404   404   done  404   403   in
 	pause.example#ancienne              403   403   403   404   404   403   in
 GET /services/:domain/lists/:name/moderators
+	garrigue.example#annonces           200   200   403   404   404   403   in
+	garrigue.example#none               404   404   403   404   404   403   in
+	nguyen-velos.example#riders         404   404   404   200   404   403   in
+	pause.example#ancienne              200   200   403   404   404   403   in
+GET /services/:domain/lists/:name/moderators.csv
 	garrigue.example#annonces           200   200   403   404   404   403   in
 	garrigue.example#none               404   404   403   404   404   403   in
 	nguyen-velos.example#riders         404   404   404   200   404   403   in

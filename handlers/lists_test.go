@@ -218,3 +218,31 @@ func TestDeletingAListNamesTheLoss(t *testing.T) {
 		}
 	})
 }
+
+func TestSubscribersAsAFile(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		alice := s.as(t, cast.Alice)
+		alice.submit(newClients(t, alice), clients+"/members", url.Values{"members": {"b@else.example\n=cmd@else.example\n+1@bücher.example"}})
+		day := s.Store.Now().UTC().Format("2006-01-02")
+		for _, who := range []string{cast.Alice, cast.Bruno} {
+			file := s.as(t, who).get(clients + "/members.csv")
+			if want := "\ufeffAdresse;Ajouté\r\n'+1@xn--bcher-kva.example;" + day + "\r\n'=cmd@else.example;" + day + "\r\nb@else.example;" + day + "\r\n"; file.body != want {
+				t.Errorf("%q, want %q", file.body, want)
+			}
+			if got := file.header.Get("Content-Disposition"); got != "attachment; filename=garrigue.example-clients-subscribers.csv" {
+				t.Errorf("file name %q", got)
+			}
+		}
+		page := alice.get(clients + "/members")
+		again := alice.upload(clients+"/members/file", page.submission(), alice.get(clients+"/members.csv").body)
+		if got := alice.follow(again).text("#messages"); got != "3 adresses y étaient déjà, dont +1@bücher.example." {
+			t.Errorf("the file read again: %q", got)
+		}
+		if p := page; p.Find(`a[href="`+clients+`/members.csv"]`).Length() != 1 {
+			t.Error("the page does not offer the file")
+		}
+		if p := alice.get(clients + "/moderators"); p.Find(`a[href$=".csv"]`).Length() != 0 {
+			t.Error("the page offers an empty file")
+		}
+	})
+}

@@ -112,6 +112,8 @@ func ruled(t *testing.T, r handlers.Route, object string, by person) string {
 		if v := ruledGrant(op, st, object, holder, by); v != allowed {
 			return v
 		}
+	case op == policy.Export && below != "" && policy.Decide(op, st) != policy.Everything: // a list is not their own account
+		return "403"
 	case !policy.May(op, st):
 		return "403" // whether what is below is there is not told either
 	case below == "none":

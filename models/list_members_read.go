@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"example.org/mandat/models/policy"
 )
 
 // Member is one line of the members of a list.
@@ -63,4 +65,35 @@ func (s *Store) members(ctx context.Context, by Actor, domain, name string, k Me
 	}
 	out.Items, out.Previous, out.Next = walked(w, out.Items, func(m *Member) string { return m.Email })
 	return out, nil
+}
+
+// memberBatch is how many members an export holds at a time.
+const memberBatch = 5000
+
+// EachMember hands every member of a list to each, by address, after it has
+// handed the list to begin. Who may not export the service is refused before
+// that. It asks again for the right with every batch.
+func (s *Store) EachMember(ctx context.Context, by Actor, domain, name string, k MemberKind, begin func(*List) error, each func(*Member) error) error {
+	for q := (WalkQuery{}); ; {
+		p, err := s.members(ctx, by, domain, name, k, q, memberBatch)
+		if err != nil {
+			return err
+		}
+		if policy.Decide(policy.Export, p.Access.Standing) != policy.Everything {
+			return p.Access.Service.forbidden(policy.Export)
+		}
+		if q.After == "" {
+			if err := begin(p.List); err != nil {
+				return err
+			}
+		}
+		for i := range p.Items {
+			if err := each(&p.Items[i]); err != nil {
+				return err
+			}
+		}
+		if q.After = p.Next; q.After == "" {
+			return nil
+		}
+	}
 }

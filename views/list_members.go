@@ -49,6 +49,11 @@ func (v MembersView) changes() bool {
 	return !v.Head.Suspended && v.Page.Access.May(policy.EditLists)
 }
 
+// exports says whether there is anything to export, and for the viewer to do so.
+func (v MembersView) exports() bool {
+	return v.count() > 0 && policy.Decide(policy.Export, v.Page.Access.Standing) == policy.Everything
+}
+
 // t is a text about this kind of members.
 func (v MembersView) t(l *locale.Locale, key string, args ...any) string {
 	return l.T("list."+string(v.Page.Kind)+"."+key, args...)

@@ -201,4 +201,5 @@ func ListModeratorsPath(domain, name string) string { return ListPath(domain, na
 const (
 	removalPart = "/removal"
 	filePart    = "/file"
+	csvPart     = ".csv"
 )
