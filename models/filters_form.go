@@ -106,8 +106,6 @@ func checkTarget(action, text, address string, bad Invalid) string {
 // between slashes. What a mail server would refuse, or take for its own, is refused here.
 func checkFolder(text string, bad Invalid) string {
 	name := norm.NFC.String(strings.TrimSpace(text))
-	parts := strings.Split(name, "/")
-	odd := func(part string) bool { return strings.TrimSpace(part) == "" || part == "." || part == ".." }
 	switch {
 	case name == "":
 		bad.Add("target", "filter.folder.none")
@@ -115,7 +113,7 @@ func checkFolder(text string, bad Invalid) string {
 		bad.Add("target", "filter.folder.long", "Most", MaxFolder)
 	case !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl):
 		bad.Add("target", "filter.folder.characters")
-	case slices.ContainsFunc(parts, odd):
+	case !sieve.CheckFolder(name):
 		bad.Add("target", "filter.folder.parts")
 	}
 	return name

@@ -35,7 +35,7 @@ func newPigeonhole(t testing.TB) *pigeonhole {
 	t.Helper()
 	for _, tool := range []string{"sievec", "sieve-test"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			t.Skip("no " + tool + ": make test-deps installs dovecot-sieve")
+			t.Fatal("no " + tool + ": make test-deps installs dovecot-sieve")
 		}
 	}
 	dir, err := os.MkdirTemp("", "sieve") // not t.TempDir, which nobody may not enter
