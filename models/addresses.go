@@ -191,7 +191,7 @@ func ParseMailbox(text string) (address string, problem *Message) {
 	}
 	local, ok := lowerASCII(text[:at])
 	switch {
-	case local == "":
+	case at == 0:
 		return "", &Message{Key: "address.local.empty"}
 	case !ok || strings.ContainsFunc(local, func(r rune) bool { return !atext(r) && r != '.' }):
 		return "", &Message{Key: "address.mailbox.characters"}
