@@ -178,16 +178,12 @@ func delegateOneAccount(v *visitor) {
 		v.t.Errorf("the field has %q", typed)
 	}
 	if v.manner.script {
-		if at := v.focused(); !contains(at, v.say("common.problem"), shape) {
-			v.t.Errorf("the focus is on %q", at)
-		}
+		v.focuses(v.say("common.problem"), shape)
 	} else if title := ask[string](v, "document.title"); !contains(title, v.one(titleOfError)) {
 		v.t.Errorf("the title is %q", title)
 	}
 	v.click(1, shape, "link")
-	if at := v.focused(); at != v.say("grant.identifiers") {
-		v.t.Errorf("the summary leads to %q", at)
-	}
+	v.focuses(v.say("grant.identifiers"))
 
 	v.clicks = 0
 	v.typeIn(v.say("grant.identifiers"), cast.David)
@@ -208,9 +204,7 @@ func delegateOneAccount(v *visitor) {
 
 	if v.manner.script { // the row behind the panel is as it stands now
 		v.click(1, v.say("common.close"), "link")
-		if at := v.focused(); at != v.actions("compta") {
-			v.t.Errorf("after the panel the focus is on %q", at)
-		}
+		v.focuses(v.actions("compta"))
 	} else {
 		v.goTo(emails)
 	}
@@ -360,8 +354,8 @@ func findAddresses(v *visitor) {
 	}
 	v.see("juridique", "veille", v.words.N("common.results", 2))
 	v.miss("achats")
-	if v.manner.script && v.focused() != v.say("account.search") {
-		v.t.Errorf("the focus left the search for %q", v.focused())
+	if v.manner.script {
+		v.focuses(v.say("account.search"))
 	}
 	v.check()
 	found := v.address()
@@ -466,9 +460,7 @@ func delegateByKeyboard(v *visitor) {
 	v.enterKey()
 	v.see(v.one(addHeading))
 	if v.manner.script {
-		if at := v.focused(); at != v.say("grant.identifiers") {
-			v.t.Errorf("the panel opens with the focus on %q", at)
-		}
+		v.focuses(v.say("grant.identifiers"))
 	} else {
 		v.tabTo(v.say("grant.identifiers"))
 	}
@@ -479,10 +471,7 @@ func delegateByKeyboard(v *visitor) {
 	v.see(shape, v.say("grant.given.one", "Who", cast.Emma, "Object", "achats@"+cast.Garrigue))
 	v.tabTo(shape)
 	v.key("\r")
-	v.settle()
-	if at := v.focused(); at != v.say("grant.identifiers") {
-		v.t.Errorf("the summary leads to %q", at)
-	}
+	v.focuses(v.say("grant.identifiers"))
 	v.tabTo(v.say("grant.revoke_of", "Who", cast.Emma))
 	v.enterKey()
 	v.see(v.say("grant.revoked", "Who", cast.Emma, "Object", "achats@"+cast.Garrigue))
@@ -492,7 +481,7 @@ func delegateByKeyboard(v *visitor) {
 	v.check()
 	if v.manner.script {
 		v.key("\u001b")
-		v.await(func() string { return "in the panel" }, func() bool { return v.focused() == v.actions("achats") })
+		v.focuses(v.actions("achats"))
 		v.check()
 	}
 	if v.clicks != 0 {

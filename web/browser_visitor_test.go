@@ -546,6 +546,17 @@ func (v *visitor) focused() string {
 	return spaces(ask[string](v, `(e => e.ariaLabel || e.labels?.[0]?.innerText || e.innerText || e.name || e.tagName)(document.activeElement)`))
 }
 
+// focuses waits until what has all these in its name has the focus: the browser
+// acknowledges a tap before it has made a click of it.
+func (v *visitor) focuses(parts ...string) {
+	v.t.Helper()
+	var at string
+	v.await(func() string { return fmt.Sprintf("with the focus on %q, not on %q", at, parts) }, func() bool {
+		at = v.focused()
+		return contains(at, parts...)
+	})
+}
+
 // tabTo goes to something with the tabulator alone.
 func (v *visitor) tabTo(name string) {
 	v.t.Helper()
