@@ -107,6 +107,7 @@ func (s *Store) startJobs(ctx context.Context) (jobClient, error) {
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[sweep]) error {
 		return s.Sweep(ctx)
 	}))
+	river.AddWorker(workers, uploadWorker{store: s})
 	client, err := s.newJobs(&river.Config{
 		Workers:       workers,
 		Queues:        map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: maxWorkers}},

@@ -186,13 +186,18 @@ func (tx *Tx) takeSource(r *Redirection) error {
 	case source.Redirection != 0:
 		return invalid("from", "redirection.from.exists", "Address", r.Readable())
 	case source.AccountID == 0 && source.Kind != "":
-		key := map[string]string{"account": "redirection.from.account", "list": "redirection.from.list", "responder": "redirection.from.responder"}[source.Kind]
-		return invalid("from", key, "Address", r.Readable())
+		return r.taken(source.Kind)
 	}
 	if r.AccountID = source.AccountID; r.AccountID == 0 {
 		r.KeepCopy = false
 	}
 	return nil
+}
+
+// taken refuses a source that is something else already; "account" is one being deleted.
+func (r *Redirection) taken(kind string) Invalid {
+	key := map[string]string{"account": "redirection.from.account", "list": "redirection.from.list", "responder": "redirection.from.responder"}[kind]
+	return invalid("from", key, "Address", r.Readable())
 }
 
 // leadTo gives a redirection its targets, as far as the actor may. That of an
@@ -369,11 +374,15 @@ func (a *Access) redirectionEvent(kind string, was, is *Redirection) Event {
 	if of.AccountID != 0 {
 		note("keep_copy", func(r *Redirection) string { return map[bool]string{true: "yes", false: "no"}[r.KeepCopy] })
 	}
-	object := of.Address
-	if of.CatchAll() {
-		object = "*" + object
-	}
 	return Event{
-		ServiceID: a.Service.ID, Kind: kind, Class: MailEvent, OwnerID: a.Service.OwnerID, AccountID: of.AccountID, Object: object, Detail: detail,
+		ServiceID: a.Service.ID, Kind: kind, Class: MailEvent, OwnerID: a.Service.OwnerID, AccountID: of.AccountID, Object: of.object(), Detail: detail,
 	}
+}
+
+// object is the source as the history has it: a catch-all has a star for its local part.
+func (r *Redirection) object() string {
+	if r.CatchAll() {
+		return "*" + r.Address
+	}
+	return r.Address
 }

@@ -30,7 +30,7 @@ func (tx *Tx) holdChains(targets []Target) error {
 	}
 	var of []string
 	for _, t := range targets {
-		of = append(of, t.Address[strings.LastIndexByte(t.Address, '@')+1:])
+		of = append(of, domainOf(t.Address))
 	}
 	return tx.exec("SELECT pg_advisory_xact_lock(?) WHERE EXISTS (SELECT 1 FROM services s WHERE s.domain IN ?)", chainLock, of)
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -40,6 +41,9 @@ type Store struct {
 	suffix  string
 	jobs    jobClient
 	hashing gate
+	// How far jobs of this process have come, in percent, by the id of their upload.
+	// Only the embedded file needs it: see teller.
+	progress sync.Map
 
 	fileLock io.Closer // of the embedded file
 }
