@@ -18,6 +18,12 @@ type schema map[string]string
 func TestBothDatabasesHaveTheSameSchema(t *testing.T) {
 	t.Parallel()
 	postgres, sqlite := postgresSchema(t, modelstest.OnPostgres(t)), sqliteSchema(t, modelstest.OnSQLite(t))
+	// Counted for each statement on PostgreSQL, and for each row on SQLite: see 00004_uploads.sql.
+	for _, thing := range []string{"trigger redirection_counted_in", "trigger redirection_counted_out"} {
+		for _, s := range []schema{postgres, sqlite} {
+			s[thing], _, _ = strings.Cut(s[thing], " update ")
+		}
+	}
 	for _, thing := range slices.Sorted(maps.Keys(postgres)) {
 		if other, there := sqlite[thing]; !there {
 			t.Errorf("SQLite has no %s: %s", thing, postgres[thing])
@@ -206,6 +212,9 @@ func TestTheDatabaseHasTheLastWord(t *testing.T) {
 		"redirection_copy_needs_mailbox":    "INSERT INTO redirections (service_id, local_part, address, keep_copy, created_at) SELECT id, 'x', 'x@' || domain, true, created_at FROM services",
 		"list_posting_known":                "INSERT INTO lists (service_id, local_part, address, owner_email, reply_to, language, posting, created_at) SELECT id, 'x', 'x@' || domain, '', 'list', 'fr', 'nobody', created_at FROM services",
 		"list_subscribers_counted":          "INSERT INTO lists (service_id, local_part, address, owner_email, reply_to, language, posting, subscriber_count, created_at) SELECT id, 'x', 'x@' || domain, '', 'list', 'fr', 'everyone', -1, created_at FROM services",
+		"upload_kind_known":                 "INSERT INTO uploads (service_id, customer_id, kind, state, content, line_count, created_at, touched_at) SELECT id, owner_id, 'songs', 'ready', '', 1, created_at, created_at FROM services",
+		"upload_state_known":                "INSERT INTO uploads (service_id, customer_id, kind, state, content, line_count, created_at, touched_at) SELECT id, owner_id, 'accounts', 'lost', '', 1, created_at, created_at FROM services",
+		"upload_line_outcome_known":         "INSERT INTO upload_lines (upload_id, line, outcome, object, detail) VALUES (1, 1, 'other', '', '')",
 		"sieve_script_of_one":               "INSERT INTO sieve_scripts (address, content) VALUES ('x@garrigue.example', '')",
 	}
 	each(t, func(t *testing.T, w *world) {

@@ -467,4 +467,3 @@ func BenchmarkUpload(b *testing.B) {
 		})
 	}
 }
-

@@ -3,6 +3,8 @@ package views
 import (
 	"net/url"
 	"strconv"
+
+	"example.org/mandat/models"
 )
 
 // Every URL of the panel is made here; nobody else puts one together. A test
@@ -202,4 +204,20 @@ const (
 	removalPart = "/removal"
 	filePart    = "/file"
 	csvPart     = ".csv"
+)
+
+// UploadsPath is the form for a file of accounts or redirections.
+func UploadsPath(domain string, k models.UploadKind) string {
+	return ServicePath(domain) + "/uploads/" + string(k)
+}
+
+// UploadPath is one file that was sent.
+func UploadPath(domain string, k models.UploadKind, id int64) string {
+	return UploadsPath(domain, k) + "/" + strconv.FormatInt(id, 10)
+}
+
+// Below a file that was sent.
+const (
+	UploadApplication  = "/application"
+	UploadCancellation = "/cancellation"
 )
