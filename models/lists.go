@@ -219,7 +219,8 @@ func (s *Store) ChangeList(ctx context.Context, by Actor, domain, name string, n
 }
 
 // DeleteList takes a list away with its subscribers and moderators, for good.
-// confirm is its name as the person typed it.
+// confirm is its name as the person typed it. Invalid for another, and for a
+// list that the catch-all leads to.
 func (s *Store) DeleteList(ctx context.Context, by Actor, domain, name, confirm string) error {
 	return s.change(ctx, by, func(tx *Tx) error {
 		a, list, err := tx.enterList(domain, name)
@@ -229,7 +230,7 @@ func (s *Store) DeleteList(ctx context.Context, by Actor, domain, name, confirm 
 		if !strings.EqualFold(strings.TrimSpace(confirm), name) {
 			return invalid("confirm", "list.confirm.differs", "Name", name)
 		}
-		if err := tx.exec("DELETE FROM lists WHERE id = ?", list.ID); err != nil {
+		if err := tx.free(a, list.Address, "DELETE FROM lists WHERE id = ?", list.ID); err != nil {
 			return err
 		}
 		return tx.record(a.listEvent("list.deleted", list, Detail{"subscribers": {Before: list.SubscriberCount}, "moderators": {Before: list.ModeratorCount}}))

@@ -369,3 +369,119 @@ func TestTheLimitOfRedirectionsIsNeverExceeded(t *testing.T) {
 		w.Holds(t)
 	})
 }
+
+func TestWhatTheCatchAllLeadsToIsNotDeleted(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		const refused = ": redirection.chain.freed"
+		list := func(name string) error { return w.Store.DeleteList(ctx, w.Alice, cast.Garrigue, name, name) }
+		account := func(local string) error { return w.Store.DeleteAccount(ctx, w.Alice, cast.Garrigue, local, local) }
+		responder := func(local string) error {
+			return w.Store.DeleteResponder(ctx, w.Alice, models.AddressResponder, cast.Garrigue, local)
+		}
+		remove := func(domain, local string) error {
+			by := w.Alice
+			if domain == cast.Velos {
+				by = w.David
+			}
+			return second(w.Store.DeleteRedirection(ctx, by, domain, w.redirection(t, domain, local).ID))
+		}
+		must(t, second(w.Store.CreateList(ctx, w.Alice, cast.Garrigue, models.NewList{Name: "news", ListSettings: models.ListSettings{
+			Owner: "rh@garrigue.example", ReplyTo: models.ReplyToList, Language: "fr", Posting: models.PostingEveryone,
+		}})))
+		must(t, second(w.Store.CreateResponder(ctx, w.Alice, cast.Garrigue, "gone", away("x", nil, nil))))
+		must(t, w.redirect(t, cast.Garrigue, "inner", "info+x@garrigue.example"))
+		must(t, w.redirect(t, cast.Velos, "there", "paie@garrigue.example"))
+		must(t, w.redirect(t, cast.Garrigue, "rh", "info@garrigue.example"))
+		must(t, w.redirect(t, cast.Garrigue, "*", "inner@garrigue.example news@garrigue.example gone@garrigue.example there@nguyen-velos.example rh@garrigue.example x@elsewhere.example"))
+		w.told(t, cast.Garrigue)
+
+		err := account("info")
+		want(t, "an account at the end of the chain", err, refused)
+		var bad models.Invalid
+		if errors.As(err, &bad) {
+			if got, want := bad[""][0].Args[1], "info@garrigue.example → *@garrigue.example → inner@garrigue.example → info+x@garrigue.example"; got != want {
+				t.Errorf("the chain %s, want %s", got, want)
+			}
+		}
+		err = account("paie")
+		want(t, "an account beyond another service", err, refused)
+		if errors.As(err, &bad) {
+			if got, want := bad[""][0].Args[1], "paie@garrigue.example → *@garrigue.example → there@nguyen-velos.example → paie@garrigue.example"; got != want {
+				t.Errorf("the chain %s, want %s", got, want)
+			}
+		}
+		want(t, "an account with a redirection of its own", account("rh"), refused)
+		want(t, "an alias", remove(cast.Garrigue, "inner"), refused)
+		want(t, "a list", list("news"), refused)
+		want(t, "a responder", responder("gone"), refused)
+		w.wantTold(t)
+		if n := w.Int(t, "SELECT count(*) FROM accounts WHERE state = 'deleting'"); n != 0 {
+			t.Errorf("%d accounts are being deleted", n)
+		}
+
+		want(t, "an account that nothing leads to", account("stages"), done)
+		want(t, "the redirection of an account, which keeps its address", remove(cast.Garrigue, "rh"), done)
+		want(t, "an alias of another service", remove(cast.Velos, "there"), done)
+		want(t, "an account that the other service led to", account("paie"), done)
+		all := w.redirection(t, cast.Garrigue, "")
+		must(t, second(w.Store.ChangeRedirection(ctx, w.Alice, cast.Garrigue, all.ID, models.RedirectionSettings{Targets: "contact@garrigue.example", Version: all.Version})))
+		want(t, "the account once the catch-all leads elsewhere", account("info"), done)
+		want(t, "the alias", remove(cast.Garrigue, "inner"), done)
+		want(t, "the list", list("news"), done)
+		want(t, "the responder", responder("gone"), done)
+		want(t, "the catch-all", remove(cast.Garrigue, ""), done)
+		want(t, "what it led to", account("contact"), done)
+	})
+}
+
+// Until its job has run, the address of a deleted account is taken; nobody is
+// asked any more when the catch-all gets it.
+func TestAnAccountBeingDeletedIsTheCatchAllsAlready(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		must(t, w.redirect(t, cast.Garrigue, "a", "stages@garrigue.example"))
+		must(t, w.Store.DeleteAccount(t.Context(), w.Alice, cast.Garrigue, "stages", "stages"))
+		want(t, "the catch-all by way of an alias", w.redirect(t, cast.Garrigue, "*", "a@garrigue.example"), "to: redirection.chain.circle")
+		want(t, "the catch-all straight", w.redirect(t, cast.Garrigue, "*", "stages@garrigue.example"), "to: redirection.to.missing")
+		must(t, w.redirect(t, cast.Garrigue, "*", "info@garrigue.example"))
+		want(t, "back from where it leads", w.redirect(t, cast.Garrigue, "info", "a@garrigue.example"), "to: redirection.chain.circle")
+	})
+}
+
+// A circle that was there before hinders nobody who has nothing to do with it.
+func TestAnOldCircleHindersNoDeletion(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		must(t, w.redirect(t, cast.Garrigue, "a", "info@garrigue.example"))
+		must(t, w.redirect(t, cast.Garrigue, "*", "a@garrigue.example rh@garrigue.example"))
+		w.Exec(t, "UPDATE redirection_targets SET target = 'ghost@garrigue.example' WHERE target = 'info@garrigue.example'")
+		want(t, "what the catch-all does not lead to", w.Store.DeleteAccount(t.Context(), w.Alice, cast.Garrigue, "info", "info"), done)
+		want(t, "what it leads to", w.Store.DeleteAccount(t.Context(), w.Alice, cast.Garrigue, "rh", "rh"), ": redirection.chain.freed")
+	})
+}
+
+func TestACircleIsNotClosedByADeletionAtTheSameTime(t *testing.T) {
+	t.Parallel()
+	w, other := twice(t)
+	ctx := t.Context()
+	for round := range rounds(10) {
+		local, z := fmt.Sprintf("x%d", round), fmt.Sprintf("z%d", round)
+		must(t, second(w.Store.CreateAccount(ctx, w.Alice, cast.Garrigue, models.NewAccount{Local: local, SizeBytes: models.GB})))
+		must(t, w.redirect(t, cast.Velos, z, "hello@nguyen-velos.example"))
+		must(t, w.redirect(t, cast.Garrigue, "*", z+"@nguyen-velos.example"))
+		from := w.redirection(t, cast.Velos, z)
+		outcomes := together(2, func(i int) string {
+			if i == 0 {
+				return outcome(w.Store.DeleteAccount(ctx, w.Alice, cast.Garrigue, local, local))
+			}
+			return outcome(second(other.ChangeRedirection(ctx, w.David, cast.Velos, from.ID, models.RedirectionSettings{Targets: local + "@garrigue.example", Version: 1})))
+		})
+		// The later of the two finds what the earlier did.
+		if outcomes[done] != 1 || outcomes[": redirection.chain.freed"]+outcomes["to: redirection.chain.circle"]+outcomes["to: redirection.to.missing"] != 1 {
+			t.Fatalf("round %d: %v", round, outcomes)
+		}
+		must(t, second(w.Store.DeleteRedirection(ctx, w.Alice, cast.Garrigue, w.redirection(t, cast.Garrigue, "").ID)))
+	}
+}
