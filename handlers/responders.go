@@ -214,10 +214,24 @@ func (h *Handlers) deleteResponder(kind models.ResponderKind) echo.HandlerFunc {
 		if err == nil {
 			err = h.store.DeleteResponder(c.Request().Context(), by, kind, domain, local)
 		}
+		if bad, is := refused(c, err); is {
+			return h.keptResponder(c, kind, bad)
+		}
 		back := views.RespondersPath(domain)
 		if kind == models.AccountResponder {
 			back = views.AccountPath(domain, local)
 		}
 		return h.done(c, err, back, ok(c, "responder.deleted", "Address", models.ReadableAddress(local+"@"+domain)))
 	}
+}
+
+// keptResponder shows the responder of the path, which was not deleted, and why.
+func (h *Handlers) keptResponder(c echo.Context, kind models.ResponderKind, bad views.Errors) error {
+	a, r, err := h.responder(c, kind)
+	if err != nil {
+		return err
+	}
+	f := views.StoredResponder(locale.From(c.Request().Context()), r)
+	f.Errors = bad
+	return h.responderPage(c, http.StatusUnprocessableEntity, a, r, views.ResponderView{Form: f})
 }

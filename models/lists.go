@@ -270,6 +270,30 @@ func (s *Store) Lists(ctx context.Context, a *Access, q WalkQuery) (*ListPage, e
 	return out, nil
 }
 
+// listsNamed is how many lists that write to one account are named.
+const listsNamed = 20
+
+// AccountLists reads the names of the lists of the service that write to the
+// account of a: it is a subscriber, a moderator or their owner. more says that
+// there are others. Whoever may not change lists is told of none.
+func (s *Store) AccountLists(ctx context.Context, by Actor, a *Access) (names []string, more bool, err error) {
+	if !a.May(policy.EditLists) || a.Service.ListCount == 0 {
+		return nil, false, nil
+	}
+	x := sqlText{embedded: s.pool == nil}
+	member := func(k MemberKind) string {
+		return "EXISTS (SELECT 1 FROM " + k.table() + " m WHERE m.list_id = l.id AND " + x.arrives("m.email", "z") + ")"
+	}
+	args := s.redirectionArgs(by, a)
+	args["account"], args["n"] = a.Account.ID, listsNamed+1
+	err = s.db.WithContext(ctx).Raw("SELECT l.local_part FROM lists l JOIN accounts z ON z.id = @account WHERE l.service_id = @service AND "+reachesAll()+
+		" AND ("+member(Subscribers)+" OR "+member(Moderators)+" OR "+x.arrives("l.owner_email", "z")+") ORDER BY l.local_part LIMIT @n", args).Scan(&names).Error
+	if more = len(names) > listsNamed; more {
+		names = names[:listsNamed]
+	}
+	return names, more, err
+}
+
 // List reads one list and what by reaches of its service: ErrNotFound when
 // nothing, the refusal when by may not change lists.
 func (s *Store) List(ctx context.Context, by Actor, domain, name string) (*Access, *List, error) {

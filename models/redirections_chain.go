@@ -80,10 +80,10 @@ func (x sqlText) next() string {
 	return "n.address IN (" + x.bare("t.target") + ", substr(t.target, " + x.at("t.target", "@") + ")) AND (n.local_part <> '' OR NOT " + x.there() + ")"
 }
 
-// arrives is the condition that target t is the address of a table with a local
+// arrives is the condition that a column is the address of a table with a local
 // part, with or without a detail. The range is what an index can find.
-func (x sqlText) arrives(table string) string {
-	return fmt.Sprintf("(t.target = %[1]s.address OR (t.target > %[1]s.local_part || '+' AND t.target < %[1]s.local_part || ',' AND %[2]s = %[1]s.address))", table, x.bare("t.target"))
+func (x sqlText) arrives(column, table string) string {
+	return fmt.Sprintf("(%[1]s = %[2]s.address OR (%[1]s > %[2]s.local_part || '+' AND %[1]s < %[2]s.local_part || ',' AND %[3]s = %[2]s.address))", column, table, x.bare(column))
 }
 
 // there is the condition that mail to target t reaches an address of ours.
@@ -105,7 +105,7 @@ func (tx *Tx) chain(a *Access, r *Redirection) (chain, error) {
 ), behind (id, steps) AS (
   SELECT r.id, 0 FROM redirections r WHERE r.id = @id AND r.service_id = @service
   UNION
-  SELECT t.redirection_id, b.steps + 1 FROM behind b JOIN redirections r ON r.id = b.id JOIN redirection_targets t ON `+x.arrives("r")+` WHERE b.steps <= @most
+  SELECT t.redirection_id, b.steps + 1 FROM behind b JOIN redirections r ON r.id = b.id JOIN redirection_targets t ON `+x.arrives("t.target", "r")+` WHERE b.steps <= @most
 )
 SELECT r.id AS redirection, COALESCE(r.account_id, 0) AS account_id, r.local_part, r.address, r.keep_copy, r.version, t.target, t.outside, COALESCE(n.id, 0) AS next,
  `+x.there()+` AS there, COALESCE(p.id, 0) AS responder, COALESCE(p.account_id, 0) AS answering, (SELECT max(b.steps) FROM behind b) AS before
