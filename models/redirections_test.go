@@ -485,3 +485,36 @@ func TestACircleIsNotClosedByADeletionAtTheSameTime(t *testing.T) {
 		must(t, second(w.Store.DeleteRedirection(ctx, w.Alice, cast.Garrigue, w.redirection(t, cast.Garrigue, "").ID)))
 	}
 }
+
+// Only where there is a catch-all does a deletion cost a statement more.
+func TestStatementsOfDeletionsBehindACatchAll(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, modelstest.OnPostgres(t))
+	ctx, alice := t.Context(), w.signIn(t, cast.Alice)
+	for domain, more := range map[string]int{cast.Garrigue: 0, cast.Atelier: 1} {
+		must(t, second(w.Store.CreateAccount(ctx, w.Alice, domain, models.NewAccount{Local: "last"})))
+		must(t, second(w.Store.CreateResponder(ctx, w.Alice, domain, "gone", away("x", nil, nil))))
+		alias := got[*models.Redirection](t)(w.Store.CreateRedirection(ctx, w.Alice, domain, models.NewRedirection{Local: "alias", Targets: "last@" + domain}))
+		list := w.list(t, domain, "news")
+		for _, c := range []struct {
+			what string
+			most int
+			do   func(by models.Actor) error
+		}{
+			{"DeleteRedirection", 6, func(by models.Actor) error { return second(w.Store.DeleteRedirection(ctx, by, domain, alias.ID)) }},
+			{"DeleteResponder", 6, func(by models.Actor) error {
+				return w.Store.DeleteResponder(ctx, by, models.AddressResponder, domain, "gone")
+			}},
+			{"DeleteList", 6, func(by models.Actor) error { return w.Store.DeleteList(ctx, by, domain, list, list) }},
+			{"DeleteAccount", 6, func(by models.Actor) error { return w.Store.DeleteAccount(ctx, by, domain, "last", "last") }},
+		} {
+			w.Count.Take()
+			must(t, c.do(w.form(t, alice.Session)))
+			ours, _ := split(w.Count.Take())
+			ours = slices.DeleteFunc(ours, func(text string) bool { return strings.HasPrefix(text, "-- name: ") }) // the job queue asks once in its life
+			if len(ours) != c.most+more {
+				t.Errorf("%s of %s: %d statements, want %d:\n\t%s", c.what, domain, len(ours), c.most+more, strings.Join(ours, "\n\t"))
+			}
+		}
+	}
+}
