@@ -38,6 +38,9 @@ func (h *Handlers) accountPage(c echo.Context, status int, v views.AccountView) 
 	if v.Responder, err = h.store.ResponderOf(c.Request().Context(), v.Access); err != nil {
 		return err
 	}
+	if v.Redirections, err = h.store.AccountRedirections(c.Request().Context(), sessionOf(c).Actor(), v.Access); err != nil {
+		return err
+	}
 	v.Now = h.store.Now()
 	v.Head = accountHead(c, v.Access)
 	return mandat.Render(c, status, views.AccountPage(p, v))
@@ -203,6 +206,13 @@ func (h *Handlers) accountDeletionPage(c echo.Context, status int, v views.Accou
 	}
 	p.Refused = len(v.Errors) > 0
 	if v.Managers, v.More, err = h.managers(c, v.Access); err != nil {
+		return err
+	}
+	ctx, by := c.Request().Context(), sessionOf(c).Actor()
+	if v.Redirections, err = h.store.AccountRedirections(ctx, by, v.Access); err != nil {
+		return err
+	}
+	if v.Lists, v.MoreLists, err = h.store.AccountLists(ctx, by, v.Access); err != nil {
 		return err
 	}
 	v.Head = accountHead(c, v.Access, ui.Crumb{Label: t(c, "account.delete")})

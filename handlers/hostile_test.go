@@ -296,6 +296,8 @@ var queries = map[string][]string{
 	"/grants/new":                              {"accounts"},
 	"/identifiers":                             {"q", "identifiers", "domain", "local", "domain=garrigue.example&local"},
 	"/services/:domain/lists":                  {"q", "after", "before", "from"},
+	"/services/:domain/redirections":           {"q", "after", "before", "from"},
+	"/services/:domain/redirections.csv":       {"q", "after", "before", "from"},
 	"/services/:domain/lists/:name/members":    {"q", "after", "before", "from"},
 	"/services/:domain/lists/:name/moderators": {"q", "after", "before", "from"},
 }

@@ -82,6 +82,9 @@ func (h *Handlers) redirectionPage(c echo.Context, status int, v views.Redirecti
 		return err
 	}
 	p.Refused = status != http.StatusOK
+	if v.Redirection != nil {
+		p.Path = views.RedirectionPath(v.Access.Service.Domain, v.Redirection.ID) // a refused deletion has another
+	}
 	v.Head = serviceHead(c, v.Access, "redirections", ui.Crumb{Label: t(c, "service.tab.redirections"), Path: views.RedirectionsPath(v.Access.Service.Domain)}, ui.Crumb{Label: title})
 	return mandat.Render(c, status, views.RedirectionPage(p, v))
 }
@@ -200,7 +203,8 @@ func (h *Handlers) refusedRedirection(c echo.Context, sent form, bad views.Error
 	return h.redirectionPage(c, status, views.RedirectionView{Access: a, Redirection: r, Form: f, Conflict: conflict})
 }
 
-// deleteRedirection deletes at once: the message says where it led, so that it is easily made again.
+// deleteRedirection deletes at once: the message says where it led, and makes it
+// again by the form that makes any.
 func (h *Handlers) deleteRedirection(c echo.Context) error {
 	id, err := numberOf(c)
 	if err != nil {
@@ -212,8 +216,24 @@ func (h *Handlers) deleteRedirection(c echo.Context) error {
 	if err == nil {
 		r, err = h.store.DeleteRedirection(c.Request().Context(), by, domain, id)
 	}
+	if bad, is := refused(c, err); is {
+		return h.keptRedirection(c, bad)
+	}
 	if err != nil {
 		return h.done(c, err, views.RedirectionsPath(domain), views.Flash{})
 	}
-	return h.done(c, nil, views.RedirectionsPath(domain), didRedirect(c, "redirection.deleted", r))
+	did := didRedirect(c, "redirection.deleted", r)
+	did.ActionLabel, did.ActionPath, did.ActionFields = t(c, "redirection.undo"), views.RedirectionsPath(domain), views.RedirectionAgain(r)
+	return h.done(c, nil, views.RedirectionsPath(domain), did)
+}
+
+// keptRedirection shows the redirection of the path, which was not deleted, and why.
+func (h *Handlers) keptRedirection(c echo.Context, bad views.Errors) error {
+	a, r, err := h.redirection(c)
+	if err != nil {
+		return err
+	}
+	f := views.StoredRedirection(r)
+	f.Errors = bad
+	return h.redirectionPage(c, http.StatusUnprocessableEntity, views.RedirectionView{Access: a, Redirection: r, Form: f})
 }

@@ -17,6 +17,12 @@ GET /services/:domain/redirections
 	nguyen-velos.example                404   404   404   200   404   403   in
 	pause.example                       200   200   403   404   404   403   in
 	nobody.example                      404   404   404   404   404   403   in
+GET /services/:domain/redirections.csv
+	garrigue.example                    200   200   403   404   404   403   in
+	atelier-durand.example              200   200   403   404   404   403   in
+	nguyen-velos.example                404   404   404   200   404   403   in
+	pause.example                       200   200   403   404   404   403   in
+	nobody.example                      404   404   404   404   404   403   in
 GET /services/:domain/redirections/new
 	garrigue.example                    200   200   403   404   404   403   in
 	atelier-durand.example              200   200   403   404   404   403   in

@@ -49,6 +49,12 @@ func (h *Handlers) responderPage(c echo.Context, status int, a *models.Access, r
 		return err
 	}
 	p.Refused = status != http.StatusOK
+	switch { // a refused deletion has another
+	case a.Account != nil:
+		p.Path = views.AccountResponderPath(a.Service.Domain, a.Account.LocalPart)
+	case r != nil:
+		p.Path = views.ResponderPath(a.Service.Domain, r.LocalPart)
+	}
 	return mandat.Render(c, status, views.ResponderPage(p, v))
 }
 
@@ -214,10 +220,24 @@ func (h *Handlers) deleteResponder(kind models.ResponderKind) echo.HandlerFunc {
 		if err == nil {
 			err = h.store.DeleteResponder(c.Request().Context(), by, kind, domain, local)
 		}
+		if bad, is := refused(c, err); is {
+			return h.keptResponder(c, kind, bad)
+		}
 		back := views.RespondersPath(domain)
 		if kind == models.AccountResponder {
 			back = views.AccountPath(domain, local)
 		}
 		return h.done(c, err, back, ok(c, "responder.deleted", "Address", models.ReadableAddress(local+"@"+domain)))
 	}
+}
+
+// keptResponder shows the responder of the path, which was not deleted, and why.
+func (h *Handlers) keptResponder(c echo.Context, kind models.ResponderKind, bad views.Errors) error {
+	a, r, err := h.responder(c, kind)
+	if err != nil {
+		return err
+	}
+	f := views.StoredResponder(locale.From(c.Request().Context()), r)
+	f.Errors = bad
+	return h.responderPage(c, http.StatusUnprocessableEntity, a, r, views.ResponderView{Form: f})
 }

@@ -86,6 +86,7 @@ func (h *Handlers) routes() []Route {
 
 		// Its redirections
 		get(service+"/redirections", may(policy.EditRedirections), h.listRedirections),
+		get(service+"/redirections.csv", may(policy.Export), h.exportRedirections),
 		get(service+"/redirections/new", may(policy.EditRedirections), h.newRedirection),
 		post(service+"/redirections", may(policy.EditRedirections), h.createRedirection),
 		get(redirection, may(policy.EditRedirections), h.editRedirection),

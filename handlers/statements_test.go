@@ -52,7 +52,7 @@ GET  /services/:domain/emails.csv                  garrigue.example             
 GET  /services/:domain/new-email                   garrigue.example               Alice  2
 POST /services/:domain/emails                      garrigue.example               Alice  9   words to search by, the counter of the service
 POST /services/:domain/emails                      garrigue.example               Bruno  10  the same, the last use
-GET  /services/:domain/emails/:local               contact@garrigue.example       Alice  4   its responder
+GET  /services/:domain/emails/:local               contact@garrigue.example       Alice  5   its responder, the redirections that have to do with it
 GET  /services/:domain/emails/:local               contact@garrigue.example       Chloé  2
 POST /services/:domain/emails/:local               contact@garrigue.example       Alice  9   words to search by, those before and those after
 POST /services/:domain/emails/:local               contact@garrigue.example       Chloé  10  the same, the last use
@@ -61,7 +61,7 @@ POST /services/:domain/emails/:local/password      contact@garrigue.example     
 POST /services/:domain/emails/:local/password      contact@garrigue.example       Chloé  9   the last use
 POST /services/:domain/emails/:local/block         contact@garrigue.example       Alice  7
 POST /services/:domain/emails/:local/unblock       accueil@garrigue.example       Alice  7
-GET  /services/:domain/emails/:local/deletion      contact@garrigue.example       Alice  3
+GET  /services/:domain/emails/:local/deletion      contact@garrigue.example       Alice  5   redirections and lists that lead there
 POST /services/:domain/emails/:local/deletion      contact@garrigue.example       Alice  8+2
 
 GET  /services/:domain/emails/:local/responder     contact@garrigue.example       Alice  3
@@ -108,6 +108,7 @@ POST /services/:domain/lists/:name/moderators/removal garrigue.example#annonces 
 POST /services/:domain/lists/:name/moderators/file garrigue.example#annonces      Alice  9   as typed
 GET  /services/:domain/redirections                garrigue.example               Alice  3
 GET  /services/:domain/redirections                garrigue.example               Bruno  3
+GET  /services/:domain/redirections.csv            garrigue.example               Alice  4   the session, again with every batch
 GET  /services/:domain/redirections/new            garrigue.example               Alice  2
 POST /services/:domain/redirections                garrigue.example               Alice  11  what the source is, the lock on chains, the chain, the targets
 GET  /services/:domain/redirections/:id            garrigue.example#bonjour       Alice  3

@@ -352,7 +352,8 @@ func (s *Store) setAccountState(ctx context.Context, by Actor, domain, local str
 // DeleteAccount takes an account away from everybody at once, ends the grants
 // on it, and leaves its removal to a job: until that is done the address stays
 // taken, so that a new account of the same name never meets old mail. confirm
-// is the local part as the person typed it.
+// is the local part as the person typed it. Invalid for another, and for an
+// account that the catch-all leads to.
 func (s *Store) DeleteAccount(ctx context.Context, by Actor, domain, local, confirm string) error {
 	return s.change(ctx, by, func(tx *Tx) error {
 		a, err := tx.enterAccount(domain, local, policy.DeleteAccount)
@@ -362,7 +363,8 @@ func (s *Store) DeleteAccount(ctx context.Context, by Actor, domain, local, conf
 		if !strings.EqualFold(strings.TrimSpace(confirm), local) {
 			return invalid("confirm", "account.confirm.differs", "Local", local)
 		}
-		if err := tx.exec("UPDATE accounts SET state = 'deleting', password_hash = '', version = version + 1 WHERE id = ?", a.Account.ID); err != nil {
+		err = tx.free(a, a.Account.Address, "UPDATE accounts SET state = 'deleting', password_hash = '', version = version + 1 WHERE id = ?", a.Account.ID)
+		if err != nil {
 			return err
 		}
 		ended, err := tx.endGrants(&a.Service, EndedWithObject, "account_id = @arg", a.Account.ID)

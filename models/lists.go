@@ -219,7 +219,8 @@ func (s *Store) ChangeList(ctx context.Context, by Actor, domain, name string, n
 }
 
 // DeleteList takes a list away with its subscribers and moderators, for good.
-// confirm is its name as the person typed it.
+// confirm is its name as the person typed it. Invalid for another, and for a
+// list that the catch-all leads to.
 func (s *Store) DeleteList(ctx context.Context, by Actor, domain, name, confirm string) error {
 	return s.change(ctx, by, func(tx *Tx) error {
 		a, list, err := tx.enterList(domain, name)
@@ -229,7 +230,7 @@ func (s *Store) DeleteList(ctx context.Context, by Actor, domain, name, confirm 
 		if !strings.EqualFold(strings.TrimSpace(confirm), name) {
 			return invalid("confirm", "list.confirm.differs", "Name", name)
 		}
-		if err := tx.exec("DELETE FROM lists WHERE id = ?", list.ID); err != nil {
+		if err := tx.free(a, list.Address, "DELETE FROM lists WHERE id = ?", list.ID); err != nil {
 			return err
 		}
 		return tx.record(a.listEvent("list.deleted", list, Detail{"subscribers": {Before: list.SubscriberCount}, "moderators": {Before: list.ModeratorCount}}))
@@ -267,6 +268,30 @@ func (s *Store) Lists(ctx context.Context, a *Access, q WalkQuery) (*ListPage, e
 	}
 	out.Items, out.Previous, out.Next = walked(w, out.Items, func(l *List) string { return l.LocalPart })
 	return out, nil
+}
+
+// listsNamed is how many lists that write to one account are named.
+const listsNamed = 20
+
+// AccountLists reads the names of the lists of the service that write to the
+// account of a: it is a subscriber, a moderator or their owner. more says that
+// there are others. Whoever may not change lists is told of none.
+func (s *Store) AccountLists(ctx context.Context, by Actor, a *Access) (names []string, more bool, err error) {
+	if !a.May(policy.EditLists) || a.Service.ListCount == 0 {
+		return nil, false, nil
+	}
+	x := sqlText{embedded: s.pool == nil}
+	member := func(k MemberKind) string {
+		return "EXISTS (SELECT 1 FROM " + k.table() + " m WHERE m.list_id = l.id AND " + x.arrives("m.email", "z") + ")"
+	}
+	args := s.redirectionArgs(by, a)
+	args["account"], args["n"] = a.Account.ID, listsNamed+1
+	err = s.db.WithContext(ctx).Raw("SELECT l.local_part FROM lists l JOIN accounts z ON z.id = @account WHERE l.service_id = @service AND "+reachesAll()+
+		" AND ("+member(Subscribers)+" OR "+member(Moderators)+" OR "+x.arrives("l.owner_email", "z")+") ORDER BY l.local_part LIMIT @n", args).Scan(&names).Error
+	if more = len(names) > listsNamed; more {
+		names = names[:listsNamed]
+	}
+	return names, more, err
 }
 
 // List reads one list and what by reaches of its service: ErrNotFound when

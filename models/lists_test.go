@@ -242,6 +242,47 @@ func TestAListHasFiftyModerators(t *testing.T) {
 	})
 }
 
+func TestWhichListsWriteToAnAccount(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		read := func(by models.Actor, local string) (names []string, more bool) {
+			t.Helper()
+			names, more, err := w.Store.AccountLists(ctx, by, w.account(t, by, cast.Garrigue, local))
+			must(t, err)
+			return names, more
+		}
+		w.Exec(t, "UPDATE services SET max_lists = 50")
+		w.member(t, cast.Garrigue, w.list(t, cast.Garrigue, "gazette"), models.Subscribers, "contact+gazette@garrigue.example", "x@else.example")
+		w.member(t, cast.Garrigue, w.list(t, cast.Garrigue, "avis"), models.Moderators, "contact@garrigue.example")
+		n := newList("bureau")
+		n.Owner = "contact@garrigue.example"
+		must(t, second(w.Store.CreateList(ctx, w.Alice, cast.Garrigue, n)))
+		w.member(t, cast.Garrigue, w.list(t, cast.Garrigue, "autres"), models.Subscribers, "contact2@garrigue.example", "contact@else.example", "con.tact@garrigue.example")
+		if names, more := read(w.Bruno, "contact"); !slices.Equal(names, []string{"avis", "bureau", "gazette"}) || more {
+			t.Errorf("%q %v", names, more)
+		}
+		if names, _ := read(w.Alice, "alice.besson"); !slices.Equal(names, []string{"equipe"}) {
+			t.Errorf("of the demo world: %q", names)
+		}
+		if names, _ := read(w.Chloe, "contact"); len(names) != 0 {
+			t.Errorf("the holder of the account is told of %q", names)
+		}
+		for i := range 20 {
+			w.member(t, cast.Garrigue, w.list(t, cast.Garrigue, fmt.Sprintf("l%d", i)), models.Subscribers, "contact@garrigue.example")
+		}
+		if names, more := read(w.Alice, "contact"); len(names) != 20 || !more {
+			t.Errorf("%d named, %v", len(names), more)
+		}
+		// Rights may be older than the statement that reads.
+		a := w.account(t, w.Bruno, cast.Garrigue, "contact")
+		must(t, second(w.Store.Revoke(ctx, w.Alice, int64(w.Int(t, fmt.Sprintf("SELECT id FROM grants WHERE kind = 'service' AND grantee_id = %d", w.Bruno.Customer))))))
+		if names, _, err := w.Store.AccountLists(ctx, w.Bruno, a); err != nil || len(names) != 0 {
+			t.Errorf("told to whoever has lost their grant: %q %v", names, err)
+		}
+	})
+}
+
 func TestNoCircleOfLists(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		for _, name := range []string{"a", "b", "c", "d"} {

@@ -313,7 +313,7 @@ func (tx *Tx) redirect(a *Access, r *Redirection, before chain) error {
 
 // DeleteRedirection takes a redirection away: mail to an alias bounces from then
 // on, or goes where the catch-all leads; that of an account arrives there. The
-// redirection is returned as it was.
+// redirection is returned as it was. Invalid for an alias that the catch-all leads to.
 func (s *Store) DeleteRedirection(ctx context.Context, by Actor, domain string, id int64) (*Redirection, error) {
 	var was *Redirection
 	err := s.change(ctx, by, func(tx *Tx) error {
@@ -322,7 +322,12 @@ func (s *Store) DeleteRedirection(ctx context.Context, by Actor, domain string, 
 			return err
 		}
 		was = r
-		if err := tx.exec("DELETE FROM redirections WHERE id = ?", id); err != nil {
+		if r.AccountID == 0 && !r.CatchAll() {
+			err = tx.free(a, r.Address, "DELETE FROM redirections WHERE id = ?", id)
+		} else {
+			err = tx.exec("DELETE FROM redirections WHERE id = ?", id)
+		}
+		if err != nil {
 			return err
 		}
 		if err := tx.compileAll(a, before.answering()); err != nil {

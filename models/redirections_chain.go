@@ -74,16 +74,16 @@ func (x sqlText) bare(column string) string {
 }
 
 // next is the condition that redirection n takes mail to target t on: it has its
-// address, or is the catch-all and nothing has it.
+// address, or is the catch-all and nothing has it. An account being deleted is as
+// good as gone: nobody is asked any more when its address becomes the catch-all's.
 func (x sqlText) next() string {
-	bare := x.bare("t.target")
-	return "n.address IN (" + bare + ", substr(t.target, " + x.at("t.target", "@") + ")) AND (n.local_part <> '' OR NOT EXISTS (SELECT 1 FROM addresses d WHERE d.address = " + bare + "))"
+	return "n.address IN (" + x.bare("t.target") + ", substr(t.target, " + x.at("t.target", "@") + ")) AND (n.local_part <> '' OR NOT " + x.there() + ")"
 }
 
-// arrives is the condition that target t is the address of a table with a local
+// arrives is the condition that a column is the address of a table with a local
 // part, with or without a detail. The range is what an index can find.
-func (x sqlText) arrives(table string) string {
-	return fmt.Sprintf("(t.target = %[1]s.address OR (t.target > %[1]s.local_part || '+' AND t.target < %[1]s.local_part || ',' AND %[2]s = %[1]s.address))", table, x.bare("t.target"))
+func (x sqlText) arrives(column, table string) string {
+	return fmt.Sprintf("(%[1]s = %[2]s.address OR (%[1]s > %[2]s.local_part || '+' AND %[1]s < %[2]s.local_part || ',' AND %[3]s = %[2]s.address))", column, table, x.bare(column))
 }
 
 // there is the condition that mail to target t reaches an address of ours.
@@ -105,7 +105,7 @@ func (tx *Tx) chain(a *Access, r *Redirection) (chain, error) {
 ), behind (id, steps) AS (
   SELECT r.id, 0 FROM redirections r WHERE r.id = @id AND r.service_id = @service
   UNION
-  SELECT t.redirection_id, b.steps + 1 FROM behind b JOIN redirections r ON r.id = b.id JOIN redirection_targets t ON `+x.arrives("r")+` WHERE b.steps <= @most
+  SELECT t.redirection_id, b.steps + 1 FROM behind b JOIN redirections r ON r.id = b.id JOIN redirection_targets t ON `+x.arrives("t.target", "r")+` WHERE b.steps <= @most
 )
 SELECT r.id AS redirection, COALESCE(r.account_id, 0) AS account_id, r.local_part, r.address, r.keep_copy, r.version, t.target, t.outside, COALESCE(n.id, 0) AS next,
  `+x.there()+` AS there, COALESCE(p.id, 0) AS responder, COALESCE(p.account_id, 0) AS answering, (SELECT max(b.steps) FROM behind b) AS before
@@ -182,9 +182,41 @@ func (c chain) check(a *Access, r *Redirection) error {
 	return nil
 }
 
+// free runs the statement by which an address of the service loses its meaning;
+// it ends with its condition. Where a catch-all takes the mail of the address
+// from then on, and leads to it, that is refused. What becomes of an account is
+// decided as its deletion begins: the job that ends it can ask nobody.
+func (tx *Tx) free(a *Access, address, statement string, args ...any) error {
+	if a.CatchAll == 0 {
+		return tx.exec(statement, args...)
+	}
+	if tx.conn != nil {
+		// The lock is taken on the way: the next statement reads what others did before they let go of it.
+		statement += fmt.Sprintf(" AND (SELECT pg_advisory_xact_lock(%d)) IS NOT NULL", chainLock)
+	}
+	if err := tx.exec(statement, args...); err != nil {
+		return err
+	}
+	all := &Redirection{ID: a.CatchAll}
+	c, err := tx.chain(a, all)
+	if err != nil {
+		return err
+	}
+	if len(c.hops) > maxRecipients {
+		return invalid("", "redirection.chain.wide", "Most", maxRecipients)
+	}
+	c.fill(all)
+	w := trail{chain: c, by: address, done: map[int64][]hop{}, open: map[int64]bool{}}
+	if w.longest(c.id); w.circle != nil {
+		return invalid("", "redirection.chain.freed", "Chain", ReadableAddress(address)+" → "+told(a, all, w.circle))
+	}
+	return nil
+}
+
 // trail goes through a chain, each redirection once.
 type trail struct {
 	chain
+	by     string // the address by which a circle comes back; "" for any
 	done   map[int64][]hop
 	open   map[int64]bool // on the way from the first to here
 	path   []hop
@@ -205,7 +237,7 @@ func (w *trail) longest(id int64) []hop {
 		w.path = append(w.path, h)
 		way := []hop{h}
 		switch {
-		case h.Next == w.id && w.circle == nil:
+		case h.Next == w.id && w.circle == nil && (w.by == "" || WithoutDetail(h.Target) == w.by):
 			w.circle = slices.Clone(w.path)
 		case h.Next != 0 && !w.open[h.Next]:
 			way = append(way, w.longest(h.Next)...)

@@ -32,14 +32,19 @@ type redirectionRow struct {
 	Outside, Missing   bool
 }
 
+// reachesAll is the condition that @me reaches all of service @service.
+func reachesAll() string {
+	return `(EXISTS (SELECT 1 FROM services o WHERE o.id = @service AND o.owner_id = @me)
+  OR EXISTS (SELECT 1 FROM grants g WHERE g.service_id = @service AND g.kind = 'service' AND g.grantee_id = @me AND ` + live("g") + `))`
+}
+
 // redirectionRows reads the targets of the redirections of service @service
 // that a condition picks, for whoever still reaches the whole service.
 func (s *Store) redirectionRows(condition, order, limit string) string {
 	x := sqlText{embedded: s.pool == nil}
 	return `SELECT p.id, COALESCE(p.account_id, 0) AS account_id, p.local_part, p.address, p.keep_copy, p.version, t.target, t.outside,
  NOT t.outside AND NOT ` + x.there() + ` AND NOT EXISTS (SELECT 1 FROM redirections n WHERE n.service_id = @service AND n.local_part = '' AND n.id <> p.id) AS missing
-FROM (SELECT r.* FROM redirections r WHERE r.service_id = @service AND (EXISTS (SELECT 1 FROM services o WHERE o.id = @service AND o.owner_id = @me)
-  OR EXISTS (SELECT 1 FROM grants g WHERE g.service_id = @service AND g.kind = 'service' AND g.grantee_id = @me AND ` + live("g") + `))` + condition +
+FROM (SELECT r.* FROM redirections r WHERE r.service_id = @service AND ` + reachesAll() + condition +
 		" ORDER BY r.local_part" + order + limit + `) AS p JOIN redirection_targets t ON t.redirection_id = p.id ORDER BY p.local_part` + order + ", t.target"
 }
 
@@ -69,6 +74,10 @@ func (s *Store) Redirections(ctx context.Context, by Actor, a *Access, q Redirec
 	if !slices.Contains(PageSizes, q.Size) {
 		q.Size = PageSizes[0]
 	}
+	return s.redirections(ctx, by, a, q)
+}
+
+func (s *Store) redirections(ctx context.Context, by Actor, a *Access, q RedirectionQuery) (*RedirectionList, error) {
 	args := s.redirectionArgs(by, a)
 	args["n"], args["cursor"], args["pattern"] = q.Size+1, q.After, redirectionPattern(q.Search)
 	back := q.After == "" && q.Before != ""
@@ -153,7 +162,7 @@ func (s *Store) AccountRedirections(ctx context.Context, by Actor, a *Access) (*
 	args := s.redirectionArgs(by, a)
 	args["account"], args["n"] = a.Account.ID, forwardersNamed+2
 	leads := " AND (r.account_id = @account OR EXISTS (SELECT 1 FROM redirection_targets t JOIN accounts z ON z.id = @account WHERE t.redirection_id = r.id AND " +
-		sqlText{embedded: s.pool == nil}.arrives("z") + "))"
+		sqlText{embedded: s.pool == nil}.arrives("t.target", "z") + "))"
 	var rows []redirectionRow
 	if err := s.db.WithContext(ctx).Raw(s.redirectionRows(leads, "", " LIMIT @n"), args).Scan(&rows).Error; err != nil {
 		return nil, err

@@ -155,7 +155,8 @@ func (s *Store) EndResponder(ctx context.Context, by Actor, kind ResponderKind, 
 	})
 }
 
-// DeleteResponder removes a responder. The address of one without a mailbox is free again.
+// DeleteResponder removes a responder. The address of one without a mailbox is
+// free again: Invalid when the catch-all leads there.
 func (s *Store) DeleteResponder(ctx context.Context, by Actor, kind ResponderKind, domain, local string) error {
 	return s.change(ctx, by, func(tx *Tx) error {
 		a, was, err := tx.enterResponder(kind, domain, local)
@@ -165,16 +166,22 @@ func (s *Store) DeleteResponder(ctx context.Context, by Actor, kind ResponderKin
 		if was == nil {
 			return ErrNotFound
 		}
-		if err := tx.exec("DELETE FROM responders WHERE id = ?", was.ID); err != nil {
+		if err := tx.removeResponder(a, was); err != nil {
 			return err
-		}
-		if was.AccountID != 0 {
-			if err := tx.compile(a.Service.ID, was.AccountID); err != nil {
-				return err
-			}
 		}
 		return tx.record(a.responderEvent("responder.deleted", was, responderDetail(was, &Responder{})))
 	})
+}
+
+func (tx *Tx) removeResponder(a *Access, r *Responder) error {
+	const statement = "DELETE FROM responders WHERE id = ?"
+	if r.AccountID == 0 {
+		return tx.free(a, r.Address, statement, r.ID)
+	}
+	if err := tx.exec(statement, r.ID); err != nil {
+		return err
+	}
+	return tx.compile(a.Service.ID, r.AccountID)
 }
 
 // enterResponder enters the account or the service, as the kind says, and reads

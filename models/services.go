@@ -69,6 +69,7 @@ type Access struct {
 	ServiceGrant *Held // the actor's grant on the service
 	AccountGrant *Held // the actor's grant on Account
 	Postmaster   bool  // the service has its postmaster account
+	CatchAll     int64 // its redirection of every address that nothing else has; 0: it has none
 }
 
 // May says whether the actor may do this at all; it is what buttons ask.
@@ -98,6 +99,7 @@ type accessRow struct {
 	AG         heldRow    `gorm:"embedded;embeddedPrefix:ag_"`
 	AnyAccount bool
 	Postmaster bool
+	CatchAll   int64
 	LastEvent  *int64
 }
 
@@ -123,6 +125,7 @@ var accessSQL = `SELECT ` + serviceColumns + `, ` + prefixed("a", accountFields)
  ag.id AS ag_id, ag.extras AS ag_extras, agc.identifier AS ag_giver, ag.since AS ag_since, ag.expires_at AS ag_expires_at, ag.used_at AS ag_used_at,
  EXISTS (SELECT 1 FROM grants g WHERE g.grantee_id = @me AND g.domain = s.domain AND g.kind = 'account' AND ` + live("g") + `) AS any_account,
  EXISTS (SELECT 1 FROM accounts p WHERE p.service_id = s.id AND p.local_part = 'postmaster') AS postmaster,
+ COALESCE((SELECT r.id FROM redirections r WHERE r.address = '@' || s.domain), 0) AS catch_all,
  (SELECT max(e.number) FROM events e WHERE e.service_id = s.id) AS last_event
  FROM services s JOIN customers o ON o.id = s.owner_id
  LEFT JOIN grants sg ON sg.grantee_id = @me AND sg.domain = s.domain AND sg.kind = 'service' AND ` + live("sg") + `
@@ -146,7 +149,7 @@ func prefixed(table string, fields []string) string {
 // access judges what a row says about the actor: ErrNotFound for a stranger,
 // and for an account that is not there or not within reach.
 func (r *accessRow) access(me int64, local string) (*Access, error) {
-	a := &Access{Service: r.Service, ServiceGrant: r.SG.held(), AccountGrant: r.AG.held(), Postmaster: r.Postmaster}
+	a := &Access{Service: r.Service, ServiceGrant: r.SG.held(), AccountGrant: r.AG.held(), Postmaster: r.Postmaster, CatchAll: r.CatchAll}
 	a.Standing.Owner = r.OwnerID == me
 	if a.ServiceGrant != nil {
 		a.Standing.Service = &a.ServiceGrant.Extras

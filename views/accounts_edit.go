@@ -31,13 +31,19 @@ type AccountView struct {
 	Managers []models.Grant // for those who may know
 	Conflict bool           // the form was sent for an older version
 
-	Responder *models.Responder // nil when there is none, or it is not the viewer's to edit
-	Now       time.Time
+	Responder    *models.Responder           // nil when there is none, or it is not the viewer's to edit
+	Redirections *models.AccountRedirections // none when they are not the viewer's to edit
+	Now          time.Time
 }
 
 // changes says whether the viewer may do op now: buttons that would be refused are absent.
 func (v AccountView) changes(op policy.Operation) bool {
 	return !v.Head.Suspended && v.Access.May(op)
+}
+
+// redirects says whether the viewer may redirect the mail of the address now.
+func (v AccountView) redirects() bool {
+	return v.changes(policy.EditRedirections) && v.Access.Service.RedirectionCount < v.Access.Service.MaxRedirections
 }
 
 func (v AccountView) domain() string  { return v.Access.Service.Domain }
@@ -90,6 +96,12 @@ func (v AccountView) facts(l *locale.Locale) []ui.Fact {
 	if r := v.Responder; r != nil {
 		list = append(list, ui.Fact{Term: l.T("responder.title"), More: responderFact(r, v.Now, AccountResponderPath(v.domain(), v.local()))})
 	}
+	if own := v.Redirections.Own; own != nil || v.redirects() {
+		list = append(list, ui.Fact{Term: l.T("redirection.onward"), More: redirectionFact(l, v.domain(), v.local(), own)})
+	}
+	if len(v.Redirections.From) > 0 {
+		list = append(list, ui.Fact{Term: l.T("redirection.inward"), More: redirectionsFact(l, v.domain(), v.Redirections)})
+	}
 	if v.seesManagers() {
 		fact := ui.Fact{Term: l.T("account.managed_by"), Text: l.T("account.only_you")}
 		switch {
@@ -131,6 +143,10 @@ type AccountDeletionView struct {
 	More     bool // there are more managers than these
 	Confirm  string
 	Errors   Errors
+
+	Redirections *models.AccountRedirections // none when they are not the viewer's to edit
+	Lists        []string                    // those that write to it, by name
+	MoreLists    bool
 }
 
 // losses are what is gone once the address is deleted, in figures.
@@ -144,10 +160,27 @@ func (v AccountDeletionView) losses(l *locale.Locale) []ui.Fact {
 		}
 		managers.Text, managers.More = "", Mono(names)
 	}
-	return []ui.Fact{
-		{Term: l.T("account.deletion.mail"), Text: l.T("account.deletion.mail_text", "Used", l.Size(a.UsedBytes))},
-		{Term: l.T("account.deletion.delivery"), Text: l.T("account.deletion.delivery_text")},
-		managers,
-		{Term: l.T("account.deletion.address"), Text: l.T("account.deletion.address_text")},
+	delivery := "account.deletion.delivery_text"
+	if v.Access.CatchAll != 0 {
+		delivery = "account.deletion.delivery_catch_all"
 	}
+	list := []ui.Fact{
+		{Term: l.T("account.deletion.mail"), Text: l.T("account.deletion.mail_text", "Used", l.Size(a.UsedBytes))},
+		{Term: l.T("account.deletion.delivery"), Text: l.T(delivery)},
+	}
+	if own := v.Redirections.Own; own != nil {
+		list = append(list, ui.Fact{Term: l.T("account.deletion.redirection"), Text: l.T("account.deletion.redirection_text", "Targets", RedirectionTargets(l, own))})
+	}
+	if len(v.Redirections.From)+len(v.Lists) > 0 {
+		list = append(list, ui.Fact{Term: l.T("account.deletion.leads"), More: deletionLeads(l, v)})
+	}
+	return append(list, managers, ui.Fact{Term: l.T("account.deletion.address"), Text: l.T("account.deletion.address_text")})
+}
+
+// lost is what becomes of mail that redirections and lists send to the address.
+func (v AccountDeletionView) lost(l *locale.Locale) string {
+	if v.Access.CatchAll != 0 {
+		return l.T("account.deletion.leads_catch_all")
+	}
+	return l.T("account.deletion.leads_text")
 }

@@ -748,7 +748,7 @@ func flashes(p Page) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		for _, f := range p.Flashes {
-			templ_7745c5c3_Err = ui.Message(ui.MessageArgs{Tone: ui.Tone(f.Tone), Text: f.Text, ActionLabel: f.ActionLabel, ActionPath: f.ActionPath, Submission: p.Submission, ClosePath: p.Path}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Message(ui.MessageArgs{Tone: ui.Tone(f.Tone), Text: f.Text, ActionLabel: f.ActionLabel, ActionPath: f.ActionPath, Fields: f.ActionFields, Submission: p.Submission, ClosePath: p.Path}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -230,10 +230,14 @@ type ListDeletionView struct {
 
 // losses are what is gone once the list is deleted, in figures.
 func (v ListDeletionView) losses(l *locale.Locale) []ui.Fact {
+	address := "list.deletion.address"
+	if v.Access.CatchAll != 0 {
+		address = "list.deletion.address_catch_all"
+	}
 	return []ui.Fact{
 		{Term: l.T("list.subscribers"), Text: l.N("list.deletion.subscribers", int64(v.List.SubscriberCount))},
 		{Term: l.T("list.moderators"), Text: l.N("list.deletion.moderators", int64(v.List.ModeratorCount))},
-		{Term: l.T("list.address"), Text: l.T("list.deletion.address")},
+		{Term: l.T("list.address"), Text: l.T(address)},
 	}
 }
 

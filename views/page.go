@@ -30,12 +30,14 @@ type Viewer struct {
 }
 
 // A Flash says on the next page what a request did. Its action, if it has one,
-// is a form that posts the page's submission to ActionPath.
+// is a form that posts the page's submission to ActionPath, with ActionFields:
+// they have passed through the reader's hands, and are decided anew.
 type Flash struct {
-	Tone        string // a ui.Tone: "ok", "warn", "crit" or ""
-	Text        string
-	ActionLabel string
-	ActionPath  string
+	Tone         string // a ui.Tone: "ok", "warn", "crit" or ""
+	Text         string
+	ActionLabel  string
+	ActionPath   string
+	ActionFields []ui.Hidden
 }
 
 // ServiceHead is what the pages of one service have in common.

@@ -132,6 +132,9 @@ func ResponderDeletionPath(path string) string { return path + deletionPart }
 // RedirectionsPath is the tab Redirections of a service.
 func RedirectionsPath(domain string) string { return ServicePath(domain) + "/redirections" }
 
+// RedirectionsFilePath is the redirections of a service as a CSV file.
+func RedirectionsFilePath(domain string) string { return RedirectionsPath(domain) + ".csv" }
+
 // NewRedirectionPath is the form for a new redirection, with its source filled in unless it is "".
 func NewRedirectionPath(domain, from string) string {
 	return withQuery(RedirectionsPath(domain)+"/new", "from", from)

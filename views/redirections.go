@@ -2,6 +2,7 @@ package views
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -36,6 +37,11 @@ func (f RedirectionsForm) path() string {
 		return RedirectionsPath(f.Domain)
 	}
 	return RedirectionsPath(f.Domain) + "?" + q.Encode()
+}
+
+// FilePath is the URL of the CSV file of what the form lists, all its pages.
+func (f RedirectionsForm) FilePath() string {
+	return withQuery(RedirectionsFilePath(f.Domain), "q", f.Search)
 }
 
 // RedirectionsView is the tab Redirections.
@@ -100,6 +106,11 @@ func redirectionKind(l *locale.Locale, r *models.Redirection) string {
 	return l.T("redirection.copy.none")
 }
 
+// leadsOutside says whether a redirection sends mail out of the service.
+func leadsOutside(r *models.Redirection) bool {
+	return slices.ContainsFunc(r.Targets, func(t models.Target) bool { return t.Outside })
+}
+
 func (v RedirectionsView) menu(l *locale.Locale, r *models.Redirection) ui.MenuArgs {
 	return ui.MenuArgs{
 		ID: "m" + strconv.FormatInt(r.ID, 10), Label: l.T("redirection.actions", "Address", r.Readable()), Form: "act", Items: []ui.MenuItem{
@@ -136,6 +147,19 @@ func StoredRedirection(r *models.Redirection) RedirectionForm {
 		targets[i] = models.ReadableAddress(t)
 	}
 	return RedirectionForm{To: strings.Join(targets, "\n"), KeepCopy: r.KeepCopy, Version: r.Version}
+}
+
+// RedirectionAgain are the fields of the form that makes a redirection as it was.
+func RedirectionAgain(r *models.Redirection) []ui.Hidden {
+	kind := "address"
+	if r.CatchAll() {
+		kind = "all"
+	}
+	fields := []ui.Hidden{{Name: "kind", Value: kind}, {Name: "from", Value: r.LocalPart}, {Name: "to", Value: strings.Join(r.TargetAddresses(), " ")}}
+	if r.KeepCopy {
+		fields = append(fields, ui.Hidden{Name: "keep_copy", Value: "on"})
+	}
+	return fields
 }
 
 // RedirectionView is the page of one redirection, or of a new one.

@@ -103,3 +103,51 @@ func gatherThreeHundred(v *visitor) {
 	v.see("adherents", v.words.N("list.subscribers.count", 300))
 	v.check()
 }
+
+func redirectAndUndo(v *visitor) {
+	const redirections = "/services/" + cast.Garrigue + "/redirections"
+	paie, rh := "paie@"+cast.Garrigue, "rh@"+cast.Garrigue
+	v.signIn(cast.Alice)
+	v.goTo(emails + "/paie")
+	v.see(v.say("redirection.onward"))
+	v.check()
+	v.clicks = 0
+	v.follow(v.say("redirection.begin"))
+	v.see(v.say("redirection.new"))
+	v.check()
+	v.typeIn(v.say("redirection.to"), rh+", cabinet.comptable@elsewhere.example")
+	v.press(v.say("redirection.create"))
+	v.clicked(2)
+	targets := v.say("redirection.targets_more", "Target", "cabinet.comptable@elsewhere.example", "Count", 1)
+	v.see(v.say("redirection.created", "Address", paie, "Targets", targets), v.say("redirection.outside"), v.say("redirection.copy.kept"))
+	v.check()
+
+	v.goTo(emails + "/rh")
+	v.see(v.say("redirection.inward"), paie, v.say("redirection.outside_too"))
+	v.check()
+	v.goTo(emails + "/rh/deletion")
+	v.see(v.say("account.deletion.leads"), v.say("account.deletion.leads_text"))
+	v.check()
+	v.follow(paie)
+	v.see(v.say("redirection.of", "Address", paie))
+	v.check()
+	v.clicks = 0
+	v.press(v.say("redirection.delete"))
+	v.see(v.say("redirection.deleted", "Address", paie, "Targets", targets))
+	if row := v.row("paie"); row != "" {
+		v.t.Errorf("the row is %q", row)
+	}
+	v.check()
+	v.press(v.say("redirection.undo"))
+	v.clicked(2)
+	v.see(v.say("redirection.created", "Address", paie, "Targets", targets))
+	v.lacks(v.say("redirection.undo"))
+	v.check()
+	v.goTo(emails + "/paie")
+	v.see(rh, "cabinet.comptable@elsewhere.example", v.say("redirection.outside"), v.say("redirection.copy.kept"))
+	v.check()
+
+	v.goTo(redirections)
+	v.see("cabinet@"+cast.Garrigue, v.say("redirection.export"))
+	v.check()
+}

@@ -137,6 +137,7 @@ func Load(ctx context.Context, s *models.Store) error {
 	w.responders()
 	w.lists()
 	w.filters()
+	w.redirections()
 	if w.err != nil {
 		return fmt.Errorf("demo world: %w", w.err)
 	}
@@ -261,6 +262,25 @@ func (w *world) lists() {
 		})
 		return err
 	})
+}
+
+// redirections are an alias, an account that keeps a copy, one that sends its
+// mail out of the service, and the catch-all of the small service.
+func (w *world) redirections() {
+	for _, r := range []struct {
+		domain string
+		models.NewRedirection
+	}{
+		{Garrigue, models.NewRedirection{Local: "cabinet", Targets: "accueil@" + Garrigue}},
+		{Garrigue, models.NewRedirection{Local: "presse", Targets: "marketing@" + Garrigue, KeepCopy: true}},
+		{Garrigue, models.NewRedirection{Local: "gilles.hamon", Targets: "hamon@ancien-cabinet.example"}},
+		{Atelier, models.NewRedirection{CatchAll: true, Targets: "atelier@" + Atelier}},
+	} {
+		w.do(func() error {
+			_, err := w.s.CreateRedirection(w.ctx, w.ids[Alice], r.domain, r.NewRedirection)
+			return err
+		})
+	}
 }
 
 // filters are two of an address that much arrives at.

@@ -50,6 +50,15 @@ var accounts = []Entry{
 	{Name: "accounts/settings", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		return accountPage(l, p, views.AccountView{Access: asOwner(), Managers: []models.Grant{{Grantee: "cl1003-mdt"}}})
 	}},
+	{Name: "accounts/settings-redirected", Component: func(l *locale.Locale, p views.Page) templ.Component {
+		return accountPage(l, p, views.AccountView{Access: asOwner(), Redirections: redirectionsOfContact()})
+	}},
+	{Name: "accounts/settings-redirections-full", Component: func(l *locale.Locale, p views.Page) templ.Component {
+		a, of := asOwner(), redirectionsOfContact()
+		a.Service.MaxRedirections = a.Service.RedirectionCount
+		of.Own, of.From, of.More = nil, of.From[1:], true
+		return accountPage(l, p, views.AccountView{Access: a, Redirections: of})
+	}},
 	{Name: "accounts/settings-of-delegate", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		return accountPage(l, asOf(p, asChloe()), views.AccountView{Access: asChloe()})
 	}},
@@ -85,6 +94,19 @@ var accounts = []Entry{
 	}},
 	{Name: "accounts/deletion", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		return accountDeletion(l, p, views.AccountDeletionView{Access: asOwner(), Managers: []models.Grant{{Grantee: "cl1003-mdt"}, {Grantee: "dn1004-mdt"}}})
+	}},
+	{Name: "accounts/deletion-losses", Component: func(l *locale.Locale, p views.Page) templ.Component {
+		of := redirectionsOfContact()
+		of.From = of.From[1:] // without the catch-all
+		return accountDeletion(l, p, views.AccountDeletionView{Access: asOwner(), Redirections: of, Lists: []string{"equipe", "gazette"}, MoreLists: true})
+	}},
+	{Name: "accounts/deletion-catch-all", Component: func(l *locale.Locale, p views.Page) templ.Component {
+		a := asOwner()
+		a.CatchAll = 4
+		p.Refused = true
+		return accountDeletion(l, p, views.AccountDeletionView{Access: a, Redirections: redirectionsOfContact(), Confirm: "contact", Errors: views.Errors{
+			"": {l.T("redirection.chain.freed", "Chain", "contact@garrigue.example → *@garrigue.example → contact@garrigue.example")},
+		}})
 	}},
 	{Name: "accounts/deletion-refused", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		p.Refused = true
@@ -206,6 +228,9 @@ func accountPage(l *locale.Locale, p views.Page, v views.AccountView) templ.Comp
 	if v.Form.Version == 0 {
 		v.Form = views.StoredAccount(l, v.Access.Account)
 	}
+	if v.Redirections == nil {
+		v.Redirections = &models.AccountRedirections{}
+	}
 	return views.AccountPage(p, v)
 }
 
@@ -219,5 +244,8 @@ func accountPassword(l *locale.Locale, p views.Page, f views.AccountPasswordForm
 func accountDeletion(l *locale.Locale, p views.Page, v views.AccountDeletionView) templ.Component {
 	p.Title, p.Here = l.T("account.delete"), "services"
 	v.Head = headOf(l, v.Access, "emails", accountCrumbs(l, ui.Crumb{Label: p.Title})...)
+	if v.Redirections == nil {
+		v.Redirections = &models.AccountRedirections{}
+	}
 	return views.AccountDeletionPage(p, v)
 }

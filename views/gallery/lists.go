@@ -64,6 +64,11 @@ var lists = []Entry{
 	{Name: "lists/deletion", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		return listDeletion(l, p, views.ListDeletionView{})
 	}},
+	{Name: "lists/deletion-catch-all", Component: func(l *locale.Locale, p views.Page) templ.Component {
+		a := asOwner()
+		a.CatchAll = 4
+		return listDeletion(l, p, views.ListDeletionView{Access: a})
+	}},
 	{Name: "lists/deletion-refused", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		p.Refused = true
 		return listDeletion(l, p, views.ListDeletionView{Confirm: "annonce", Errors: views.Errors{"confirm": {l.T("list.confirm.differs", "Name", "annonces")}}})
@@ -144,7 +149,9 @@ func listSettings(l *locale.Locale, p views.Page, v views.ListView) templ.Compon
 }
 
 func listDeletion(l *locale.Locale, p views.Page, v views.ListDeletionView) templ.Component {
-	v.Access, v.List = asOwner(), &someLists()[0]
+	if v.List = &someLists()[0]; v.Access == nil {
+		v.Access = asOwner()
+	}
 	p.Title, p.Here = l.T("list.delete"), "services"
 	v.Head = headOf(l, v.Access, "lists", listCrumbs(l, ui.Crumb{Label: v.List.Address, Path: views.ListPath("garrigue.example", "annonces")}, ui.Crumb{Label: p.Title})...)
 	return views.ListDeletionPage(p, v)

@@ -35,6 +35,14 @@ var redirections = []Entry{
 	{Name: "redirections/none-found", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		return redirectionsPage(l, p, asOwner(), nil, "<compat>")
 	}},
+	{Name: "redirections/deleted", Component: func(l *locale.Locale, p views.Page) templ.Component {
+		r := &someRedirections()[2]
+		p.Flashes = []views.Flash{{
+			Tone: "ok", Text: l.T("redirection.deleted", "Address", r.Readable(), "Targets", views.RedirectionTargets(l, r)),
+			ActionLabel: l.T("redirection.undo"), ActionPath: views.RedirectionsPath("garrigue.example"), ActionFields: views.RedirectionAgain(r),
+		}}
+		return redirectionsPage(l, p, asOwner(), someRedirections()[:2], "")
+	}},
 	{Name: "redirections/new", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		return redirectionPage(l, p, views.RedirectionView{Access: asOwner(), Form: views.RedirectionForm{KeepCopy: true}})
 	}},
@@ -62,6 +70,13 @@ var redirections = []Entry{
 		r := &someRedirections()[2]
 		return redirectionPage(l, p, views.RedirectionView{Access: asOwner(), Redirection: r, Conflict: true, Form: views.RedirectionForm{To: "info@garrigue.example", Version: r.Version}})
 	}},
+	{Name: "redirections/settings-kept", Component: func(l *locale.Locale, p views.Page) templ.Component {
+		p.Refused = true
+		r := &someRedirections()[1]
+		f := views.StoredRedirection(r)
+		f.Errors = views.Errors{"": {l.T("redirection.chain.freed", "Chain", "bonjour@garrigue.example → *@garrigue.example → bonjour@garrigue.example")}}
+		return redirectionPage(l, p, views.RedirectionView{Access: asOwner(), Redirection: r, Form: f})
+	}},
 	{Name: "redirections/settings-suspended", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		r := &someRedirections()[2]
 		return redirectionPage(l, p, views.RedirectionView{Access: suspended(asOwner()), Redirection: r, Form: views.StoredRedirection(r)})
@@ -78,6 +93,13 @@ func someRedirections() []models.Redirection {
 		{ID: 6, AccountID: 9, LocalPart: "contact", Address: "contact@garrigue.example", KeepCopy: true, Version: 2, Targets: []models.Target{target("accueil@garrigue.example"), abroad}},
 		{ID: 7, AccountID: 3, LocalPart: "paie", Address: "paie@garrigue.example", Version: 1, Targets: []models.Target{target("rh@garrigue.example")}},
 	}
+}
+
+// redirectionsOfContact is what they have to do with contact@garrigue.example.
+func redirectionsOfContact() *models.AccountRedirections {
+	all := someRedirections()
+	all[1].Targets = append(all[1].Targets, models.Target{Address: "partenaire@elsewhere.example", Outside: true})
+	return &models.AccountRedirections{Own: &all[2], From: all[:2]}
 }
 
 func redirectionsPage(l *locale.Locale, p views.Page, a *models.Access, items []models.Redirection, search string) templ.Component {

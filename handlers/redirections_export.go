@@ -1,0 +1,50 @@
+package handlers
+
+import (
+	"context"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"example.org/mandat/models"
+)
+
+// What an exported file says about a copy, in any language of its reader: the
+// file is read again by the import, and by people who read another.
+const (
+	copyKept = "yes"
+	copyNone = "no"
+)
+
+// exportRedirections is what the tab Redirections lists, all its pages, as a
+// file: the address, "*@domain" for the catch-all; its targets, apart by a
+// space, so that the cell has none of the signs that part columns; and whether
+// the mailbox keeps a copy, which that of an alias never does.
+func (h *Handlers) exportRedirections(c echo.Context) error {
+	form, err := redirectionsForm(c)
+	if err != nil {
+		return err
+	}
+	var file *csvFile
+	begin := func() error {
+		file, err = h.newCSV(c, form.Domain+"-redirections", t(c, "redirection.from"), t(c, "redirection.to"), t(c, "redirection.export.copy", "Kept", copyKept, "None", copyNone))
+		return err
+	}
+	each := func(r *models.Redirection) error {
+		from, kept := r.Address, copyNone
+		if r.CatchAll() {
+			from = "*" + from
+		}
+		if r.KeepCopy {
+			kept = copyKept
+		}
+		return file.row(from, strings.Join(r.TargetAddresses(), " "), kept)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), exportTimeout)
+	defer cancel()
+	err = h.store.ExportRedirections(ctx, h.sessions.token(c.Request()), form.Domain, form.Search, begin, each)
+	if file == nil {
+		return err
+	}
+	return file.end(err)
+}
