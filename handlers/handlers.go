@@ -40,12 +40,13 @@ type Handlers struct {
 	log      *slog.Logger
 	secure   bool
 	sessions *sessionStore
+	files    map[string]int64 // what a file may weigh that is sent to a path, in bytes
 }
 
 // requestTimeout bounds every request, the wait for the database included.
 const requestTimeout = 10 * time.Second
 
-// maxBody bounds what a form may send, in bytes.
+// maxBody bounds what a form may send, in bytes, beside a file where one is taken.
 const maxBody = 1 << 20
 
 // New makes the panel. An error names a route without a valid policy entry.
@@ -70,7 +71,11 @@ func New(cfg Config) (*echo.Echo, error) {
 	if cfg.Gallery != nil {
 		e.GET("/_gallery*", echo.WrapHandler(http.StripPrefix("/_gallery", cfg.Gallery)))
 	}
+	h.files = map[string]int64{}
 	for _, r := range h.routes() {
+		if r.file > 0 {
+			h.files[r.Path] = r.file
+		}
 		if !r.Policy.Valid() {
 			return nil, fmt.Errorf("route %s %s has no valid policy entry", r.Method, r.Path)
 		}

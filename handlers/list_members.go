@@ -5,8 +5,6 @@ import (
 	"encoding/csv"
 	"errors"
 	"io"
-	"mime"
-	"mime/multipart"
 	"net/http"
 	"strings"
 
@@ -139,53 +137,6 @@ func refusedLines(ctx context.Context, list []models.RefusedLine) (typed string,
 		}
 	}
 	return strings.Join(lines, "\n"), reasons, len(list) - len(reasons)
-}
-
-// sentFile is sent for the form with a file, as a browser sends it; its content
-// becomes the field of that name. A client without files may send the field.
-func (h *Handlers) sentFile(c echo.Context) (form, models.Actor, error) {
-	kind, parameters, err := mime.ParseMediaType(c.Request().Header.Get(echo.HeaderContentType))
-	if err != nil || kind != echo.MIMEMultipartForm {
-		return h.sent(c, "file")
-	}
-	f, err := readParts(multipart.NewReader(c.Request().Body, parameters["boundary"]), "submission", "file")
-	if err != nil {
-		return f, models.Actor{}, err
-	}
-	by, err := h.submitted(c, f)
-	return f, by, err
-}
-
-// readParts reads the parts of a form strictly: known ones, each once. What is
-// no UTF-8 in a file is left out: spreadsheets write names in older alphabets.
-func readParts(r *multipart.Reader, fields ...string) (form, error) {
-	f := form{map[string][]string{}}
-	for {
-		part, err := r.NextPart()
-		if errors.Is(err, io.EOF) && len(f.Values) == len(fields) {
-			return f, nil
-		}
-		if err != nil {
-			return f, bodyError(err)
-		}
-		content, err := io.ReadAll(part)
-		if err != nil {
-			return f, bodyError(err)
-		}
-		name, text := part.FormName(), strings.ToValidUTF8(strings.TrimPrefix(string(content), "\ufeff"), "")
-		if known := len(f.Values) < len(fields) && name == fields[len(f.Values)]; !known || !plainText(text) {
-			return f, errMalformed
-		}
-		f.Set(name, text)
-	}
-}
-
-// bodyError is why a body could not be read.
-func bodyError(err error) error {
-	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
-		return errTooLarge
-	}
-	return errMalformed
 }
 
 // firstColumn is the first column of a file, whichever way its columns are

@@ -106,12 +106,20 @@ func (h *Handlers) bound(next echo.HandlerFunc) echo.HandlerFunc {
 		ctx, cancel := context.WithTimeout(models.Watch(c.Request().Context()), requestTimeout)
 		defer cancel()
 		c.SetRequest(c.Request().WithContext(ctx))
-		c.Request().Body = http.MaxBytesReader(c.Response(), c.Request().Body, maxBody)
+		c.Request().Body = http.MaxBytesReader(c.Response(), c.Request().Body, h.bodyLimit(c))
 		err := next(c)
 		// An error page is still to be written, in the locale of this context.
 		c.SetRequest(c.Request().WithContext(context.WithoutCancel(c.Request().Context())))
 		return err
 	}
+}
+
+// bodyLimit is how much a request may send: a file more than a form, as a browser sends one.
+func (h *Handlers) bodyLimit(c echo.Context) int64 {
+	if strings.HasPrefix(c.Request().Header.Get(echo.HeaderContentType), echo.MIMEMultipartForm) {
+		return maxBody + h.files[c.Path()]
+	}
+	return maxBody
 }
 
 // speak sets the language before anybody is signed in: the cookie, else what the browser prefers.
@@ -151,6 +159,9 @@ func (h *Handlers) admit(r Route) echo.MiddlewareFunc {
 			if r.ownSession {
 				return next(c)
 			}
+			if r.polled && isFragment(c) {
+				c.Set(pollKey, true)
+			}
 			s, err := h.loadSession(c)
 			switch {
 			case r.Policy.Class == policy.Public:
@@ -179,7 +190,11 @@ func plainQuery(raw string) bool {
 	return err == nil
 }
 
-const sessionKey = "session"
+// What a request knows of its session, and whether the page asked by itself.
+const (
+	sessionKey = "session"
+	pollKey    = "poll"
+)
 
 // loadSession reads the session of the request's cookie.
 func (h *Handlers) loadSession(c echo.Context) (*models.Session, error) {
@@ -203,6 +218,9 @@ func (h *Handlers) enter(c echo.Context, s *models.Session) error {
 	}
 	setLocale(c, s.Language, zone)
 	c.SetRequest(withSession(c.Request(), s))
+	if c.Get(pollKey) != nil {
+		return nil
+	}
 	return h.store.NoteSeen(c.Request().Context(), s)
 }
 

@@ -7,13 +7,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"example.org/mandat/models"
-)
-
-// What an exported file says about a copy, in any language of its reader: the
-// file is read again by the import, and by people who read another.
-const (
-	copyKept = "yes"
-	copyNone = "no"
+	"example.org/mandat/views"
 )
 
 // exportRedirections is what the tab Redirections lists, all its pages, as a
@@ -27,16 +21,16 @@ func (h *Handlers) exportRedirections(c echo.Context) error {
 	}
 	var file *csvFile
 	begin := func() error {
-		file, err = h.newCSV(c, form.Domain+"-redirections", t(c, "redirection.from"), t(c, "redirection.to"), t(c, "redirection.export.copy", "Kept", copyKept, "None", copyNone))
+		file, err = h.newCSV(c, form.Domain+"-redirections", t(c, "redirection.from"), t(c, "redirection.to"), t(c, "redirection.export.copy", "Kept", views.CopyKept, "None", views.CopyNone))
 		return err
 	}
 	each := func(r *models.Redirection) error {
-		from, kept := r.Address, copyNone
+		from, kept := r.Address, views.CopyNone
 		if r.CatchAll() {
 			from = "*" + from
 		}
 		if r.KeepCopy {
-			kept = copyKept
+			kept = views.CopyKept
 		}
 		return file.row(from, strings.Join(r.TargetAddresses(), " "), kept)
 	}

@@ -1,6 +1,8 @@
 package handlers
 
 import (
+	"slices"
+
 	"github.com/labstack/echo/v4"
 
 	"example.org/mandat/models"
@@ -16,6 +18,10 @@ type Route struct {
 	handler echo.HandlerFunc
 	// Reads its session itself, in the one statement of its page.
 	ownSession bool
+	// The page asks for a part of itself by itself, which is no activity of its reader (R16).
+	polled bool
+	// What a file may weigh that is sent to it, in bytes; 0 for no more than any form.
+	file int64
 }
 
 // Changes says whether the route changes state.
@@ -45,10 +51,23 @@ func (h *Handlers) routes() []Route {
 	post := func(path string, p policy.Entry, fn echo.HandlerFunc) Route {
 		return Route{Method: echo.POST, Path: path, Policy: p, handler: fn}
 	}
+	// Files of one kind.
+	uploads := func(k models.UploadKind) []Route {
+		path := service + "/uploads/" + string(k)
+		send, show := post(path, may(k.Operation()), h.createUpload(k)), get(path+"/:id", may(k.Operation()), h.showUpload(k))
+		send.file, show.polled = models.MaxUploadBytes, true
+		return []Route{
+			get(path, may(k.Operation()), h.newUpload(k)),
+			send,
+			show,
+			post(path+"/:id/application", may(k.Operation()), h.applyUpload(k)),
+			post(path+"/:id/cancellation", may(k.Operation()), h.cancelUpload(k)),
+		}
+	}
 	accounts := get(service+"/emails", may(policy.SeeService), h.listAccounts)
 	accounts.ownSession = true
 
-	return []Route{
+	return slices.Concat([]Route{
 		// Signing in and out
 		get("/", public, h.home),
 		get("/sign-in", public, h.newSession),
@@ -156,5 +175,9 @@ func (h *Handlers) routes() []Route {
 		// For the operator
 		get("/healthz", public, h.alive),
 		get("/readyz", public, h.ready),
-	}
+	},
+		// Files of accounts and of redirections
+		uploads(models.UploadAccounts),
+		uploads(models.UploadRedirections),
+	)
 }

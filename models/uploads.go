@@ -111,7 +111,6 @@ const (
 	uploadKeptFor    = 24 * time.Hour // after its job last touched it
 	uploadLost       = 2 * time.Minute
 	recentUploads    = 10
-	maxUploadCell    = 4096 // octets; a list of targets is the longest
 	uploadLinesShown = 50
 )
 

@@ -142,7 +142,8 @@
       if (!target.open) target.showModal();
       target.scrollTop = 0;
     }
-    if (target.id === "messages") say(target.innerText);
+    const said = target.id === "messages" ? target : target.querySelector("[data-say]");
+    if (said) say(said.innerText);
     focusIn(target);
   });
 

@@ -30,33 +30,48 @@ func (v UploadFormView) columns(l *locale.Locale) []ui.Fact {
 	var list []ui.Fact
 	for _, c := range UploadColumns(v.Kind) {
 		if c.Explained {
-			list = append(list, ui.Fact{Term: l.T(c.Key), Text: v.t(l, "column."+c.Name)})
+			list = append(list, ui.Fact{Term: c.Heading(l), Text: v.t(l, "column."+c.Name)})
 		}
 	}
 	return list
 }
 
-// UploadColumn is a column that a file may have. Its heading is the text of Key
-// in either language, as our own files have it, or Name.
+// UploadColumn is a column that a file may have. Its heading is that of our own
+// files in either language, or Name.
 type UploadColumn struct {
 	Name      string
-	Key       string
+	key       string
 	Explained bool // on the form; others are only taken from our own files
 	Passed    bool // over: what the panel itself keeps
 }
+
+// Heading is the heading of the column in our own files.
+func (c UploadColumn) Heading(l *locale.Locale) string {
+	if c.Name == "copy" {
+		return l.T(c.key, "Kept", CopyKept, "None", CopyNone)
+	}
+	return l.T(c.key)
+}
+
+// What a file says about a copy, in any language of its reader: it is read again
+// by the panel, and by people who read another.
+const (
+	CopyKept = "yes"
+	CopyNone = "no"
+)
 
 // UploadColumns are the columns of a kind of file. Where several say the same,
 // the last one that has something in a line counts.
 func UploadColumns(k models.UploadKind) []UploadColumn {
 	if k == models.UploadRedirections {
 		return []UploadColumn{
-			{Name: "from", Key: "redirection.from", Explained: true}, {Name: "to", Key: "redirection.to", Explained: true}, {Name: "copy", Key: "redirection.export.copy", Explained: true},
+			{Name: "from", key: "redirection.from", Explained: true}, {Name: "to", key: "redirection.to", Explained: true}, {Name: "copy", key: "redirection.export.copy", Explained: true},
 		}
 	}
 	return []UploadColumn{
-		{Name: "address", Key: "account.address", Explained: true}, {Name: "description", Key: "account.description", Explained: true},
-		{Name: "size_gb", Key: "upload.size", Explained: true}, {Name: "size_bytes", Key: "account.export.bytes"},
-		{Name: "used_bytes", Key: "account.export.used", Passed: true}, {Name: "status", Key: "account.status", Passed: true}, {Name: "managed_by", Key: "account.managed_by", Passed: true},
+		{Name: "address", key: "account.address", Explained: true}, {Name: "description", key: "account.description", Explained: true},
+		{Name: "size_gb", key: "upload.size", Explained: true}, {Name: "size_bytes", key: "account.export.bytes"},
+		{Name: "used_bytes", key: "account.export.used", Passed: true}, {Name: "status", key: "account.status", Passed: true}, {Name: "managed_by", key: "account.managed_by", Passed: true},
 	}
 }
 

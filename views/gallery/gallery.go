@@ -50,6 +50,7 @@ func Entries() []Entry {
 		lists,
 		grants,
 		redirections,
+		uploads,
 		responders,
 		filters,
 		events,

@@ -1,0 +1,79 @@
+package handlers
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"unicode/utf8"
+
+	"github.com/labstack/echo/v4"
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/transform"
+
+	"example.org/mandat/models"
+)
+
+// sentFile is sent for the form with a file, as a browser sends it; its content
+// becomes the field of that name. A client without files may send the field.
+func (h *Handlers) sentFile(c echo.Context) (form, models.Actor, error) {
+	kind, parameters, err := mime.ParseMediaType(c.Request().Header.Get(echo.HeaderContentType))
+	if err != nil || kind != echo.MIMEMultipartForm {
+		return h.sent(c, "file")
+	}
+	f, err := readParts(multipart.NewReader(c.Request().Body, parameters["boundary"]), "submission", "file")
+	if err != nil {
+		return f, models.Actor{}, err
+	}
+	by, err := h.submitted(c, f)
+	return f, by, err
+}
+
+// readParts reads the parts of a form strictly: known ones, each once and in this order.
+func readParts(r *multipart.Reader, fields ...string) (form, error) {
+	f := form{map[string][]string{}}
+	for {
+		part, err := r.NextPart()
+		if errors.Is(err, io.EOF) && len(f.Values) == len(fields) {
+			return f, nil
+		}
+		if err != nil {
+			return f, bodyError(err)
+		}
+		content, err := io.ReadAll(part)
+		if err != nil {
+			return f, bodyError(err)
+		}
+		name, text := part.FormName(), decodeFile(content)
+		if known := len(f.Values) < len(fields) && name == fields[len(f.Values)]; !known || !plainText(text) {
+			return f, errMalformed
+		}
+		f.Set(name, text)
+	}
+}
+
+// bodyError is why a body could not be read.
+func bodyError(err error) error {
+	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
+		return errTooLarge
+	}
+	return errMalformed
+}
+
+// decodeFile is the text of a file. Spreadsheets write CSV in UTF-8, in UTF-16
+// (with its mark), or in the old alphabet of Western Windows, which has no mark:
+// it is what is no UTF-8.
+func decodeFile(content []byte) string {
+	var plain encoding.Encoding = encoding.Nop
+	if !utf8.Valid(content) {
+		plain = charmap.Windows1252
+	}
+	text, _, err := transform.Bytes(unicode.BOMOverride(plain.NewDecoder()), content) // of which every octet is something
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}
