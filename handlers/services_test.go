@@ -119,7 +119,7 @@ func TestTheOverviewIsForWhoReachesTheWholeService(t *testing.T) {
 		const overview = "/services/garrigue.example"
 		statuses(t, s, overview, map[string]int{cast.Alice: 200, cast.Bruno: 200, cast.Chloe: 303, cast.David: 404, cast.Emma: 404, cast.Sam: 403, "": 303})
 		p := s.as(t, cast.Alice).get(overview)
-		if got := p.texts(".tabs a"); got != "Vue d’ensemble | Emails 40 | Redirections 0 | Répondeurs 2 | Listes de diffusion 1 | Partages 1 | Historique" {
+		if got := p.texts(".tabs a"); got != "Vue d’ensemble | Emails 40 | Redirections 3 | Répondeurs 2 | Listes de diffusion 1 | Partages 1 | Historique" {
 			t.Errorf("tabs %q", got)
 		}
 		if got := p.text(`.figures a[href="` + emails + `?status=blocked"]`); got != "1 bloquée" {
