@@ -125,6 +125,9 @@ func ruled(t *testing.T, r handlers.Route, object string, by person) string {
 	if bulk && r.Changes() && local == "ghost" {
 		return "404"
 	}
+	if _, sender, sent := strings.Cut(below, "-of-"); sent && sender != by.name {
+		return "404" // a file is its sender's alone
+	}
 	return allowed
 }
 
@@ -154,7 +157,7 @@ func ruledGrant(op policy.Operation, st policy.Standing, object, holder string, 
 
 // onlyChanges says that a route changes something, or is the page of a form that does nothing else.
 func onlyChanges(r handlers.Route) bool {
-	return r.Changes() || slices.ContainsFunc([]string{"/new-email", "/new-responder", "/new-list", "/filters/new", "/filters/:id", "/redirections/new", "/password", "/deletion", "/revocation"}, func(end string) bool { return strings.HasSuffix(r.Path, end) })
+	return r.Changes() || slices.ContainsFunc([]string{"/new-email", "/new-responder", "/new-list", "/filters/new", "/filters/:id", "/redirections/new", "/uploads/accounts", "/uploads/redirections", "/password", "/deletion", "/revocation"}, func(end string) bool { return strings.HasSuffix(r.Path, end) })
 }
 
 // stage is the panel on the world of the matrix.
@@ -201,6 +204,7 @@ var props = []func(t *testing.T, m *stage, w *modelstest.World){
 	putLists,
 	putFilters,
 	redirectionsProps,
+	putUploads,
 }
 
 func (m *stage) prepare(t *testing.T, w *modelstest.World) {

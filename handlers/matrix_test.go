@@ -335,6 +335,7 @@ var matrices = []string{
 	listsMatrix,
 	filtersMatrix,
 	redirectionsMatrix,
+	uploadsMatrix,
 }
 
 func readMatrix(t testing.TB) (entries []entry) {

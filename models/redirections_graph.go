@@ -128,13 +128,13 @@ func (tx *Tx) explore(g *redirectionGraph, targets []string) (added []string, er
 func domainOf(address string) string { return address[strings.LastIndexByte(address, '@')+1:] }
 
 // next is the redirection that takes mail to a target on, nil where it ends: the
-// target's own, or the catch-all when nothing has the target.
+// target's own, or the catch-all when nothing has the target, or soon nothing will.
 func (g *redirectionGraph) next(target string) *redirectionNode {
 	bare := WithoutDetail(target)
 	if n := g.nodes[bare]; n != nil {
 		return n
 	}
-	if _, meant := g.there[bare]; meant {
+	if g.there[bare] {
 		return nil
 	}
 	return g.nodes["@"+domainOf(bare)]

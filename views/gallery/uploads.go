@@ -72,7 +72,7 @@ func uploadPage(l *locale.Locale, p views.Page, u models.Upload, lines []models.
 }
 
 func uploadHeadOf(l *locale.Locale, p views.Page) views.ServiceHead {
-	return serviceHead(l, "emails", ui.Crumb{Label: l.T("service.tab.emails"), Path: views.AccountsPath("garrigue.example")}, ui.Crumb{Label: p.Title})
+	return headOf(l, asOwner(), "emails", ui.Crumb{Label: l.T("service.tab.emails"), Path: views.AccountsPath("garrigue.example")}, ui.Crumb{Label: p.Title})
 }
 
 func someUploadLines() []models.UploadLine {
