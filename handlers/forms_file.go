@@ -1,18 +1,18 @@
 package handlers
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"mime"
 	"mime/multipart"
 	"net/http"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
-	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/unicode"
-	"golang.org/x/text/transform"
 
 	"example.org/mandat/models"
 )
@@ -64,16 +64,15 @@ func bodyError(err error) error {
 }
 
 // decodeFile is the text of a file. Spreadsheets write CSV in UTF-8, in UTF-16
-// (with its mark), or in the old alphabet of Western Windows, which has no mark:
-// it is what is no UTF-8.
+// with its mark, or in the old alphabet of Western Windows, which has no mark: it
+// is what is no UTF-8. What nobody can read is left out.
 func decodeFile(content []byte) string {
-	var plain encoding.Encoding = encoding.Nop
-	if !utf8.Valid(content) {
-		plain = charmap.Windows1252
+	text, marked := bytes.CutPrefix(content, []byte("\ufeff"))
+	switch {
+	case bytes.HasPrefix(content, []byte("\xff\xfe")), bytes.HasPrefix(content, []byte("\xfe\xff")):
+		text, _ = unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewDecoder().Bytes(content) // replaces what is none
+	case !marked && !utf8.Valid(text):
+		text, _ = charmap.Windows1252.NewDecoder().Bytes(content) // of which every octet is something
 	}
-	text, _, err := transform.Bytes(unicode.BOMOverride(plain.NewDecoder()), content) // of which every octet is something
-	if err != nil {
-		return ""
-	}
-	return string(text)
+	return strings.ToValidUTF8(string(text), "")
 }

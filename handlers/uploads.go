@@ -58,7 +58,7 @@ func (h *Handlers) createUpload(k models.UploadKind) echo.HandlerFunc {
 		var id int64
 		if err == nil {
 			var rows []models.UploadRow
-			if rows, err = readUpload(k, sent.Get("file")); err == nil {
+			if rows, err = readUpload(locale.From(c.Request().Context()), k, sent.Get("file")); err == nil {
 				id, err = h.store.CreateUpload(c.Request().Context(), by, domain, k, rows)
 			}
 		}

@@ -21,7 +21,7 @@ const maxUploadCell = 16_000
 // columns, as an export does in either language, or by the names of our own
 // fields; the sign between columns is the one of ";", tab and "," that it has
 // most of. Invalid (field "file") for what is no such file.
-func readUpload(k models.UploadKind, text string) ([]models.UploadRow, error) {
+func readUpload(l *locale.Locale, k models.UploadKind, text string) ([]models.UploadRow, error) {
 	refuse := func(key string, args ...any) ([]models.UploadRow, error) {
 		return nil, models.Invalid{"file": {{Key: key, Args: args}}}
 	}
@@ -34,7 +34,7 @@ func readUpload(k models.UploadKind, text string) ([]models.UploadRow, error) {
 	if line, broken := brokenLine(err); broken {
 		return refuse("upload.file.quotes", "Line", line)
 	}
-	columns, problem := uploadColumns(k, heading)
+	columns, problem := uploadColumns(l, k, heading)
 	if problem != nil {
 		return nil, models.Invalid{"file": {*problem}}
 	}
@@ -96,48 +96,53 @@ func parting(text string) rune {
 }
 
 // uploadColumns says what each column of a heading is: the name of an
-// UploadColumn, or "" for one that is passed over.
-func uploadColumns(k models.UploadKind, heading []string) ([]string, *models.Message) {
-	known, passed := map[string]string{}, map[string]bool{}
-	var names []string
+// UploadColumn, or "" for one that is passed over. The message is in words of l.
+func uploadColumns(l *locale.Locale, k models.UploadKind, heading []string) ([]string, *models.Message) {
+	known, passed := knownColumns(k)
+	var names, needed []string
 	for _, column := range views.UploadColumns(k) {
-		known[column.Name] = column.Name
-		for _, lang := range locale.Languages() {
-			l := locale.From(locale.With(context.Background(), lang, time.UTC))
-			known[columnName(column.Heading(l))] = column.Name
+		if column.Explained {
+			names = append(names, column.Heading(l))
 		}
-		if passed[column.Name] = column.Passed; column.Explained {
-			names = append(names, column.Name)
+		if column.Needed && !slices.ContainsFunc(heading, func(cell string) bool { return known[columnName(cell)] == column.Name }) {
+			needed = append(needed, column.Heading(l))
 		}
+	}
+	problem := func(key, name string) *models.Message {
+		return &models.Message{Key: key, Args: []any{"Name", name, "Known", strings.Join(names, ", ")}}
+	}
+	if len(needed) > 0 {
+		return nil, problem("upload.file.heading", needed[0])
 	}
 	columns := make([]string, len(heading))
 	for i, cell := range heading {
 		name, there := known[columnName(cell)]
 		switch {
-		case columnName(cell) == "":
+		case columnName(cell) == "" || passed[name]:
 		case slices.Contains(passwordColumns, columnName(cell)):
-			return nil, &models.Message{Key: "upload.file.password", Args: []any{"Name", shown(cell)}}
-		case !there && i == 0 && !slices.ContainsFunc(heading, func(c string) bool { return known[columnName(c)] == names[0] }):
-			return nil, &models.Message{Key: "upload.file.heading", Args: []any{"Name", names[0], "Known", strings.Join(names, ", ")}}
+			return nil, problem("upload.file.password", shown(cell))
 		case !there:
-			return nil, &models.Message{Key: "upload.file.column", Args: []any{"Name", shown(cell), "Known", strings.Join(names, ", ")}}
-		case passed[name]:
+			return nil, problem("upload.file.column", shown(cell))
 		case slices.Contains(columns, name):
-			return nil, &models.Message{Key: "upload.file.twice", Args: []any{"Name", shown(cell)}}
+			return nil, problem("upload.file.twice", shown(cell))
 		default:
 			columns[i] = name
 		}
 	}
-	needed := names[:1]
-	if k == models.UploadRedirections {
-		needed = names[:2]
-	}
-	for _, name := range needed {
-		if !slices.Contains(columns, name) {
-			return nil, &models.Message{Key: "upload.file.heading", Args: []any{"Name", name, "Known", strings.Join(names, ", ")}}
+	return columns, nil
+}
+
+// knownColumns are the columns of a kind by what they may be called, and those that are passed over.
+func knownColumns(k models.UploadKind) (known map[string]string, passed map[string]bool) {
+	known, passed = map[string]string{}, map[string]bool{}
+	for _, column := range views.UploadColumns(k) {
+		known[column.Name], passed[column.Name] = column.Name, column.Passed
+		for _, lang := range locale.Languages() {
+			l := locale.From(locale.With(context.Background(), lang, time.UTC))
+			known[columnName(column.Heading(l))] = column.Name
 		}
 	}
-	return columns, nil
+	return known, passed
 }
 
 // passwordColumns are what a column with passwords is called; hashes are the

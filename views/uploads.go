@@ -41,6 +41,7 @@ func (v UploadFormView) columns(l *locale.Locale) []ui.Fact {
 type UploadColumn struct {
 	Name      string
 	key       string
+	Needed    bool
 	Explained bool // on the form; others are only taken from our own files
 	Passed    bool // over: what the panel itself keeps
 }
@@ -65,13 +66,17 @@ const (
 func UploadColumns(k models.UploadKind) []UploadColumn {
 	if k == models.UploadRedirections {
 		return []UploadColumn{
-			{Name: "from", key: "redirection.from", Explained: true}, {Name: "to", key: "redirection.to", Explained: true}, {Name: "copy", key: "redirection.export.copy", Explained: true},
+			{Name: "from", key: "redirection.from", Needed: true, Explained: true}, {Name: "to", key: "redirection.to", Needed: true, Explained: true}, {Name: "copy", key: "redirection.export.copy", Explained: true},
 		}
 	}
 	return []UploadColumn{
-		{Name: "address", key: "account.address", Explained: true}, {Name: "description", key: "account.description", Explained: true},
-		{Name: "size_gb", key: "upload.size", Explained: true}, {Name: "size_bytes", key: "account.export.bytes"},
-		{Name: "used_bytes", key: "account.export.used", Passed: true}, {Name: "status", key: "account.status", Passed: true}, {Name: "managed_by", key: "account.managed_by", Passed: true},
+		{Name: "address", key: "account.address", Needed: true, Explained: true},
+		{Name: "description", key: "account.description", Explained: true},
+		{Name: "size_gb", key: "upload.size", Explained: true},
+		{Name: "size_bytes", key: "account.export.bytes"},
+		{Name: "used_bytes", key: "account.export.used", Passed: true},
+		{Name: "status", key: "account.status", Passed: true},
+		{Name: "managed_by", key: "account.managed_by", Passed: true},
 	}
 }
 
@@ -167,7 +172,9 @@ func (v UploadView) apply(l *locale.Locale) string {
 }
 
 // back and backPath lead to what the file is about.
-func (v UploadView) back(l *locale.Locale) string { return l.T("upload." + string(v.Upload.Kind) + ".back") }
+func (v UploadView) back(l *locale.Locale) string {
+	return l.T("upload." + string(v.Upload.Kind) + ".back")
+}
 
 func (v UploadView) backPath() string {
 	if v.Upload.Kind == models.UploadRedirections {
