@@ -88,6 +88,7 @@ func (h *Handlers) showUpload(k models.UploadKind) echo.HandlerFunc {
 		if err != nil {
 			return err
 		}
+		v.Outcome = views.ShownOutcome(u, v.Outcome)
 		if v.Lines, v.More, err = h.store.UploadLines(ctx, u, models.UploadQuery{Outcome: v.Outcome, After: after}); err != nil {
 			return err
 		}
@@ -114,7 +115,7 @@ func uploadQuery(c echo.Context) (v views.UploadView, after int, err error) {
 		}
 	}
 	v.Outcome = models.UploadOutcome(q.Get("outcome"))
-	if v.Outcome != "" && !slices.Contains(models.UploadOutcomes, v.Outcome) {
+	if v.Outcome != "" && v.Outcome != views.AllOutcomes && !slices.Contains(models.UploadOutcomes, v.Outcome) {
 		return v, 0, errMalformed
 	}
 	if text := q.Get("after"); text != "" {

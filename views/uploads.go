@@ -107,17 +107,30 @@ func (v UploadView) shown() bool {
 	return !v.Upload.Runs() && v.Upload.State != models.UploadFailed
 }
 
+// AllOutcomes asks a page for all lines, where it would show some.
+const AllOutcomes models.UploadOutcome = "all"
+
+// ShownOutcome is which lines are shown, "" for all: of a file that was refused
+// what is wrong, unless others are asked for.
+func ShownOutcome(u *models.Upload, asked models.UploadOutcome) models.UploadOutcome {
+	switch {
+	case asked == AllOutcomes:
+		return ""
+	case asked == "" && u.State == models.UploadRefused:
+		return models.LineRefused
+	}
+	return asked
+}
+
 // of is the page with the lines of one outcome, from a line on.
 func (v UploadView) of(o models.UploadOutcome, after int) string {
 	q := url.Values{}
-	if o != "" {
-		q.Set("outcome", string(o))
+	if o == "" {
+		o = AllOutcomes
 	}
+	q.Set("outcome", string(o))
 	if after > 0 {
 		q.Set("after", strconv.Itoa(after))
-	}
-	if len(q) == 0 {
-		return v.path()
 	}
 	return v.path() + "?" + q.Encode()
 }

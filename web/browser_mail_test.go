@@ -151,3 +151,54 @@ func redirectAndUndo(v *visitor) {
 	v.see("cabinet@"+cast.Garrigue, v.say("redirection.export"))
 	v.check()
 }
+
+func importAddresses(v *visitor) {
+	v.signIn(cast.Bruno)
+	v.goTo(emails)
+	v.follow(v.say("upload.accounts.title"))
+	v.check()
+	v.attach(v.say("upload.file"), "adresses.csv", "Adresse;Description\r\nbénévoles;Les bénévoles\r\n")
+	v.press(v.say("upload.send"))
+	v.until(v.words.N("upload.refused", 1))
+	v.see("bénévoles", v.say("upload.will.refused"))
+	v.check()
+
+	v.follow(v.say("upload.another"))
+	var file strings.Builder
+	file.WriteString("Adresse;Description;Taille (Go)\r\ncontact;Le premier contact;\r\n")
+	for n := range 50 {
+		fmt.Fprintf(&file, "benevole%d;Bénévole %d;0,1\r\n", n, n)
+	}
+	v.attach(v.say("upload.file"), "adresses.csv", file.String())
+	v.press(v.say("upload.send"))
+	v.until(v.say("upload.ready"))
+	v.see(v.say("upload.will.created"), "benevole0@"+cast.Garrigue, "Le premier contact")
+	v.check()
+	v.press(v.words.N("upload.apply", 51))
+	v.until(v.say("upload.done", "Created", v.words.N("upload.done.created", 50), "Changed", v.words.N("upload.done.changed", 1)))
+	v.check()
+	v.follow(v.say("upload.accounts.back"))
+	v.see(v.say("common.range", "First", 1, "Last", 25, "Total", 90))
+	v.check()
+}
+
+// until waits for what a job brings about: the page asks by itself, and without
+// a script the visitor does.
+func (v *visitor) until(text string) {
+	v.t.Helper()
+	if v.manner.script {
+		v.see(text)
+		return
+	}
+	var here string
+	v.await(func() string { return fmt.Sprintf("not to be read: %q\namong %s", text, here) }, func() bool {
+		here, _ = v.text()
+		if strings.Contains(here, spaces(text)) {
+			return true
+		}
+		if v.has(v.say("upload.refresh"), "link") {
+			v.follow(v.say("upload.refresh"))
+		}
+		return false
+	})
+}

@@ -83,6 +83,7 @@ func TestBrowser(t *testing.T) {
 		{"the owner answers during a holiday", four, answerOnHoliday},
 		{"newsletters go to a folder", four, fileNewsletters},
 		{"a mailing list of three hundred", four, gatherThreeHundred},
+		{"a file of fifty addresses", four, importAddresses},
 		{"a redirection from its creation to its undo", four, redirectAndUndo},
 		{"search, sort, pages and the way back", four, findAddresses},
 		{"language, theme, signing in and out", four, comeAndGo},

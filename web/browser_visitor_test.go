@@ -500,6 +500,17 @@ func (v *visitor) typeIn(label, text string) {
 	send(v, input.InsertText, input.InsertTextParams{Text: text})
 }
 
+// attach gives a field for a file one with this content.
+func (v *visitor) attach(label, name, content string) {
+	v.t.Helper()
+	v.settle()
+	path := filepath.Join(v.t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		v.t.Fatal(err)
+	}
+	send(v, dom.SetFileInputFiles, dom.SetFileInputFilesParams{BackendNodeID: v.find(label, "button"), Files: []string{path}})
+}
+
 // choose picks an option of a select by its text.
 func (v *visitor) choose(label, option string) {
 	v.t.Helper()
