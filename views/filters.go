@@ -224,10 +224,15 @@ func (r FilterRuleForm) text(l *locale.Locale) string {
 
 // filterDo is what is done to a message.
 func filterDo(l *locale.Locale, action, target string) string {
+	return l.T("filter.do."+action, "Target", filterTarget(action, target))
+}
+
+// filterTarget is a target as people read it.
+func filterTarget(action, target string) string {
 	if at := strings.LastIndexByte(target, '@'); at >= 0 && (action == "copy" || action == "forward") {
-		target = models.ReadableAddress(target)
+		return models.ReadableAddress(target)
 	}
-	return l.T("filter.do."+action, "Target", target)
+	return target
 }
 
 // filterSize is a size as it can be typed, without loss: whole octets have three decimals of a kB.
