@@ -52,11 +52,18 @@ func (h *Handlers) tryFilters(c echo.Context) error {
 // sentTrial reads the form. A message is what others wrote: a byte of it that is
 // no text is no reason to refuse the page.
 func sentTrial(c echo.Context) (views.TrialForm, error) {
-	sent, err := readForm(c, "from", "to", "cc", "subject", "list", "spam", "message≈")
+	sent, err := readForm(c, append(trialFields, "message≈")...)
+	return trialOf(sent), err
+}
+
+// trialFields are those of a message to try filters on, but for its source.
+var trialFields = []string{"from", "to", "cc", "subject", "list", "spam"}
+
+func trialOf(sent form) views.TrialForm {
 	return views.TrialForm{
 		From: sent.Get("from"), To: sent.Get("to"), Cc: sent.Get("cc"), Subject: sent.Get("subject"),
 		List: sent.has("list"), Spam: sent.has("spam"), Message: sent.Get("message"),
-	}, err
+	}
 }
 
 func (h *Handlers) trialPage(c echo.Context, status int, v views.TrialView) error {

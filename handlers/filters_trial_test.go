@@ -227,3 +227,38 @@ func TestAnAddressWithoutFiltersHasNothingToTry(t *testing.T) {
 		}
 	})
 }
+
+func TestAFilterIsTriedAsItIsTyped(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		withTrials(t, s)
+		chloe := s.as(t, cast.Chloe)
+		was := s.Int(t, "SELECT count(*) FROM filters") + s.Int(t, "SELECT count(*) FROM events")
+		for what, path := range map[string]string{"a new one": contactFilters + "/new?preset=lists", "one that is there": pathOf(t, chloe.get(contactFilters), "Marquer")} {
+			action := contactFilters
+			if !strings.Contains(path, "?") {
+				action = path
+			}
+			typed := url.Values{"name": {"Essai"}, "rules-1-value": {""}, "action": {"folder"}, "target": {"Club"}, "message": {source}, "edit": {"try"}}
+			a := chloe.submit(chloe.get(path), action, typed)
+			if a.status != http.StatusOK || a.text("main > .message") != "L’email est rangé dans le dossier « Club » par le filtre « Essai »." || !strings.HasPrefix(steps(a), "S’applique oui") || a.Find(".step").Length() != 1 {
+				t.Errorf("%s: %d %s %s", what, a.status, a.text("main > .message"), steps(a))
+			}
+			if a.Find("#name").AttrOr("value", "") != "Essai" || a.Find(`[name="message"]`).Text() != asParsed(source) || a.Find("details[open]").Length() != 1 {
+				t.Errorf("%s: the form does not come back as typed", what)
+			}
+			typed["target"], typed["message"] = []string{""}, []string{"x"}
+			a = chloe.submit(chloe.get(path), action, typed)
+			if a.status != http.StatusUnprocessableEntity || a.Find(`.errors a[href="#target"]`).Length() != 1 || a.Find(`.errors a[href="#message"]`).Length() != 1 || a.Find(".step").Length() != 0 {
+				t.Errorf("%s, refused: %d %s", what, a.status, a.text(".errors"))
+			}
+		}
+		if n := s.Int(t, "SELECT count(*) FROM filters") + s.Int(t, "SELECT count(*) FROM events"); n != was {
+			t.Error("a trial changed something")
+		}
+		// The form that was tried saves as any other does.
+		a := chloe.submit(chloe.get(contactFilters+"/new?preset=lists"), contactFilters, url.Values{"list": {"on"}, "edit": {"try"}})
+		if list := chloe.follow(chloe.submit(a, contactFilters, nil)); !strings.Contains(list.text("tbody"), "ranger dans le dossier Newsletters") {
+			t.Errorf("saved: %s", list.text("tbody"))
+		}
+	})
+}

@@ -2,6 +2,7 @@ package models
 
 import (
 	"errors"
+	"maps"
 	"strings"
 	"unicode/utf8"
 
@@ -80,6 +81,22 @@ func TryFilters(filters []Filter, address string, n TrialForm) (*Trial, error) {
 		t.Headers = append(t.Headers, TrialHeader{Name: name, Values: m.Values(name)})
 	}
 	return t, nil
+}
+
+// TryFilter is TryFilters for one filter as it is typed, before it is saved: it is
+// asked alone, as if it were on. Invalid has what is wrong with either of both.
+func TryFilter(n FilterForm, address string, m TrialForm) (*Filter, *Trial, error) {
+	f, wrong := n.filter(address)
+	f.Active = true
+	t, err := TryFilters([]Filter{*f}, address, m)
+	var bad, more Invalid
+	if errors.As(wrong, &bad) && errors.As(err, &more) {
+		maps.Copy(bad, more)
+	}
+	if wrong != nil {
+		err = wrong
+	}
+	return f, t, err
 }
 
 // Pasted says whether a source was given, which then counts alone.

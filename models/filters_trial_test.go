@@ -112,3 +112,27 @@ func TestAMessageToTryIsRefusedInWords(t *testing.T) {
 		want(t, c.what, second(models.TryFilters(nil, trialAddress, c.form)), c.want)
 	}
 }
+
+func TestAFilterIsTriedBeforeItIsSaved(t *testing.T) {
+	typed := models.FilterForm{Name: "News", Action: "folder", Target: "News", Rules: []models.FilterRule{{Header: "size", Operator: "under", Value: "1 kB"}, {Header: "From", Operator: "ends", Value: "club.example"}}}
+	f, trial, err := models.TryFilter(typed, trialAddress, models.TrialForm{From: "news@club.example"})
+	must(t, err)
+	if got := told([]models.Filter{*f}, trial); got != "News acts[true true], by News" {
+		t.Error(got)
+	}
+	typed.Name, typed.Target = "", ""
+	for what, c := range map[string]struct {
+		form models.TrialForm
+		want string
+	}{
+		"a filter that is none":      {models.TrialForm{From: "x"}, "name: filter.name.none, target: filter.folder.none"},
+		"and a message that is none": {models.TrialForm{}, "from: filter.trial.nothing, name: filter.name.none, target: filter.folder.none"},
+		"and a source that is none":  {models.TrialForm{Source: "x"}, "message: filter.trial.no_header, name: filter.name.none, target: filter.folder.none"},
+	} {
+		_, _, err := models.TryFilter(typed, trialAddress, c.form)
+		want(t, what, err, c.want)
+	}
+	typed.Name, typed.Target = "News", "News"
+	_, _, err = models.TryFilter(typed, trialAddress, models.TrialForm{})
+	want(t, "a message that is none", err, "from: filter.trial.nothing")
+}

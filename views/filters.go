@@ -61,6 +61,10 @@ type FilterForm struct {
 	Target  string
 	Version int
 	Errors  Errors
+
+	Trial   TrialForm // what it is tried on before it is saved
+	Tried   *models.Filter
+	Verdict *models.Trial // nil when it was not tried
 }
 
 // StoredFilter is the form as the filter stands.
@@ -169,7 +173,7 @@ func (f FilterForm) fields() []string {
 	for i := range f.Rules {
 		list = append(list, ruleField(i, "header"), ruleField(i, "operator"), ruleField(i, "value"))
 	}
-	return append(list, "action", "target")
+	return slices.Concat(list, []string{"action", "target"}, trialFields)
 }
 
 // ruleField is the name of a field of a rule; rules are counted from 1 there.

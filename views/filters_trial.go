@@ -35,6 +35,7 @@ type TrialView struct {
 	Filters []models.Filter
 	Form    TrialForm
 	Trial   *models.Trial // nil when nothing was tried
+	Unsaved bool          // the filter is one alone, as typed
 }
 
 func (v TrialView) domain() string { return v.Access.Service.Domain }
@@ -43,6 +44,17 @@ func (v TrialView) local() string  { return v.Access.Account.LocalPart }
 // trial is the form below the filters of an address.
 func (v FiltersView) trial() TrialView {
 	return TrialView{Head: v.Head, Access: v.Access, Filters: v.Filters, Form: NewTrial(v.Access.Account.Address)}
+}
+
+// trial is the filter of a form, tried.
+func (v FilterView) trial() TrialView {
+	return TrialView{Access: v.Access, Filters: []models.Filter{*v.Form.Tried}, Form: v.Form.Trial, Trial: v.Form.Verdict, Unsaved: true}
+}
+
+// trying says that the part of a filter's form for its trial is in use.
+func (f FilterForm) trying() bool {
+	t := f.Trial
+	return f.Verdict != nil || t.From+t.To+t.Cc+t.Subject+t.Message != "" || t.List || t.Spam || slices.ContainsFunc(trialFields, func(field string) bool { return f.Errors[field] != nil })
 }
 
 // overlooked says that something was typed beside a source, and not looked at.

@@ -40,6 +40,12 @@ var filters = []Entry{
 			},
 		}})
 	}},
+	{Name: "filters/new-tried", Component: func(l *locale.Locale, p views.Page) templ.Component {
+		f := views.PresetFilter(l, "lists")
+		f.Tried, f.Trial = &models.Filter{Name: f.Name, Active: true, Action: "folder", Target: f.Target, Rules: f.Read().Rules}, views.TrialForm{From: "news@club.example", List: true}
+		f.Verdict = &models.Trial{Steps: []models.TrialStep{{Asked: true, Caught: true, Acted: true, Rules: []bool{true}}}, Size: 50, Headers: someHeaders("news@club.example", "", "", "")}
+		return filterPage(l, p, views.FilterView{Access: asOwner(), Form: f})
+	}},
 	{Name: "filters/settings", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		return filterPage(l, p, views.FilterView{Access: asOwner(), Stored: &someFilters()[2]})
 	}},
