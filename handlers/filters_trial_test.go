@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -245,6 +246,16 @@ func TestAFilterIsTriedAsItIsTyped(t *testing.T) {
 			}
 			if a.Find("#name").AttrOr("value", "") != "Essai" || a.Find(`[name="message"]`).Text() != asParsed(source) || a.Find("details[open]").Length() != 1 {
 				t.Errorf("%s: the form does not come back as typed", what)
+			}
+			for text, fill := range map[string]url.Values{
+				"Ce filtre ne s’applique pas à l’email.":          {"message": {"From: x"}},
+				"Il est marqué comme lu par le filtre « Essai ».": {"action": {"read"}},
+			} {
+				form := maps.Clone(typed)
+				maps.Copy(form, fill)
+				if a := chloe.submit(chloe.get(path), action, form); a.status != http.StatusOK || spaced(a.text("main > .message")) != text {
+					t.Errorf("%s: %d %q, want %q", what, a.status, a.text("main > .message"), text)
+				}
 			}
 			typed["target"], typed["message"] = []string{""}, []string{"x"}
 			a = chloe.submit(chloe.get(path), action, typed)

@@ -78,12 +78,28 @@ func (v TrialView) leaves() bool {
 	return f != nil && slices.Contains([]string{"forward", "reject", "delete"}, f.Action)
 }
 
+// tone is that of the outcome.
+func (v TrialView) tone() ui.Tone {
+	switch {
+	case v.leaves():
+		return ui.Warn
+	case v.settles() != nil:
+		return ui.OK
+	}
+	return ""
+}
+
 // outcome is what would happen to the message: where it goes, and what is done
-// to it besides. Marks on what does not come into the mailbox are not told.
+// to it besides. Marks on what does not come into the mailbox are not told. Of a
+// filter alone nobody knows where the message goes if it does not say so itself.
 func (v TrialView) outcome(l *locale.Locale) string {
-	texts := []string{l.T("filter.trial.goes.inbox")}
+	var texts []string
 	if f := v.settles(); f != nil {
-		texts[0] = l.T("filter.trial.goes."+f.Action, "Name", f.Name, "Target", filterTarget(f.Action, f.Target))
+		texts = append(texts, l.T("filter.trial.goes."+f.Action, "Name", f.Name, "Target", filterTarget(f.Action, f.Target)))
+	} else if !v.Unsaved {
+		texts = append(texts, l.T("filter.trial.goes.inbox"))
+	} else if !v.Trial.Steps[0].Caught {
+		texts = append(texts, l.T("filter.trial.alone"))
 	}
 	for i := range v.Filters {
 		f := &v.Filters[i]
