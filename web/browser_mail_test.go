@@ -81,6 +81,12 @@ func fileNewsletters(v *visitor) {
 	v.follow(v.say("filter.new"))
 	v.typeIn(v.say("filter.name"), "Facture")
 	v.typeIn(v.say("filter.value"), "facture")
+	v.choose(v.say("filter.action"), v.say("filter.action.delete"))
+	v.open(v.say("filter.trial.before"))
+	v.typeIn(v.say("filter.header.from"), "facture@elsewhere.example")
+	v.press(v.say("filter.trial.try")) // saves nothing either
+	v.see(v.say("filter.trial.goes.delete", "Name", "Facture"), v.say("filter.trial.unsaved"))
+	v.check()
 	v.press(v.say("filter.rule_add")) // asks for one more and saves nothing
 	v.see(v.say("filter.rule_number", "Number", 2))
 	v.check()
