@@ -64,22 +64,26 @@ func TestAMessageIsTriedOnTheFilters(t *testing.T) {
 			outcome, steps string
 		}{
 			{
-				"a source", url.Values{"message": {source}},
+				"a source",
+				url.Values{"message": {source}},
 				intoFolder + " Il est marqué comme lu par le filtre « Marquer ».",
 				"S’applique oui non | Inactif, non consulté | S’applique oui | Non consulté",
 			},
 			{
-				"typed", url.Values{"from": {"André <andre@elsewhere.example>"}, "subject": {"FACTURE N° 7"}},
+				"typed",
+				url.Values{"from": {"André <andre@elsewhere.example>"}, "subject": {"FACTURE N° 7"}},
 				intoFolder,
 				"Ne s’applique pas non non | Inactif, non consulté | S’applique oui | Non consulté",
 			},
 			{
-				"ticked", url.Values{"list": {"on"}, "spam": {"on"}},
+				"ticked",
+				url.Values{"list": {"on"}, "spam": {"on"}},
 				"L’email est supprimé par le filtre « Spam », et personne n’est prévenu.",
 				"S’applique oui non | Inactif, non consulté | Ne s’applique pas non | S’applique oui",
 			},
 			{
-				"nothing catches it", url.Values{"subject": {"Bonjour"}},
+				"nothing catches it",
+				url.Values{"subject": {"Bonjour"}},
 				"L’email arrive dans la boîte de réception : aucun filtre n’en décide autrement.",
 				"Ne s’applique pas non non | Inactif, non consulté | Ne s’applique pas non | Ne s’applique pas non",
 			},

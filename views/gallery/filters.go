@@ -83,7 +83,8 @@ var filters = []Entry{
 		return trialPage(l, p, views.TrialView{
 			Access: asOwner(), Form: views.TrialForm{From: "a@elsewhere.example", Spam: true},
 			Filters: []models.Filter{
-				{ID: 1, Name: "Copie", Active: true, Action: "copy", Target: "rh@garrigue.example", Rules: rule}, {ID: 2, Name: "Important", Active: true, Action: "flag", Rules: rule},
+				{ID: 1, Name: "Copie", Active: true, Action: "copy", Target: "rh@garrigue.example", Rules: rule},
+				{ID: 2, Name: "Important", Active: true, Action: "flag", Rules: rule},
 				{ID: 3, Name: "Non", Active: true, Action: "reject", Target: "Adresse fermée.", Rules: rule},
 			},
 			Trial: &models.Trial{
