@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/labstack/echo/v4"
@@ -76,7 +77,8 @@ func (h *Handlers) filterPage(c echo.Context, status int, v views.FilterView) er
 // may have, so that this is refused in words and with everything typed.
 const sentRules = 2 * models.MaxFilterRules
 
-// sentFilter reads the form. edit is the button that adds or takes away a rule, "" for the one that saves.
+// sentFilter reads the form. edit is the button that adds a rule, takes one away or
+// tries the filter, "" for the one that saves.
 func (h *Handlers) sentFilter(c echo.Context) (f views.FilterForm, edit string, by models.Actor, err error) {
 	fields := []string{"name", "match", "action", "target", "version", "edit"}
 	for n := range sentRules + 1 {
@@ -84,8 +86,8 @@ func (h *Handlers) sentFilter(c echo.Context) (f views.FilterForm, edit string, 
 			fields = append(fields, fmt.Sprintf("rules-%d-%s", n, part))
 		}
 	}
-	sent, by, err := h.sent(c, fields...)
-	f = views.FilterForm{Name: sent.Get("name"), Match: sent.Get("match"), Action: sent.Get("action"), Target: sent.Get("target"), Version: sent.number("version")}
+	sent, by, err := h.sent(c, slices.Concat(fields, trialFields, []string{"message"})...)
+	f = views.FilterForm{Name: sent.Get("name"), Match: sent.Get("match"), Action: sent.Get("action"), Target: sent.Get("target"), Version: sent.number("version"), Trial: trialOf(sent)}
 	for n := range sentRules + 1 {
 		rule := func(part string) string { return "rules-" + strconv.Itoa(n) + "-" + part }
 		if sent.has(rule("header")) || sent.has(rule("operator")) || sent.has(rule("value")) {
@@ -97,7 +99,9 @@ func (h *Handlers) sentFilter(c echo.Context) (f views.FilterForm, edit string, 
 	edit = sent.Get("edit")
 	if _, stale := refused(c, err); edit != "" && (err == nil || stale) {
 		err = nil // it changes nothing, whoever's page it comes from
-		if !f.Edit(edit) {
+		if edit == "try" {
+			f.Tried, f.Verdict, err = models.TryFilter(f.Read(), c.Param("local")+"@"+c.Param("domain"), f.Trial.Read())
+		} else if !f.Edit(edit) {
 			err = errMalformed
 		}
 	}

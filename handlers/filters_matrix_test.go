@@ -88,6 +88,24 @@ POST /services/:domain/emails/:local/filters/:id/down from /services/:domain/ema
 	compta@garrigue.example#middle      done  done  404   404   404   403   in
 	hello@nguyen-velos.example#middle   404   404   404   done  404   403   in
 	contact@pause.example#middle        403   403   403   404   404   403   in
+GET /services/:domain/emails/:local/filters/trial
+	contact@garrigue.example            200   200   200   404   404   403   in
+	compta@garrigue.example             200   200   404   404   404   403   in
+	info@garrigue.example               200   200   404   404   404   403   in
+	ghost@garrigue.example              404   404   404   404   404   403   in
+	devis@atelier-durand.example        200   200   200   404   404   403   in
+	hello@nguyen-velos.example          404   404   404   200   404   403   in
+	contact@pause.example               200   200   200   404   404   403   in
+	ghost@nobody.example                404   404   404   404   404   403   in
+POST /services/:domain/emails/:local/filters/trial from /services/:domain/emails/:local/filters fill subject=Essai
+	contact@garrigue.example            200   200   200   404   404   403   in
+	compta@garrigue.example             200   200   404   404   404   403   in
+	info@garrigue.example               200   200   404   404   404   403   in
+	ghost@garrigue.example              404   404   404   404   404   403   in
+	devis@atelier-durand.example        200   200   200   404   404   403   in
+	hello@nguyen-velos.example          404   404   404   200   404   403   in
+	contact@pause.example               200   200   200   404   404   403   in
+	ghost@nobody.example                404   404   404   404   404   403   in
 `
 
 // putFilters puts three on one account of each service, and on one that Chloé does not hold.

@@ -60,8 +60,9 @@ func submissionNonce(token, submission string) []byte {
 type form struct{ url.Values }
 
 // readForm reads a form with just these fields, beside the submission. A field
-// that may come several times ends with "…". Anything malformed, doubled or
-// foreign is errMalformed: it did not come from a page of ours.
+// that may come several times ends with "…"; in one that ends with "≈", whose
+// text others wrote, what is no text becomes U+FFFD. Anything else malformed,
+// doubled or foreign is errMalformed: it did not come from a page of ours.
 func readForm(c echo.Context, fields ...string) (form, error) {
 	r := c.Request()
 	if t, _, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType)); err != nil || t != echo.MIMEApplicationForm {
@@ -74,12 +75,14 @@ func readForm(c echo.Context, fields ...string) (form, error) {
 		return form{}, errMalformed
 	}
 	for name, values := range r.PostForm {
-		many := slices.Contains(fields, name+"…")
-		if !many && name != "submission" && !slices.Contains(fields, name) || !many && len(values) > 1 {
+		many, others := slices.Contains(fields, name+"…"), slices.Contains(fields, name+"≈")
+		if !many && !others && name != "submission" && !slices.Contains(fields, name) || !many && len(values) > 1 {
 			return form{}, errMalformed
 		}
-		for _, v := range values {
-			if !plainText(v) {
+		for i, v := range values {
+			if others {
+				values[i] = strings.ToValidUTF8(strings.ReplaceAll(v, "\x00", "\uFFFD"), "\uFFFD")
+			} else if !plainText(v) {
 				return form{}, errMalformed
 			}
 		}

@@ -22,10 +22,12 @@ type Route struct {
 	polled bool
 	// What a file may weigh that is sent to it, in bytes; 0 for no more than any form.
 	file int64
+	// Asks a question that is too long for an address, or nobody's to read there.
+	asks bool
 }
 
 // Changes says whether the route changes state.
-func (r Route) Changes() bool { return r.Method == echo.POST }
+func (r Route) Changes() bool { return r.Method == echo.POST && !r.asks }
 
 // Routes lists the map for `mandat routes` and for tests.
 func Routes() []Route { return new(Handlers).routes() }
@@ -66,6 +68,8 @@ func (h *Handlers) routes() []Route {
 	}
 	accounts := get(service+"/emails", may(policy.SeeService), h.listAccounts)
 	accounts.ownSession = true
+	trial := post(filters+"/trial", may(policy.EditFilters), h.tryFilters)
+	trial.asks = true
 
 	return slices.Concat([]Route{
 		// Signing in and out
@@ -123,6 +127,8 @@ func (h *Handlers) routes() []Route {
 		post(filters+"/:id/deactivation", may(policy.EditFilters), h.switchFilter(false)),
 		post(filters+"/:id/up", may(policy.EditFilters), h.moveFilter(true)),
 		post(filters+"/:id/down", may(policy.EditFilters), h.moveFilter(false)),
+		get(filters+"/trial", may(policy.EditFilters), h.newTrial),
+		trial,
 
 		// Responders: of accounts, and of addresses that are none
 		get(account+"/responder", may(policy.EditResponder), h.editResponder(models.AccountResponder)),

@@ -80,6 +80,9 @@ POST /services/:domain/emails/:local/filters/:id/activation contact@garrigue.exa
 POST /services/:domain/emails/:local/filters/:id/deactivation contact@garrigue.example#first Alice  10  the script is read and written
 POST /services/:domain/emails/:local/filters/:id/up contact@garrigue.example#last  Alice  9   the script is read and written
 POST /services/:domain/emails/:local/filters/:id/down contact@garrigue.example#middle Alice  9   the script is read and written
+GET  /services/:domain/emails/:local/filters/trial contact@garrigue.example       Alice  3
+POST /services/:domain/emails/:local/filters/trial contact@garrigue.example       Alice  3
+POST /services/:domain/emails/:local/filters/trial contact@garrigue.example       Chloé  3
 GET  /services/:domain/responders                  garrigue.example               Alice  3
 GET  /services/:domain/new-responder               garrigue.example               Alice  2
 POST /services/:domain/responders                  garrigue.example               Alice  9   the script is read and written

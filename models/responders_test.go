@@ -293,13 +293,18 @@ func TestMailToAnAliasIsAnsweredToo(t *testing.T) {
 		alias("bonjour", cast.Garrigue, "contact@garrigue.example")
 		alias("salut", cast.Garrigue, "bonjour@garrigue.example")
 		alias("vieux", cast.Garrigue, "ancien@garrigue.example")
+		alias("hello", cast.Garrigue, "salut+site@garrigue.example")
+		alias("vitrine", cast.Garrigue, "contact+boutique@garrigue.example")
+		alias("souvenirs", cast.Garrigue, "ancien+2019+a@garrigue.example")
 		alias("ailleurs", cast.Velos, "contact@garrigue.example") // its own service has the answer to give
+		alias("voisin", cast.Garrigue, "contact+x@nguyen-velos.example")
+		alias("presque", cast.Garrigue, "contact-x@garrigue.example")
 		must(t, w.Store.SetResponder(ctx, w.Alice, cast.Garrigue, "contact", away("x", nil, nil)))
-		if script := w.script(t, "contact@garrigue.example"); !strings.Contains(script, `:addresses ["bonjour@garrigue.example", "salut@garrigue.example"]`) {
+		if script := w.script(t, "contact@garrigue.example"); !strings.Contains(script, `:addresses ["bonjour@garrigue.example", "hello@garrigue.example", "salut@garrigue.example", "vitrine@garrigue.example"]`) {
 			t.Errorf("the script of the account: %s", script)
 		}
 		must(t, second(w.Store.CreateResponder(ctx, w.Alice, cast.Garrigue, "ancien", away("x", nil, nil))))
-		if script := w.script(t, "ancien@garrigue.example"); !strings.Contains(script, `:addresses ["vieux@garrigue.example"]`) {
+		if script := w.script(t, "ancien@garrigue.example"); !strings.Contains(script, `:addresses ["souvenirs@garrigue.example", "vieux@garrigue.example"]`) {
 			t.Errorf("the script of the address without a mailbox: %s", script)
 		}
 	})

@@ -26,12 +26,13 @@ type scriptRow struct {
 // what another service sends here has its own answer to give. UNION, not UNION
 // ALL, ends a circle, should there ever be one. The responder comes first since
 // SQLite takes the types of the columns from there.
-const scriptSQL = `WITH RECURSIVE leads (address) AS (
-  SELECT a.address FROM accounts a WHERE a.id = @account
+func (x sqlText) scriptSQL() string {
+	return `WITH RECURSIVE leads (address, local_part) AS (
+  SELECT a.address, a.local_part FROM accounts a WHERE a.id = @account
   UNION
-  SELECT p.address FROM responders p WHERE p.id = @responder AND p.account_id IS NULL
+  SELECT p.address, p.local_part FROM responders p WHERE p.id = @responder AND p.account_id IS NULL
   UNION
-  SELECT r.address FROM leads l JOIN redirection_targets t ON t.target = l.address JOIN redirections r ON r.id = t.redirection_id
+  SELECT r.address, r.local_part FROM leads l JOIN redirection_targets t ON ` + x.arrives("t.target", "l") + ` JOIN redirections r ON r.id = t.redirection_id
   WHERE r.service_id = @service AND r.local_part <> ''
 )
 SELECT 'responder' AS part, p.id AS id, p.address AS name, '' AS matching, '' AS action, '' AS target, p.subject AS header, '' AS operator,
@@ -42,6 +43,7 @@ FROM filters f JOIN filter_rules r ON r.filter_id = f.id WHERE f.account_id = @a
 UNION ALL
 SELECT 'alias', 0, l.address, '', '', '', '', '', '', 0, NULL, NULL, 0, 0 FROM leads l
 ORDER BY 13, 14, 3`
+}
 
 // compile writes the script of an account of a service that this transaction
 // has locked: its filters and its responder as they are now. Every verb that
@@ -72,7 +74,7 @@ func (tx *Tx) compileAlone(service, responder int64) error {
 // script is the text for what scriptSQL reads with args. only says that there is no mailbox.
 func (tx *Tx) script(args map[string]any, only bool) (string, error) {
 	var rows []scriptRow
-	if err := tx.scan(&rows, scriptSQL, args); err != nil {
+	if err := tx.scan(&rows, sqlText{embedded: tx.conn == nil}.scriptSQL(), args); err != nil {
 		return "", err
 	}
 	var script sieve.Script

@@ -61,6 +61,10 @@ type FilterForm struct {
 	Target  string
 	Version int
 	Errors  Errors
+
+	Trial   TrialForm // what it is tried on before it is saved
+	Tried   *models.Filter
+	Verdict *models.Trial // nil when it was not tried
 }
 
 // StoredFilter is the form as the filter stands.
@@ -169,7 +173,7 @@ func (f FilterForm) fields() []string {
 	for i := range f.Rules {
 		list = append(list, ruleField(i, "header"), ruleField(i, "operator"), ruleField(i, "value"))
 	}
-	return append(list, "action", "target")
+	return slices.Concat(list, []string{"action", "target"}, trialFields)
 }
 
 // ruleField is the name of a field of a rule; rules are counted from 1 there.
@@ -224,10 +228,15 @@ func (r FilterRuleForm) text(l *locale.Locale) string {
 
 // filterDo is what is done to a message.
 func filterDo(l *locale.Locale, action, target string) string {
+	return l.T("filter.do."+action, "Target", filterTarget(action, target))
+}
+
+// filterTarget is a target as people read it.
+func filterTarget(action, target string) string {
 	if at := strings.LastIndexByte(target, '@'); at >= 0 && (action == "copy" || action == "forward") {
-		target = models.ReadableAddress(target)
+		return models.ReadableAddress(target)
 	}
-	return l.T("filter.do."+action, "Target", target)
+	return target
 }
 
 // filterSize is a size as it can be typed, without loss: whole octets have three decimals of a kB.

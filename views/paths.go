@@ -93,6 +93,9 @@ func NewFilterPath(domain, local, preset string) string {
 	return withQuery(FiltersPath(domain, local)+"/new", "preset", preset)
 }
 
+// TrialPath tries the filters of an address on a message.
+func TrialPath(domain, local string) string { return FiltersPath(domain, local) + "/trial" }
+
 // FilterPath is one filter of an address.
 func FilterPath(domain, local string, id int64) string {
 	return FiltersPath(domain, local) + "/" + strconv.FormatInt(id, 10)

@@ -67,9 +67,26 @@ func fileNewsletters(v *visitor) {
 	v.see(v.say("filter.created"), sentence, v.say("filter.on"))
 	v.check()
 
+	v.typeIn(v.say("filter.trial.message"), "From: Club <club@elsewhere.example>\nSubject: =?utf-8?q?Lettre_d=E2=80=99hiver?=\nList-Id: <club.elsewhere.example>\n\nBonjour")
+	v.press(v.say("filter.trial.try"))
+	v.see(v.say("filter.trial.goes.folder", "Target", v.say("filter.preset.lists.folder"), "Name", v.say("filter.preset.lists")), "Lettre d’hiver", v.say("filter.trial.applies"))
+	v.check()
+	v.follow(v.say("filter.title"))
+	v.typeIn(v.say("filter.header.subject"), "Bonjour")
+	v.press(v.say("filter.trial.try"))
+	v.see(v.say("filter.trial.goes.inbox"), v.say("filter.trial.rule.no", "Rule", v.say("filter.rule.list.yes")))
+	v.check()
+	v.follow(v.say("filter.title"))
+
 	v.follow(v.say("filter.new"))
 	v.typeIn(v.say("filter.name"), "Facture")
 	v.typeIn(v.say("filter.value"), "facture")
+	v.choose(v.say("filter.action"), v.say("filter.action.delete"))
+	v.open(v.say("filter.trial.before"))
+	v.typeIn(v.say("filter.header.from"), "facture@elsewhere.example")
+	v.press(v.say("filter.trial.try")) // saves nothing either
+	v.see(v.say("filter.trial.goes.delete", "Name", "Facture"), v.say("filter.trial.unsaved"))
+	v.check()
 	v.press(v.say("filter.rule_add")) // asks for one more and saves nothing
 	v.see(v.say("filter.rule_number", "Number", 2))
 	v.check()

@@ -126,7 +126,7 @@ func TestRoutesAreListed(t *testing.T) {
 		t.Errorf("%d lines of text, %d routes in JSON", n, len(routes))
 	}
 	for _, r := range routes {
-		if !strings.Contains(text, r.Path) || r.Class == "object" && r.Operation == "" || r.Changes != (r.Method == "POST") || strings.Contains(r.Path, ":") && r.Object == "" && !strings.Contains(r.Path, ":token") {
+		if !strings.Contains(text, r.Path) || r.Class == "object" && r.Operation == "" || r.Changes != (r.Method == "POST" && !strings.HasSuffix(r.Path, "/trial")) || strings.Contains(r.Path, ":") && r.Object == "" && !strings.Contains(r.Path, ":token") {
 			t.Errorf("%+v", r)
 		}
 	}

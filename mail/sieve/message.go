@@ -28,9 +28,10 @@ type Message struct {
 
 // field is one header field.
 type field struct {
-	name string // in lower case
-	raw  string // as it came, folded, without what surrounds it
-	text string // as people read it: unfolded, decoded
+	name    string // in lower case
+	raw     string // as it came, folded, without what surrounds it
+	text    string // as people read it: unfolded, decoded
+	lowered string // the same with ASCII letters in lower case
 }
 
 // NewMessage is a message made of what somebody typed: names and addresses as
@@ -123,7 +124,8 @@ func nextField(text string) (logical, rest string) {
 func newField(name, value string) field {
 	value = strings.ReplaceAll(value, "\x00", "\uFFFD")
 	value = strings.TrimLeft(value, " \t")
-	return field{name: lower(name), raw: strings.TrimRight(value, " \t"), text: strings.TrimRight(decode(unfold(value)), " \t")}
+	text := strings.TrimRight(decode(unfold(value)), " \t")
+	return field{name: lower(name), raw: strings.TrimRight(value, " \t"), text: text, lowered: lower(text)}
 }
 
 // unfold makes of a line end and the blank after it one space.

@@ -85,7 +85,7 @@ func (r Rule) holds(m Message) bool {
 	case Ends:
 		match = func(text string) bool { return strings.HasSuffix(text, value) }
 	case Matches:
-		match = parseWildcards(value).match
+		match = parseWildcards(value).matcher()
 	default:
 		return false
 	}
@@ -94,12 +94,18 @@ func (r Rule) holds(m Message) bool {
 
 // any says whether one of the texts that a rule looks at matches.
 func (r Rule) any(m Message, match func(lowered string) bool) bool {
-	for _, f := range m.named(r.Header) {
-		texts := []string{f.text}
-		if r.address() {
-			texts = addresses(f.raw)
+	name := lower(r.Header)
+	for _, f := range m.fields {
+		if f.name != name {
+			continue
 		}
-		for _, text := range texts {
+		if !r.address() {
+			if match(f.lowered) {
+				return true
+			}
+			continue
+		}
+		for _, text := range addresses(f.raw) {
 			if match(lower(text)) {
 				return true
 			}
@@ -153,29 +159,91 @@ func parseWildcards(s string) wildcards {
 	return p
 }
 
-// match goes back to the last * only: what an earlier one would take besides,
-// the last one can take as well.
-func (p wildcards) match(s string) bool {
-	at, star, from := 0, -1, 0
-	for i := 0; i < len(s); {
-		switch {
-		case at < len(p) && p[at] == anyText:
-			star, from = at, i
-			at++
-		case at < len(p) && (p[at] == anyOctet || p[at] == int(s[i])):
-			at++
-			i++
-		case star >= 0:
-			from++
-			at, i = star+1, from
-		default:
-			return false
+// matcher says of a text whether the pattern describes the whole of it. Of what
+// is between two *, the first place will do: whatever an earlier * would take
+// besides, the last one can take as well. No pattern makes that long work: others
+// than who waits for the answer may have written it.
+func (p wildcards) matcher() func(s string) bool {
+	var parts []part
+	begin := 0
+	for i, c := range p {
+		if c == anyText {
+			parts, begin = append(parts, newPart(p[begin:i])), i+1
 		}
 	}
-	for at < len(p) && p[at] == anyText {
-		at++
+	last := newPart(p[begin:])
+	return func(s string) bool {
+		for i, between := range parts {
+			end := between.size
+			if i > 0 {
+				end = between.find(s)
+			} else if end > len(s) || between.find(s[:end]) != end {
+				return false
+			}
+			if end < 0 {
+				return false
+			}
+			s = s[end:]
+		}
+		if len(parts) == 0 && len(s) != last.size || len(s) < last.size {
+			return false
+		}
+		return last.find(s[len(s)-last.size:]) == last.size
 	}
-	return at == len(p)
+}
+
+// part is what is between two * of a pattern.
+type part struct {
+	size  int
+	text  string   // what it is, unless it has a ?
+	masks []uint64 // else for each octet, in words of 64: at which places of the part it may stand
+}
+
+func newPart(p wildcards) part {
+	out := part{size: len(p)}
+	if !slices.Contains(p, anyOctet) {
+		for _, c := range p {
+			out.text += string([]byte{byte(c)})
+		}
+		return out
+	}
+	words := out.words()
+	out.masks = make([]uint64, 256*words)
+	for i, c := range p {
+		for octet := range 256 {
+			if c == anyOctet || c == octet {
+				out.masks[octet*words+i/64] |= 1 << (i % 64)
+			}
+		}
+	}
+	return out
+}
+
+func (p part) words() int { return (p.size + 63) / 64 }
+
+// find is where the first text that the part describes ends in s, or -1. With a ?
+// all beginnings are followed at once, a bit for each place of the part that one
+// has come to (Baeza-Yates and Gonnet, 1992).
+func (p part) find(s string) int {
+	if p.masks == nil {
+		if at := strings.Index(s, p.text); at >= 0 {
+			return at + p.size
+		}
+		return -1
+	}
+	words := p.words()
+	come := make([]uint64, words)
+	end := p.size - 1
+	for i := range len(s) {
+		mask, carry := p.masks[int(s[i])*words:], uint64(1)
+		for w := range come {
+			come[w], carry = (come[w]<<1|carry)&mask[w], come[w]>>63
+		}
+		if come[end/64]>>(end%64)&1 == 1 {
+			return i + 1
+		}
+	}
+	return -1
 }
 
 // regex is the pattern as a POSIX extended regular expression. Of ? :matches is

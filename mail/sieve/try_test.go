@@ -2,6 +2,8 @@ package sieve
 
 import (
 	"errors"
+	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -82,5 +84,57 @@ func TestSize(t *testing.T) {
 		if m, err := ParseMessage(text); err != nil || m.Size != want {
 			t.Errorf("%q: %d, %v", text, m.Size, err)
 		}
+	}
+}
+
+// The expression that Compile writes for a pattern and the evaluator agree, and
+// with them Go's own expressions.
+func TestPatterns(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 173))
+	text := func(letters string, most int) string {
+		b := make([]byte, r.IntN(most))
+		for i := range b {
+			b[i] = letters[r.IntN(len(letters))]
+		}
+		return string(b)
+	}
+	long := strings.Repeat("ab", 40)
+	held := 0
+	for range 50_000 {
+		pattern, s := text(`aab**??\\`, 9), text(`aaab?*\\`, 12)
+		if r.IntN(20) == 0 { // parts of more than a word of bits
+			pattern, s = pattern+long+text("ab?*", 70)+long+text("ab?*", 5), s+long+text("ab", 70)+long+text("ab", 5)
+		}
+		p := parseWildcards(pattern)
+		want := regexp.MustCompile("(?s)" + p.regex()).MatchString(s)
+		if got := p.matcher()(s); got != want {
+			t.Fatalf("%q on %q: %v, want %v", pattern, s, got, want)
+		}
+		if want {
+			held++
+		}
+	}
+	if held < 2_000 {
+		t.Errorf("only %d patterns held", held)
+	}
+}
+
+// A hundred filters of twenty rules, on a message that is as bad for them as it can be.
+func BenchmarkTryHostile(b *testing.B) {
+	for name, c := range map[string]struct{ value, text string }{
+		"a part that almost fits": {"*" + strings.Repeat("a", 198) + "b*", "Subject: " + strings.Repeat("a", MaxMessage-9)},
+		"a part with ?":           {"*" + strings.Repeat("?", 198) + "b*", "Subject: " + strings.Repeat("a", MaxMessage-9)},
+		"many fields":             {"x", strings.Repeat("subject:\n", MaxMessage/9)},
+	} {
+		b.Run(name, func(b *testing.B) {
+			m, err := ParseMessage(c.text)
+			if err != nil {
+				b.Fatal(err)
+			}
+			f := Filter{Active: true, Action: Read, Rules: slices.Repeat([]Rule{{Subject, Matches, c.value}}, 20)}
+			for b.Loop() {
+				Try(slices.Repeat([]Filter{f}, 100), m)
+			}
+		})
 	}
 }

@@ -60,6 +60,8 @@ var computed = map[string]string{
 	"list.posting.":        "a models.Posting",
 	"list.reply_to.":       "views.ReplyTos",
 	"list.subscribers.":    "a models.MemberKind",
+	"filter.trial.goes.":   "views/filters_trial.go: where a message goes by the action of a filter",
+	"filter.trial.also.":   "views/filters_trial.go: what is done to it besides",
 }
 
 // A text is a message as its file has it: the forms of a plural, or the form "".
