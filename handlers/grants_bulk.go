@@ -75,17 +75,17 @@ func tickedAccounts(addresses []string) (domain string, locals []string, err err
 			domain = address[at+1:]
 		}
 		if address[at+1:] != domain {
-			return "", nil, models.Invalid{"accounts": {{Key: "grant.accounts.services"}}}
+			return "", nil, models.Invalid{"accounts": {{Key: "account.ticked.services"}}}
 		}
 		if !slices.Contains(locals, address[:at]) {
 			locals = append(locals, address[:at])
 		}
 		if len(locals) > models.MaxAccounts {
-			return "", nil, models.Invalid{"accounts": {{Key: "grant.accounts.many", Args: []any{"Most", models.MaxAccounts}}}}
+			return "", nil, models.Invalid{"accounts": {{Key: "account.ticked.many", Args: []any{"Most", models.MaxAccounts}}}}
 		}
 	}
 	if len(locals) == 0 {
-		return "", nil, models.Invalid{"accounts": {{Key: "grant.accounts.none"}}}
+		return "", nil, models.Invalid{"accounts": {{Key: "account.ticked.none"}}}
 	}
 	return domain, locals, nil
 }
