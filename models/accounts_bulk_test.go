@@ -271,13 +271,11 @@ func TestAFormThatDidNothingToSeveralCanBeSentAgain(t *testing.T) {
 func TestAVerbOnSeveralIsAUseOfTheGrantOnEach(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.Clock.Move(3 * time.Hour)
-		used := fmt.Sprintf("SELECT count(*) FROM grants WHERE grantee_id = %d AND used_at IS NOT NULL", w.Chloe.Customer)
-		before := w.Int(t, used)
 		got[*models.BulkResult](t)(w.Store.DescribeAccounts(t.Context(), w.Chloe, cast.Garrigue, []string{"contact", "accueil", "rh"}, "x"))
 		for _, local := range []string{"contact", "accueil"} {
 			list := got[*models.GrantList](t)(w.Store.Grants(t.Context(), w.Alice, w.account(t, w.Alice, cast.Garrigue, local), models.GrantQuery{}))
 			if g := list.Grants[0]; g.UsedAt == nil || !g.UsedAt.Equal(w.Store.Now()) {
-				t.Errorf("%s was used at %v (%d used before)", local, g.UsedAt, before)
+				t.Errorf("%s was used at %v", local, g.UsedAt)
 			}
 		}
 	})

@@ -43,10 +43,7 @@ func (f AccountsForm) Path() string {
 	set("after", f.After)
 	set("before", f.Before)
 	set("from", strconv.Itoa(f.From))
-	if len(q) == 0 {
-		return AccountsPath(f.Domain)
-	}
-	return AccountsPath(f.Domain) + "?" + q.Encode()
+	return AccountsAt(f.Domain, q.Encode())
 }
 
 // FilePath is the URL of the CSV file of what the form lists, all its pages.

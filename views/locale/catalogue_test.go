@@ -46,6 +46,7 @@ var computed = map[string]string{
 	"policy.operation.": "handlers/errors.go: the operation that was refused",
 	"error.":            "handlers/errors.go, by the kind of problem",
 	"service.tab.":      "handlers/services.go, by the tab",
+	"account.bulk.":     "views/accounts_bulk.go, by the job",
 	"account.status.":   "views/accounts.go, by the status searched for",
 	"layout.theme_":     "views/customers.go, by the theme",
 	"list.language.":    "models.ListLanguages",
