@@ -39,9 +39,9 @@ func (j BulkJob) Title(l *locale.Locale, n int) string {
 
 // A batchItem is one button of the bar that appears with the first tick.
 type batchItem struct {
-	label, icon string
-	operation   policy.Operation
-	path        func(domain string) string
+	label     string
+	operation policy.Operation
+	path      func(domain string) string
 }
 
 func bulkPath(j BulkJob) func(string) string {
@@ -49,13 +49,13 @@ func bulkPath(j BulkJob) func(string) string {
 }
 
 var batchItems = []batchItem{
-	{"account.batch.delegate", "user-plus", policy.DelegateAccount, func(string) string { return NewGrantsPath }},
-	{"account.batch.describe", "pencil", policy.DescribeAccount, bulkPath(BulkDescription)},
-	{"account.batch.size", "settings", policy.LimitAccount, bulkPath(BulkSize)},
-	{"account.batch.block", "ban", policy.LimitAccount, bulkPath(BulkBlock)},
-	{"account.batch.unblock", "lock-open", policy.LimitAccount, bulkPath(BulkUnblock)},
-	{"account.batch.revoke", "user-minus", policy.ChangeGrant, bulkPath(BulkRevocation)},
-	{"account.batch.export", "download", policy.Export, AccountsFilePath},
+	{"account.batch.delegate", policy.DelegateAccount, func(string) string { return NewGrantsPath }},
+	{"account.batch.describe", policy.DescribeAccount, bulkPath(BulkDescription)},
+	{"account.batch.size", policy.LimitAccount, bulkPath(BulkSize)},
+	{"account.batch.block", policy.LimitAccount, bulkPath(BulkBlock)},
+	{"account.batch.unblock", policy.LimitAccount, bulkPath(BulkUnblock)},
+	{"account.batch.revoke", policy.ChangeGrant, bulkPath(BulkRevocation)},
+	{"account.batch.export", policy.Export, AccountsFilePath},
 }
 
 // offers says whether the viewer is shown a button of the bar: what may be done
@@ -73,7 +73,7 @@ func (v AccountsView) batch(l *locale.Locale) []ui.ButtonArgs {
 	var list []ui.ButtonArgs
 	for _, i := range batchItems {
 		if v.offers(i) {
-			list = append(list, ui.ButtonArgs{Label: l.T(i.label), Icon: i.icon, Form: "bulk", Action: i.path(v.Form.Domain)})
+			list = append(list, ui.ButtonArgs{Label: l.T(i.label), Form: "bulk", Action: i.path(v.Form.Domain)})
 		}
 	}
 	return list
