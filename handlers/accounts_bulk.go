@@ -134,7 +134,7 @@ func (h *Handlers) showBulk(c echo.Context, status int, v views.BulkView) (err e
 			return err
 		}
 	}
-	title := v.Job.Title(locale.From(ctx), len(v.Form.Ticked))
+	title := v.Title(locale.From(ctx))
 	p, err := h.page(c, "services", title)
 	if err != nil {
 		return err

@@ -32,11 +32,6 @@ func (j BulkJob) Operation() policy.Operation {
 	return policy.LimitAccount
 }
 
-// Title names the page of the job on n accounts.
-func (j BulkJob) Title(l *locale.Locale, n int) string {
-	return l.N("account.bulk."+string(j), int64(n))
-}
-
 // A batchItem is one button of the bar that appears with the first tick.
 type batchItem struct {
 	label     string
@@ -136,6 +131,15 @@ func (v BulkView) rows(l *locale.Locale) (in, out []bulkRow) {
 		return nil, append(in, out...)
 	}
 	return in, out
+}
+
+// Title names the page: the job, and on how many accounts.
+func (v BulkView) Title(l *locale.Locale) string {
+	n := len(v.Form.Ticked)
+	if in, _ := v.rows(l); len(in) > 0 {
+		n = len(in)
+	}
+	return l.N("account.bulk."+string(v.Job), int64(n))
 }
 
 // leftOut is why the job has nothing to do on an account, "" where it has; nil is one that is not there.

@@ -78,6 +78,7 @@ func TestBrowser(t *testing.T) {
 		{"the owner shares the whole service", manners(), shareTheService},
 		{"the owner delegates one account", manners(), delegateOneAccount},
 		{"the owner delegates the ticked accounts", four, delegateTicked},
+		{"the owner changes the ticked accounts", four, changeTicked},
 		{"the delegate sees what was given, sets a password and lets go", four, beDelegate},
 		{"an address from its creation to its deletion", four, liveOfAnAddress},
 		{"the owner answers during a holiday", four, answerOnHoliday},

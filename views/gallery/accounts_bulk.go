@@ -54,8 +54,10 @@ var accountsBulk = []Entry{
 	{Name: "accounts/bulk-size-refused", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		p.Refused = true
 		did := views.BulkDone(l, views.BulkSize, &models.BulkResult{Done: []string{"accueil", "archives"}}, 20*models.GB)
+		a := asOwner()
+		a.Service.MaxAccountBytes, a.Service.AllottedBytes = 50*models.GB, 7998*models.GB
 		full := models.Message{Key: "account.size.total", Args: []any{"Left", int64(7 * models.GB), "Limit", int64(8000 * models.GB)}}
-		return bulkPage(l, p, views.BulkView{Job: views.BulkSize, Message: &did, Form: views.BulkForm{
+		return bulkPage(l, p, views.BulkView{Job: views.BulkSize, Access: a, Message: &did, Form: views.BulkForm{
 			SizeGB: "20", Ticked: []string{"ancien", "contact", "louis.noel"}, Refused: []models.RefusedAccount{
 				{LocalPart: "ancien", Message: models.Message{Key: "account.bulk.gone"}}, {LocalPart: "contact", Message: full}, {LocalPart: "louis.noel", Message: full},
 			},
@@ -108,7 +110,7 @@ func bulkPage(l *locale.Locale, p views.Page, v views.BulkView) templ.Component 
 		}
 		v.Accounts = append(v.Accounts, i.Account)
 	}
-	p.Title, p.Here = v.Job.Title(l, len(v.Form.Ticked)), "services"
+	p.Title, p.Here = v.Title(l), "services"
 	v.Head = headOf(l, v.Access, "emails", accountCrumbs(l, ui.Crumb{Label: p.Title})...)
 	return views.BulkPage(p, v)
 }
