@@ -29,11 +29,7 @@ func (h *Handlers) newBulk(job views.BulkJob) echo.HandlerFunc {
 		if err != nil {
 			return err
 		}
-		path, query, _ := strings.Cut(refererPath(c), "?")
-		if path != views.AccountsPath(a.Service.Domain) {
-			query = ""
-		}
-		return h.showBulk(c, http.StatusOK, views.BulkView{Job: job, Access: a, Form: views.BulkForm{Ticked: locals, List: listQuery(c, query)}})
+		return h.showBulk(c, http.StatusOK, views.BulkView{Job: job, Access: a, Form: views.BulkForm{Ticked: locals, List: listBefore(c, a.Service.Domain)}})
 	}
 }
 
@@ -46,7 +42,7 @@ func (h *Handlers) createBulk(job views.BulkJob) echo.HandlerFunc {
 			return err
 		}
 		f := views.BulkForm{
-			List: listQuery(c, sent.Get("list")), Description: sent.Get("description"), SizeGB: sent.Get("size_gb"), Identifiers: sent.Values["identifiers"],
+			List: listQuery(c.Param("domain"), sent.Get("list")), Description: sent.Get("description"), SizeGB: sent.Get("size_gb"), Identifiers: sent.Values["identifiers"],
 		}
 		var wrong error
 		if f.Ticked, wrong = tickedOf(c, sent.Values["accounts"]); wrong != nil {
@@ -163,13 +159,23 @@ func tickedOf(c echo.Context, addresses []string) ([]string, error) {
 	return locals, err
 }
 
+// listBefore is the query of the list of accounts that one comes from, "" for its
+// first page and for anywhere else.
+func listBefore(c echo.Context, domain string) string {
+	path, query, _ := strings.Cut(refererPath(c), "?")
+	if path != views.AccountsPath(domain) {
+		return ""
+	}
+	return listQuery(domain, query)
+}
+
 // listQuery is a query of the list of accounts as we write it, "" for what is none.
-func listQuery(c echo.Context, query string) string {
+func listQuery(domain, query string) string {
 	q, err := url.ParseQuery(query)
 	if err != nil {
 		return ""
 	}
-	f, err := readAccountsForm(c.Param("domain"), q)
+	f, err := readAccountsForm(domain, q)
 	if err != nil {
 		return ""
 	}

@@ -67,6 +67,21 @@ func TestTickedAddressesAreChangedAndOneIsBackWhereOneWas(t *testing.T) {
 	})
 }
 
+func TestWhoDelegatesTheTickedIsBackWhereOneWas(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		alice := s.as(t, cast.Alice)
+		const list = emails + "?q=e&size=50"
+		page := alice.get("/grants/new?accounts=rh@garrigue.example", "Referer", s.url+list)
+		if got := page.texts(`.panel a[href="` + list + `"]`); !strings.Contains(got, "Annuler") {
+			t.Errorf("the links back are %q", got)
+		}
+		refused := alice.submit(page, "/grants", url.Values{"identifiers": {"?"}})
+		if done := alice.submit(refused, "/grants", url.Values{"identifiers": {cast.Emma}}); done.location != list {
+			t.Errorf("leads to %q, want %q", done.location, list)
+		}
+	})
+}
+
 func TestWhatWasRefusedOfTheTickedComesBackTickedWithItsReason(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
 		s.Exec(t, "UPDATE services SET max_bytes = allotted_bytes + 4000000000 WHERE domain = 'garrigue.example'")

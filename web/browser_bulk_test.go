@@ -1,8 +1,9 @@
 package main
 
-import (
-	"example.org/mandat/models/cast"
-)
+import "example.org/mandat/models/cast"
+
+// ticked begins the paths of what is done to several addresses at once.
+const ticked = "/services/" + cast.Garrigue + "/accounts/"
 
 // changeTicked does to several addresses at once what can be done to one.
 func changeTicked(v *visitor) {

@@ -497,6 +497,7 @@ func fitEverywhere(v *visitor) {
 		"/services", "/services/" + cast.Garrigue, emails, emails + "?q=nothing", "/services/" + cast.Garrigue + "/new-email",
 		emails + "/accueil", emails + "/accueil/password", emails + "/accueil/deletion", emails + "/accueil/grants",
 		"/services/" + cast.Garrigue + "/grants", "/grants/new?accounts=achats%40" + cast.Garrigue, "/services/" + cast.Garrigue + "/history",
+		ticked + "size?accounts=achats%40" + cast.Garrigue, ticked + "revocation?accounts=accueil%40" + cast.Garrigue + "&accounts=achats%40" + cast.Garrigue,
 		"/history", "/profile", "/profile/password",
 	} {
 		v.resize(320)
