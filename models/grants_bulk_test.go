@@ -35,8 +35,12 @@ func TestOnlyThoseNamedLoseTheTickedAccounts(t *testing.T) {
 			local string
 			want  string
 		}{
-			{"David", w.David, "rh", notFound}, {"David", w.David, "info", notFound}, {"David", w.David, "paie", done},
-			{"Emma", w.Emma, "rh", done}, {"Chloé", w.Chloe, "contact", notFound}, {"Chloé", w.Chloe, "accueil", done},
+			{"David", w.David, "rh", notFound},
+			{"David", w.David, "info", notFound},
+			{"David", w.David, "paie", done},
+			{"Emma", w.Emma, "rh", done},
+			{"Chloé", w.Chloe, "contact", notFound},
+			{"Chloé", w.Chloe, "accueil", done},
 		} {
 			want(t, c.who+" on "+c.local, second(w.Store.Account(t.Context(), c.by, cast.Garrigue, c.local)), c.want)
 		}
