@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 
@@ -50,9 +51,12 @@ func (h *Handlers) listAccounts(c echo.Context) error {
 
 // accountsForm reads the query of the list. Unknown values are errMalformed: no link of ours has them.
 func accountsForm(c echo.Context) (views.AccountsForm, error) {
-	q := c.QueryParams()
+	return readAccountsForm(c.Param("domain"), c.QueryParams())
+}
+
+func readAccountsForm(domain string, q url.Values) (views.AccountsForm, error) {
 	f := views.AccountsForm{
-		Domain: c.Param("domain"), Search: q.Get("q"), Status: q.Get("status"), Sort: q.Get("sort"), After: q.Get("after"), Before: q.Get("before"),
+		Domain: domain, Search: q.Get("q"), Status: q.Get("status"), Sort: q.Get("sort"), After: q.Get("after"), Before: q.Get("before"),
 	}
 	f.Size, _ = strconv.Atoi(q.Get("size"))
 	f.From, _ = strconv.Atoi(q.Get("from"))

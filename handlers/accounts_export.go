@@ -17,16 +17,17 @@ import (
 // server may write one answer. A reader who goes away ends it with a later row.
 const exportTimeout = 30 * time.Second
 
-// exportAccounts is what the tab Emails lists, all its pages, as a file. Whoever
-// holds single accounts gets these.
+// exportAccounts is what the tab Emails lists, all its pages, or those of it that
+// were ticked, as a file. Whoever holds single accounts gets these.
 func (h *Handlers) exportAccounts(c echo.Context) error {
-	form, err := accountsForm(c)
+	domain := c.Param("domain")
+	query, err := exportQuery(c)
 	if err != nil {
 		return err
 	}
 	var file *csvFile
 	begin := func() error {
-		file, err = h.newCSV(c, form.Domain+"-emails",
+		file, err = h.newCSV(c, domain+"-emails",
 			t(c, "account.address"), t(c, "account.description"), t(c, "account.export.bytes"), t(c, "account.export.used"), t(c, "account.status"), t(c, "account.managed_by"))
 		return err
 	}
@@ -41,9 +42,19 @@ func (h *Handlers) exportAccounts(c echo.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), exportTimeout)
 	defer cancel()
-	err = h.store.ExportAccounts(ctx, h.sessions.token(c.Request()), form.Domain, form.Query(), begin, each)
+	err = h.store.ExportAccounts(ctx, h.sessions.token(c.Request()), domain, query, begin, each)
 	if file == nil {
 		return err
 	}
 	return file.end(err)
+}
+
+// exportQuery reads what is to be exported: ticked accounts, else what the list is asked for.
+func exportQuery(c echo.Context) (models.AccountQuery, error) {
+	if ticked := c.QueryParams()["accounts"]; ticked != nil {
+		locals, err := tickedOf(c, ticked)
+		return models.AccountQuery{Ticked: locals}, err
+	}
+	form, err := accountsForm(c)
+	return form.Query(), err
 }

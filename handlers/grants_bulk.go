@@ -21,12 +21,12 @@ func (h *Handlers) newGrants(c echo.Context) error {
 		return err
 	}
 	f := newGrantForm(policy.OnAccount)
-	f.Domain, f.Accounts = domain, locals
+	f.Domain, f.Accounts, f.List = domain, locals, listBefore(c, domain)
 	return h.bulkPage(c, http.StatusOK, f, nil)
 }
 
 func (h *Handlers) createGrants(c echo.Context) error {
-	f, r, by, err := h.grantRequest(c, "accounts…")
+	f, r, by, err := h.grantRequest(c, "accounts…", "list")
 	if errors.Is(err, errMalformed) || errors.Is(err, errTooLarge) {
 		return err
 	}
@@ -34,7 +34,7 @@ func (h *Handlers) createGrants(c echo.Context) error {
 	if wrong != nil {
 		return wrong
 	}
-	f.Domain, f.Accounts = domain, locals
+	f.Domain, f.Accounts, f.List = domain, locals, listQuery(domain, c.Request().PostForm.Get("list"))
 	var result *models.GrantResult
 	if err == nil {
 		result, err = h.store.DelegateAccounts(c.Request().Context(), by, domain, locals, r)
@@ -47,7 +47,7 @@ func (h *Handlers) createGrants(c echo.Context) error {
 	if f.Errors != nil {
 		return h.bulkPage(c, http.StatusUnprocessableEntity, f, &did)
 	}
-	return h.done(c, err, views.AccountsPath(domain), did)
+	return h.done(c, err, views.AccountsAt(domain, f.List), did)
 }
 
 // bulkPage shows the form for several accounts of one service.
@@ -75,17 +75,17 @@ func tickedAccounts(addresses []string) (domain string, locals []string, err err
 			domain = address[at+1:]
 		}
 		if address[at+1:] != domain {
-			return "", nil, models.Invalid{"accounts": {{Key: "grant.accounts.services"}}}
+			return "", nil, models.Invalid{"accounts": {{Key: "account.ticked.services"}}}
 		}
 		if !slices.Contains(locals, address[:at]) {
 			locals = append(locals, address[:at])
 		}
 		if len(locals) > models.MaxAccounts {
-			return "", nil, models.Invalid{"accounts": {{Key: "grant.accounts.many", Args: []any{"Most", models.MaxAccounts}}}}
+			return "", nil, models.Invalid{"accounts": {{Key: "account.ticked.many", Args: []any{"Most", models.MaxAccounts}}}}
 		}
 	}
 	if len(locals) == 0 {
-		return "", nil, models.Invalid{"accounts": {{Key: "grant.accounts.none"}}}
+		return "", nil, models.Invalid{"accounts": {{Key: "account.ticked.none"}}}
 	}
 	return domain, locals, nil
 }

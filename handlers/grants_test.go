@@ -202,7 +202,7 @@ func TestDelegatingInThePanelRenewsTheRowBelow(t *testing.T) {
 		if done.status != http.StatusOK {
 			t.Fatalf("%d: %s", done.status, done.body)
 		}
-		if !strings.Contains(done.body, `<hx-partial hx-target="#a`) || !strings.Contains(done.body, cast.Chloe+", "+cast.Emma) {
+		if !strings.Contains(done.body, `<hx-partial hx-target="tr:has(#m`) || !strings.Contains(done.body, cast.Chloe+", "+cast.Emma) {
 			t.Error("the row of the list is not renewed")
 		}
 		if got := done.text(".message p"); got != cast.Emma+" peut maintenant gérer contact@garrigue.example." {

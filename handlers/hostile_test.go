@@ -169,7 +169,7 @@ func TestAMalformedFormChangesNothing(t *testing.T) {
 					body{name + " with NUL", formType, with(to.form, name, single+"X: \x00").Encode(), malformed},
 					body{name + " with a bad escape", formType, good + "&" + name + "=%", 400},
 				)
-				if name != "extras" && name != "accounts" && !(name == "members" && strings.HasSuffix(to.path, "/removal")) { // which may come several times
+				if name != "extras" && name != "accounts" && !(name == "identifiers" && strings.HasSuffix(to.path, "/accounts/revocation")) && !(name == "members" && strings.HasSuffix(to.path, "/removal")) { // which may come several times
 					bodies = append(bodies, body{name + " twice", formType, good + "&" + name + "=" + url.QueryEscape(single), 400})
 				}
 			}
@@ -306,6 +306,12 @@ var queries = map[string][]string{
 	"/services":                                {"q", "after", "before", "from", "shared_after", "shared_before", "shared_from"},
 	"/services/:domain/history":                {"before", "local"},
 	"/services/:domain/emails":                 {"q", "status", "sort", "size", "after", "before", "from", "sort=used&after", "sort=-used&before"},
+	"/services/:domain/emails.csv":             {"q", "status", "sort", "accounts", "accounts=contact@garrigue.example&accounts"},
+	"/services/:domain/accounts/description":   {"accounts"},
+	"/services/:domain/accounts/size":          {"accounts"},
+	"/services/:domain/accounts/block":         {"accounts"},
+	"/services/:domain/accounts/unblock":       {"accounts"},
+	"/services/:domain/accounts/revocation":    {"accounts"},
 	"/services/:domain/grants":                 {"after"},
 	"/services/:domain/emails/:local/grants":   {"after"},
 	"/grants/new":                              {"accounts"},
@@ -410,6 +416,20 @@ func TestAFormReachesNoFurtherThanItsPage(t *testing.T) {
 		{"oneself", alice, "/services/" + cast.Garrigue + "/grants", url.Values{"identifiers": {cast.Alice}}, 422, ""},
 		{"501 accounts", alice, "/grants", url.Values{"accounts": manyAccounts(501), "identifiers": {cast.Emma}}, 422, ""},
 		{"9,000 accounts", alice, "/grants", url.Values{"accounts": manyAccounts(9_000), "identifiers": {cast.Emma}}, 422, ""},
+		{"several of another service than the path's", alice, "/services/" + cast.Garrigue + "/accounts/block", url.Values{"accounts": {devis}}, 422, ""},
+		{"several of two services", alice, "/services/" + cast.Garrigue + "/accounts/block", url.Values{"accounts": {contact, devis}}, 422, ""},
+		{"several of a service of others", alice, "/services/" + cast.Velos + "/accounts/block", url.Values{"accounts": {"hello@" + cast.Velos}}, 404, ""},
+		{"several of others in one's own service", alice, "/services/" + cast.Garrigue + "/accounts/description", url.Values{"accounts": {"hello@" + cast.Garrigue}, "description": {"x"}}, 422, ""},
+		{"none of several", alice, "/services/" + cast.Garrigue + "/accounts/unblock", nil, 422, ""},
+		{"several that are no addresses", alice, "/services/" + cast.Garrigue + "/accounts/unblock", url.Values{"accounts": {"contact"}}, 400, ""},
+		{"501 to block", alice, "/services/" + cast.Garrigue + "/accounts/block", url.Values{"accounts": manyAccounts(501)}, 422, ""},
+		{"500 that are not there", alice, "/services/" + cast.Garrigue + "/accounts/size", url.Values{"accounts": manyAccounts(500), "size_gb": {"1"}}, 422, ""},
+		{"a size with a description", alice, "/services/" + cast.Garrigue + "/accounts/description", url.Values{"accounts": {contact}, "description": {"x"}, "size_gb": {"1"}}, 400, ""},
+		{"a size of several, by who may only describe", chloe, "/services/" + cast.Garrigue + "/accounts/size", url.Values{"accounts": {contact}, "size_gb": {"1"}}, 403, ""},
+		{"an account of others among one's own", chloe, "/services/" + cast.Garrigue + "/accounts/description", url.Values{"accounts": {"rh@" + cast.Garrigue}, "description": {"x"}}, 422, ""},
+		{"to revoke on several, by who holds them", chloe, "/services/" + cast.Garrigue + "/accounts/revocation", url.Values{"accounts": {contact}, "identifiers": {cast.Chloe}}, 403, ""},
+		{"to revoke from 201 people", alice, "/services/" + cast.Garrigue + "/accounts/revocation", url.Values{"accounts": {contact}, "identifiers": strings.Fields(strangers(201))}, 422, ""},
+		{"to lead elsewhere afterwards", alice, "/services/" + cast.Garrigue + "/accounts/unblock", url.Values{"accounts": {contact}, "list": {"//evil.example/"}}, 303, ""},
 		{"21 identifiers", alice, "/services/" + cast.Garrigue + "/grants", url.Values{"identifiers": {strangers(21)}}, 422, ""},
 		{"100,000 identifiers", alice, "/services/" + cast.Garrigue + "/grants", url.Values{"identifiers": {strangers(100_000)[:900_000]}}, 422, ""},
 		{"an access until the year 9999", alice, "/services/" + cast.Garrigue + "/grants", url.Values{"identifiers": {cast.Emma}, "expires_on": {"9999-12-31"}}, 422, ""},

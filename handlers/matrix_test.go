@@ -331,6 +331,7 @@ func (e entry) route() string { return e.method + " " + e.path }
 // for each noun that has a file of its own.
 var matrices = []string{
 	matrix,
+	bulkMatrix,
 	respondersMatrix,
 	listsMatrix,
 	filtersMatrix,

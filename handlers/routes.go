@@ -7,6 +7,7 @@ import (
 
 	"example.org/mandat/models"
 	"example.org/mandat/models/policy"
+	"example.org/mandat/views"
 )
 
 // Route is one line of the map.
@@ -42,6 +43,7 @@ func (h *Handlers) routes() []Route {
 	const (
 		service     = "/services/:domain"
 		account     = "/services/:domain/emails/:local"
+		ticked      = "/services/:domain/accounts"
 		grant       = "/grants/:id"
 		list        = "/services/:domain/lists/:name"
 		filters     = account + "/filters"
@@ -106,6 +108,18 @@ func (h *Handlers) routes() []Route {
 		post(account+"/unblock", may(policy.LimitAccount), h.unblockAccount),
 		get(account+"/deletion", may(policy.DeleteAccount), h.newAccountDeletion),
 		post(account+"/deletion", may(policy.DeleteAccount), h.createAccountDeletion),
+
+		// Several of them that were ticked; to delegate several is with the grants
+		get(ticked+"/description", may(policy.DescribeAccount), h.newBulk(views.BulkDescription)),
+		post(ticked+"/description", may(policy.DescribeAccount), h.createBulk(views.BulkDescription)),
+		get(ticked+"/size", may(policy.LimitAccount), h.newBulk(views.BulkSize)),
+		post(ticked+"/size", may(policy.LimitAccount), h.createBulk(views.BulkSize)),
+		get(ticked+"/block", may(policy.LimitAccount), h.newBulk(views.BulkBlock)),
+		post(ticked+"/block", may(policy.LimitAccount), h.createBulk(views.BulkBlock)),
+		get(ticked+"/unblock", may(policy.LimitAccount), h.newBulk(views.BulkUnblock)),
+		post(ticked+"/unblock", may(policy.LimitAccount), h.createBulk(views.BulkUnblock)),
+		get(ticked+"/revocation", may(policy.ChangeGrant), h.newBulk(views.BulkRevocation)),
+		post(ticked+"/revocation", may(policy.ChangeGrant), h.createBulk(views.BulkRevocation)),
 
 		// Its redirections
 		get(service+"/redirections", may(policy.EditRedirections), h.listRedirections),

@@ -63,6 +63,20 @@ POST /services/:domain/emails/:local/block         contact@garrigue.example     
 POST /services/:domain/emails/:local/unblock       accueil@garrigue.example       Alice  7
 GET  /services/:domain/emails/:local/deletion      contact@garrigue.example       Alice  5   redirections and lists that lead there
 POST /services/:domain/emails/:local/deletion      contact@garrigue.example       Alice  8+1
+GET  /services/:domain/emails.csv?accounts=:address contact@garrigue.example      Alice  2
+
+GET  /services/:domain/accounts/description?accounts=:address contact@garrigue.example Alice  3
+GET  /services/:domain/accounts/description?accounts=:address contact@garrigue.example Chloé  3
+POST /services/:domain/accounts/description        contact@garrigue.example       Alice  10  the accounts are looked up, words to search by, those before and those after
+POST /services/:domain/accounts/description        contact@garrigue.example       Chloé  11  the same, the last use
+GET  /services/:domain/accounts/size?accounts=:address contact@garrigue.example   Alice  3
+POST /services/:domain/accounts/size               contact@garrigue.example       Alice  9   the accounts are looked up, the counter of the service
+GET  /services/:domain/accounts/block?accounts=:address contact@garrigue.example  Alice  3
+POST /services/:domain/accounts/block              contact@garrigue.example       Alice  8
+GET  /services/:domain/accounts/unblock?accounts=:address accueil@garrigue.example Alice 3
+POST /services/:domain/accounts/unblock            accueil@garrigue.example       Alice  8
+GET  /services/:domain/accounts/revocation?accounts=:address contact@garrigue.example Alice 4 who holds them
+POST /services/:domain/accounts/revocation         contact@garrigue.example       Alice  9   the accounts and what is held on them are looked up
 
 GET  /services/:domain/emails/:local/responder     contact@garrigue.example       Alice  3
 GET  /services/:domain/emails/:local/responder     accueil@garrigue.example       Chloé  3

@@ -1,6 +1,7 @@
 package models
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -170,15 +171,29 @@ func (a *Access) roomFor(local string, size, had int64) error {
 			bad.Add("local", "account.limit.accounts", "Limit", sv.MaxAccounts)
 		}
 	}
-	switch left := sv.MaxBytes - sv.AllottedBytes + had; {
-	case size < MinSizeBytes:
-		bad.Add("size_gb", "account.size.small", "Least", int64(MinSizeBytes))
-	case size > sv.MaxAccountBytes:
-		bad.Add("size_gb", "account.size.large", "Most", sv.MaxAccountBytes)
-	case size > left:
-		bad.Add("size_gb", "account.size.total", "Left", max(left, 0), "Limit", sv.MaxBytes)
+	if problem := cmp.Or(sv.sizeBounds(size), sv.sizeRoom(size, had)); problem != nil {
+		bad["size_gb"] = []Message{*problem}
 	}
 	return bad.orNil()
+}
+
+// sizeBounds is what speaks against a size of any account of the service.
+func (sv *Service) sizeBounds(size int64) *Message {
+	switch {
+	case size < MinSizeBytes:
+		return &Message{Key: "account.size.small", Args: []any{"Least", int64(MinSizeBytes)}}
+	case size > sv.MaxAccountBytes:
+		return &Message{Key: "account.size.large", Args: []any{"Most", sv.MaxAccountBytes}}
+	}
+	return nil
+}
+
+// sizeRoom is what speaks against a size of an account that takes had already.
+func (sv *Service) sizeRoom(size, had int64) *Message {
+	if left := sv.MaxBytes - sv.AllottedBytes + had; size > left {
+		return &Message{Key: "account.size.total", Args: []any{"Left", max(left, 0), "Limit", sv.MaxBytes}}
+	}
+	return nil
 }
 
 func checkDescription(text string, bad Invalid) string {

@@ -57,6 +57,29 @@ func TestAnExportIsTheWholeListInItsOrder(t *testing.T) {
 	})
 }
 
+func TestAnExportOfTheTickedHasTheseAndNoOthers(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ticked := []string{"rh", "contact", "ghost", "accueil", "contact", "\x00", `","`, "", "Info"}
+		for who, want := range map[string]string{
+			cast.Alice: "[accueil@garrigue.example contact@garrigue.example rh@garrigue.example]",
+			cast.Bruno: "[accueil@garrigue.example contact@garrigue.example rh@garrigue.example]",
+			cast.Chloe: "[accueil@garrigue.example contact@garrigue.example]",
+		} {
+			token := w.signIn(t, who).Token
+			if list, err := w.exported(t, token, cast.Garrigue, models.AccountQuery{Ticked: ticked}); fmt.Sprint(list) != want || err != nil {
+				t.Errorf("%s: %v %v, want %s", who, list, err, want)
+			}
+			if list, err := w.exported(t, token, cast.Garrigue, models.AccountQuery{Ticked: []string{"ghost", "é"}}); len(list) != 0 || err != nil {
+				t.Errorf("%s, of nothing: %v %v", who, list, err)
+			}
+		}
+		_, err := w.exported(t, w.signIn(t, cast.David).Token, cast.Garrigue, models.AccountQuery{Ticked: ticked})
+		if !errors.Is(err, models.ErrNotFound) {
+			t.Errorf("David: %v", err)
+		}
+	})
+}
+
 func TestAnExportHasNothingBeyondReach(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		own, err := w.exported(t, w.signIn(t, cast.Chloe).Token, cast.Garrigue, models.AccountQuery{})

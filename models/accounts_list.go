@@ -28,6 +28,8 @@ type AccountQuery struct {
 	Size   int    // one of PageSizes; 0 is the first
 	After  string // the cursor of the last account of the page before
 	Before string // the cursor of the first account of the page after
+
+	Ticked []string // local parts: only these; nil is all
 }
 
 // MaxMatches bounds a search: past it the words must become more precise.
@@ -221,6 +223,7 @@ type accountsSQL struct {
 	cursorUse int64
 	cursor    string
 	hasCursor bool
+	ticked    string // a condition on accounts a, "" for none
 }
 
 func newAccountsSQL(s *Store, token, domain string, q AccountQuery) (*accountsSQL, error) {
@@ -232,6 +235,9 @@ func newAccountsSQL(s *Store, token, domain string, q AccountQuery) (*accountsSQ
 		domain = "" // no service's
 	}
 	b.domain = b.arg(domain)
+	if q.Ticked != nil {
+		b.ticked = b.among(s, q.Ticked)
+	}
 	b.desc = strings.HasPrefix(q.Sort, "-")
 	b.byUse = strings.TrimPrefix(q.Sort, "-") == "used"
 	if at, _, found := strings.Cut(q.Search, "@"); found && at != "" {
@@ -332,17 +338,31 @@ func (b *accountsSQL) whole() string {
 	if len(b.words) > 1 {
 		text += b.matches(b.words[1:])
 	}
-	return text + b.past("a.used_bytes", "a.local_part") + b.order("a.local_part")
+	return text + b.ticked + b.past("a.used_bytes", "a.local_part") + b.order("a.local_part")
 }
 
 // own lists the accounts that the session holds, for whoever does not reach the whole service.
 func (b *accountsSQL) own() string {
 	return "SELECT " + accountsRowColumns + "NULL AS managers, g.extras AS held FROM grants g JOIN accounts a ON a.id = g.account_id WHERE g.grantee_id = (SELECT holder FROM sv) AND g.domain = " + b.domain + " AND g.kind = 'account' AND " + liveAt("g") +
-		b.status() + b.matches(b.words) + b.past("a.used_bytes", "g.local_part") + b.order("g.local_part")
+		b.status() + b.ticked + b.matches(b.words) + b.past("a.used_bytes", "g.local_part") + b.order("g.local_part")
 }
 
 func (b *accountsSQL) begins(table, word string) string {
 	return table + ".word >= " + b.arg(word) + " AND " + table + ".word < " + b.arg(word+"\U0010FFFF")
+}
+
+// among is the condition that an account is one of these, by one parameter
+// however many they are.
+func (b *accountsSQL) among(s *Store, locals []string) string {
+	known := slices.DeleteFunc(slices.Clone(locals), func(local string) bool {
+		parsed, problem := ParseLocalPart(local)
+		return problem != nil || parsed != local
+	})
+	list := b.arg(strings.Join(known, " ")) // no local part has a space
+	if s.pool != nil {
+		return " AND a.local_part = ANY (string_to_array(" + list + ", ' '))"
+	}
+	return ` AND a.local_part IN (SELECT value FROM json_each('["' || replace(` + list + `, ' ', '","') || '"]'))`
 }
 
 func (b *accountsSQL) matches(words []string) string {

@@ -129,11 +129,8 @@ func (s *Store) DelegateAccount(ctx context.Context, by Actor, domain, local str
 // deleted them meanwhile. Somebody who holds an account already keeps what they
 // hold and gets the others.
 func (s *Store) DelegateAccounts(ctx context.Context, by Actor, domain string, locals []string, r GrantRequest) (*GrantResult, error) {
-	if len(locals) == 0 {
-		return nil, invalid("accounts", "grant.accounts.none")
-	}
-	if len(locals) > MaxAccounts {
-		return nil, invalid("accounts", "grant.accounts.many", "Most", MaxAccounts)
+	if err := checkTicked(locals); err != nil {
+		return nil, err
 	}
 	return s.give(ctx, by, domain, r, func(tx *Tx) (*giving, error) {
 		a, err := tx.enter(domain, "", policy.DelegateAccount)
@@ -141,8 +138,7 @@ func (s *Store) DelegateAccounts(ctx context.Context, by Actor, domain string, l
 			return nil, err
 		}
 		g := &giving{access: a, kind: policy.OnAccount}
-		known := slices.DeleteFunc(slices.Clone(locals), func(local string) bool { return !storable(local) })
-		err = tx.scan(&g.accounts, "SELECT id, local_part FROM accounts WHERE service_id = ? AND local_part IN ? AND state <> 'deleting' ORDER BY local_part", a.Service.ID, known)
+		err = tx.scan(&g.accounts, "SELECT id, local_part FROM accounts WHERE service_id = ? AND local_part IN ? AND state <> 'deleting' ORDER BY local_part", a.Service.ID, storables(locals))
 		if err == nil && len(g.accounts) == 0 {
 			err = ErrNotFound
 		}

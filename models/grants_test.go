@@ -189,9 +189,9 @@ func TestAGrantFormThatCannotDoAnythingIsRefusedWhole(t *testing.T) {
 			want(t, "delegate several with "+what, err, c.outcome)
 		}
 		_, err := w.Store.DelegateAccounts(t.Context(), w.Alice, cast.Garrigue, nil, request(0, cast.Emma))
-		want(t, "no account ticked", err, "accounts: grant.accounts.none")
+		want(t, "no account ticked", err, "accounts: account.ticked.none")
 		_, err = w.Store.DelegateAccounts(t.Context(), w.Alice, cast.Garrigue, make([]string, models.MaxAccounts+1), request(0, cast.Emma))
-		want(t, "501 accounts ticked", err, "accounts: grant.accounts.many")
+		want(t, "501 accounts ticked", err, "accounts: account.ticked.many")
 		w.wantTold(t)
 	})
 }

@@ -41,6 +41,11 @@ func TestWhoReachesWhatAgreesWithThePlainModel(t *testing.T) {
 				"block":    m.block,
 				"describe": m.describe,
 
+				"describe several": m.describeSeveral,
+				"size several":     m.resizeSeveral,
+				"block several":    m.blockSeveral,
+				"revoke several":   m.revokeSeveral,
+
 				"filter":              m.editFilter,
 				"switch a filter":     m.switchFilter,
 				"move a filter":       m.moveFilter,
@@ -75,7 +80,8 @@ type pPerson struct {
 type pAccount struct {
 	local             string
 	deleting, blocked bool
-	texts             int
+	text              string
+	size              int64
 
 	filters     []*pFilter // in their order
 	responder   int        // its version, 0 for none
@@ -134,13 +140,15 @@ func newMachine(t *rapid.T, w *world, run int) *machine {
 	}
 	for i, owner := range m.people[:2] {
 		sv := &pService{domain: fmt.Sprintf("%c%d.example", 'f'+i, run), owner: owner, events: 1}
-		_, err := w.Store.AddService(t.Context(), models.NewService{Domain: sv.domain, Owner: owner.name})
+		room := int64(pRoom)
+		_, err := w.Store.AddService(t.Context(), models.NewService{Domain: sv.domain, Owner: owner.name, Limits: models.ServiceLimits{MaxBytes: &room}})
 		m.ok(err)
 		m.services = append(m.services, sv)
 		for _, local := range pLocals[:2-i] {
 			_, err := w.Store.CreateAccount(t.Context(), owner.actor, sv.domain, models.NewAccount{Local: local})
 			m.ok(err)
-			sv.accounts = append(sv.accounts, &pAccount{local: local})
+			size, _ := sv.firstSize()
+			sv.accounts = append(sv.accounts, &pAccount{local: local, size: size})
 			sv.events++
 		}
 	}
@@ -239,6 +247,8 @@ func (m *machine) may(op policy.Operation, sv *pService, a *pAccount, p *pPerson
 		yes = sv.owner == p || whole != nil || single != nil && single.extras.Has(policy.Responder)
 	case policy.DescribeAccount, policy.EditFilters:
 		yes = true
+	case policy.ChangeGrant: // of the grants that one gave, on the whole service
+		yes = sv.owner == p || whole != nil
 	}
 	if !yes {
 		return forbidden(op)
@@ -626,12 +636,17 @@ func (m *machine) create(t *rapid.T) {
 	by := m.drawPerson(t, sv, "by")
 	_, err := m.w.Store.CreateAccount(t.Context(), by.actor, sv.domain, models.NewAccount{Local: local})
 	want := m.may(policy.CreateAccount, sv, nil, by)
-	if want == done && sv.taken(local) {
+	size, fits := sv.firstSize()
+	switch {
+	case want != done:
+	case !fits:
+		want = "size_gb: account.size.total"
+	case sv.taken(local):
 		want = "local: account.local.taken"
 	}
 	m.agree(fmt.Sprintf("%s creates %s@%s", by.name, local, sv.domain), err, want)
 	if want == done {
-		sv.accounts = append(sv.accounts, &pAccount{local: local})
+		sv.accounts = append(sv.accounts, &pAccount{local: local, size: size})
 		sv.events++
 	}
 }
@@ -680,7 +695,7 @@ func (m *machine) describe(t *rapid.T) {
 	sv, local, a, by, want := m.on(t, policy.DescribeAccount)
 	text, version := "", 0
 	if a != nil {
-		text = fmt.Sprint("text ", a.texts+1)
+		text = a.text + "."
 		if read, err := m.w.Store.Account(t.Context(), sv.owner.actor, sv.domain, local); err == nil {
 			version = read.Account.Version
 		}
@@ -688,7 +703,7 @@ func (m *machine) describe(t *rapid.T) {
 	m.agree(fmt.Sprintf("%s describes %s@%s", by.name, local, sv.domain),
 		m.w.Store.ChangeAccount(t.Context(), by.actor, sv.domain, local, models.AccountSettings{Description: &text, Version: version}), want)
 	if want == done {
-		a.texts++
+		a.text = text
 		sv.events++
 	}
 }
@@ -777,8 +792,8 @@ func (m *machine) compare(t *rapid.T, services []*pService, locals []string) {
 				if err == nil {
 					m.filtered(t, p, sv, account)
 				}
-				if err == nil && a.Account.Blocked() != account.blocked {
-					t.Fatalf("%s@%s is blocked %v, want %v", local, sv.domain, a.Account.Blocked(), account.blocked)
+				if err == nil && (a.Account.Blocked() != account.blocked || a.Account.Description != account.text || a.Account.SizeBytes != account.size) {
+					t.Fatalf("%s@%s is %+v, want %+v", local, sv.domain, a.Account, account)
 				}
 			}
 			if p.token != "" {

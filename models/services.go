@@ -242,16 +242,16 @@ func (tx *Tx) entered(id int64, local string, op policy.Operation) (*Access, err
 	if err := a.require(op); err != nil {
 		return nil, err
 	}
-	return a, tx.noteUse(a)
+	return a, tx.noteUse(a.ServiceGrant, a.AccountGrant)
 }
 
 // usedEvery is how fine the last use of a grant is kept: it serves reviews that count days.
 const usedEvery = time.Hour
 
-// noteUse keeps the last use of the grants by which the actor is here.
-func (tx *Tx) noteUse(a *Access) error {
+// noteUse keeps the last use of the grants by which the actor is here; nil is none.
+func (tx *Tx) noteUse(held ...*Held) error {
 	var ids []int64
-	for _, h := range []*Held{a.ServiceGrant, a.AccountGrant} {
+	for _, h := range held {
 		if h != nil && (h.usedAt == nil || tx.now.Sub(*h.usedAt) > usedEvery) {
 			ids = append(ids, h.ID)
 		}

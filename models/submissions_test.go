@@ -52,6 +52,18 @@ func (w *world) forms(t *testing.T) map[string]func(by models.Actor) error {
 		"delegate several": func(by models.Actor) error {
 			return second(w.Store.DelegateAccounts(ctx, by, cast.Garrigue, []string{"stages"}, request(0, cast.Emma)))
 		},
+		"describe several": func(by models.Actor) error {
+			return second(w.Store.DescribeAccounts(ctx, by, cast.Garrigue, []string{"support"}, text))
+		},
+		"size several": func(by models.Actor) error {
+			return second(w.Store.ResizeAccounts(ctx, by, cast.Garrigue, []string{"support"}, 3*models.GB))
+		},
+		"block several": func(by models.Actor) error {
+			return second(w.Store.BlockAccounts(ctx, by, cast.Garrigue, []string{"support"}))
+		},
+		"revoke on several": func(by models.Actor) error {
+			return second(w.Store.RevokeOnAccounts(ctx, by, cast.Garrigue, []string{"accueil"}, []string{cast.Chloe}))
+		},
 		"responder": func(by models.Actor) error {
 			return w.Store.SetResponder(ctx, by, cast.Garrigue, "rh", away("x", nil, nil))
 		},

@@ -43,10 +43,7 @@ func (f AccountsForm) Path() string {
 	set("after", f.After)
 	set("before", f.Before)
 	set("from", strconv.Itoa(f.From))
-	if len(q) == 0 {
-		return AccountsPath(f.Domain)
-	}
-	return AccountsPath(f.Domain) + "?" + q.Encode()
+	return AccountsAt(f.Domain, q.Encode())
 }
 
 // FilePath is the URL of the CSV file of what the form lists, all its pages.
@@ -162,14 +159,18 @@ func AccountState(l *locale.Locale, a *models.Account) (tone ui.Tone, icon, text
 	return ui.OK, "check", l.T("account.state.active")
 }
 
-// rowID is the id of an account's row, by which it is swapped.
-func rowID(i *models.AccountItem) string { return "a" + strconv.FormatInt(i.ID, 10) }
+// menuID is the id of the menu of an account's row. The row itself has none: a
+// page has many.
+func menuID(i *models.AccountItem) string { return "m" + strconv.FormatInt(i.ID, 10) }
+
+// rowOf selects the row of an account, by which it is swapped.
+func rowOf(i *models.AccountItem) string { return "tr:has(#" + menuID(i) + ")" }
 
 // menu is what can be done with one account, as far as the viewer may.
 func (v AccountsView) menu(l *locale.Locale, i *models.AccountItem) ui.MenuArgs {
 	path := AccountPath(v.Form.Domain, i.LocalPart)
 	standing := i.Standing(&v.List.Access)
-	m := ui.MenuArgs{ID: "m" + strconv.FormatInt(i.ID, 10), Label: l.T("account.actions", "Address", i.LocalPart+"@"+v.Head.Domain), Form: "act", Items: make([]ui.MenuItem, 0, 5)}
+	m := ui.MenuArgs{ID: menuID(i), Label: l.T("account.actions", "Address", i.LocalPart+"@"+v.Head.Domain), Form: "act", Items: make([]ui.MenuItem, 0, 5)}
 	m.Items = append(m.Items, ui.MenuItem{Label: l.T("account.settings"), Path: path})
 	if !v.changes() {
 		return m

@@ -16,6 +16,7 @@ type GrantForm struct {
 	Domain      string // A-label
 	Local       string
 	Accounts    []string // local parts
+	List        string   // of a form on several: the query of the list that one came from
 	Identifiers string
 	Extras      policy.Extra // ticked
 	ExpiresOn   string
@@ -32,6 +33,9 @@ func (f GrantForm) Kind() policy.Kind {
 	}
 	return policy.OnService
 }
+
+// back is the list of accounts.
+func (f GrantForm) back() string { return AccountsAt(f.Domain, f.List) }
 
 func (f GrantForm) action() string {
 	switch {

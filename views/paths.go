@@ -46,6 +46,17 @@ func AccountsWith(domain, field, value string) string {
 // AccountsFilePath is the accounts of a service as a CSV file.
 func AccountsFilePath(domain string) string { return AccountsPath(domain) + ".csv" }
 
+// AccountsAt is the tab Emails at a query of its own; "" is its first page.
+func AccountsAt(domain, query string) string {
+	if query == "" {
+		return AccountsPath(domain)
+	}
+	return AccountsPath(domain) + "?" + query
+}
+
+// BulkPath is the page that does a job to several ticked addresses.
+func BulkPath(domain string, j BulkJob) string { return ServicePath(domain) + "/accounts/" + string(j) }
+
 // NewAccountPath is the form for a new address.
 func NewAccountPath(domain string) string { return ServicePath(domain) + "/new-email" }
 

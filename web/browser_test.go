@@ -78,6 +78,7 @@ func TestBrowser(t *testing.T) {
 		{"the owner shares the whole service", manners(), shareTheService},
 		{"the owner delegates one account", manners(), delegateOneAccount},
 		{"the owner delegates the ticked accounts", four, delegateTicked},
+		{"the owner changes the ticked accounts", four, changeTicked},
 		{"the delegate sees what was given, sets a password and lets go", four, beDelegate},
 		{"an address from its creation to its deletion", four, liveOfAnAddress},
 		{"the owner answers during a holiday", four, answerOnHoliday},
@@ -498,6 +499,7 @@ func fitEverywhere(v *visitor) {
 		"/services", "/services/" + cast.Garrigue, emails, emails + "?q=nothing", "/services/" + cast.Garrigue + "/new-email",
 		emails + "/accueil", emails + "/accueil/password", emails + "/accueil/deletion", emails + "/accueil/grants",
 		"/services/" + cast.Garrigue + "/grants", "/grants/new?accounts=achats%40" + cast.Garrigue, "/services/" + cast.Garrigue + "/history",
+		ticked + "size?accounts=achats%40" + cast.Garrigue, ticked + "revocation?accounts=accueil%40" + cast.Garrigue + "&accounts=achats%40" + cast.Garrigue,
 		"/history", "/profile", "/profile/password",
 	} {
 		v.resize(320)

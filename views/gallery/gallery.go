@@ -46,6 +46,7 @@ func Entries() []Entry {
 		sessions,
 		services,
 		accounts,
+		accountsBulk,
 		customers,
 		lists,
 		grants,

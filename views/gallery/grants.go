@@ -52,7 +52,7 @@ var grants = []Entry{
 	{Name: "grants/account-done", Part: true, Component: func(l *locale.Locale, p views.Page) templ.Component {
 		a := asOwner()
 		// The forms that the renewed row belongs to are on the page behind.
-		return templ.Join(templ.Raw(`<form id="bulk" action="/grants/new"></form>`), ui.PostForm("act", p.Submission), views.GrantsPanel(p, views.GrantsView{
+		return templ.Join(templ.Raw(`<form id="bulk"></form>`), ui.PostForm("act", p.Submission), views.GrantsPanel(p, views.GrantsView{
 			Head: headOf(l, a, "emails"), Form: accountForm(a), Now: Now, Changed: a.Item(nil), Answered: true,
 			Message: &views.Flash{
 				Tone: "ok", Text: l.T("grant.revoked", "Who", "cl1003-mdt", "Object", "contact@garrigue.example"),

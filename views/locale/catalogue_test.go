@@ -62,6 +62,7 @@ var computed = map[string]string{
 	"list.subscribers.":    "a models.MemberKind",
 	"filter.trial.goes.":   "views/filters_trial.go: where a message goes by the action of a filter",
 	"filter.trial.also.":   "views/filters_trial.go: what is done to it besides",
+	"account.bulk.":        "views/accounts_bulk.go, by the job",
 }
 
 // A text is a message as its file has it: the forms of a plural, or the form "".

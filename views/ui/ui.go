@@ -25,7 +25,7 @@
 //		<form role="search" aria-label="…">@ui.Search(…) <select class="input">…</select> @ui.Button(…)</form>
 //		@ui.LinkButton(…)
 //	</div>
-//	<form id="bulk" action="/grants/new"></form>
+//	<form id="bulk"></form>
 //	@ui.PostForm("act", p.Submission)
 //	<div id="list">
 //		<div class="table-frame">
