@@ -75,6 +75,15 @@ const (
 	retryJobs  = time.Second
 )
 
+// Mail has a queue of its own: a mail server that takes its time holds nothing
+// else up, and a process that was given no way to send leaves the mail to one
+// that was. The attempts are four hours, each pause longer than the one before.
+const (
+	mailQueue    = "mail"
+	mailWorkers  = 2
+	mailAttempts = 10
+)
+
 // Work carries out jobs in this process until ctx ends, then waits for those
 // begun. Any number of processes may work on one PostgreSQL. A database that is
 // away is waited for, at the start too.
@@ -107,9 +116,16 @@ func (s *Store) startJobs(ctx context.Context) (jobClient, error) {
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[sweep]) error {
 		return s.Sweep(ctx)
 	}))
+	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, j *river.Job[mailMembers]) error {
+		return s.mailMembers(ctx, j.Args.Mailing, j.Attempt >= j.MaxAttempts)
+	}))
+	queues := map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: maxWorkers}}
+	if s.Mails() {
+		queues[mailQueue] = river.QueueConfig{MaxWorkers: mailWorkers}
+	}
 	client, err := s.newJobs(&river.Config{
 		Workers:       workers,
-		Queues:        map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: maxWorkers}},
+		Queues:        queues,
 		JobTimeout:    jobTimeout,
 		FetchCooldown: 10 * time.Millisecond, // the default waits 100 ms before each fetch
 		PeriodicJobs: []*river.PeriodicJob{river.NewPeriodicJob(
@@ -137,3 +153,15 @@ func (removeAccount) Kind() string { return "remove_account" }
 type sweep struct{}
 
 func (sweep) Kind() string { return "sweep" }
+
+// mailMembers carries a mailing of a list out.
+type mailMembers struct {
+	Mailing int64 `json:"mailing"`
+}
+
+func (mailMembers) Kind() string { return "mail_members" }
+
+// InsertOpts says where it waits, and how often it is tried.
+func (mailMembers) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{Queue: mailQueue, MaxAttempts: mailAttempts}
+}

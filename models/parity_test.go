@@ -206,6 +206,8 @@ func TestTheDatabaseHasTheLastWord(t *testing.T) {
 		"redirection_copy_needs_mailbox":    "INSERT INTO redirections (service_id, local_part, address, keep_copy, created_at) SELECT id, 'x', 'x@' || domain, true, created_at FROM services",
 		"list_posting_known":                "INSERT INTO lists (service_id, local_part, address, owner_email, reply_to, language, posting, created_at) SELECT id, 'x', 'x@' || domain, '', 'list', 'fr', 'nobody', created_at FROM services",
 		"list_subscribers_counted":          "INSERT INTO lists (service_id, local_part, address, owner_email, reply_to, language, posting, subscriber_count, created_at) SELECT id, 'x', 'x@' || domain, '', 'list', 'fr', 'everyone', -1, created_at FROM services",
+		"list_mailing_state_known":          "INSERT INTO list_mailings (service_id, recipient, asked_by, asked_at, state, settled_at) SELECT id, '', owner_id, created_at, 'lost', created_at FROM services",
+		"list_mailing_settled":              "INSERT INTO list_mailings (service_id, recipient, asked_by, asked_at, state) SELECT id, '', owner_id, created_at, 'sent' FROM services",
 		"sieve_script_of_one":               "INSERT INTO sieve_scripts (address, content) VALUES ('x@garrigue.example', '')",
 	}
 	each(t, func(t *testing.T, w *world) {

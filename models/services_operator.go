@@ -39,9 +39,9 @@ type NewService struct {
 // A countLimit is one limit on a number of things: as given, in the service, and
 // how many there are.
 type countLimit struct {
-	name        string
-	given, most *int
-	used        int
+	field, refusal string
+	given, most    *int
+	used           int
 }
 
 func (l ServiceLimits) counts(s *Service) []countLimit {
@@ -50,11 +50,11 @@ func (l ServiceLimits) counts(s *Service) []countLimit {
 		paid--
 	}
 	return []countLimit{
-		{"accounts", l.MaxAccounts, &s.MaxAccounts, paid},
-		{"redirections", l.MaxRedirections, &s.MaxRedirections, s.RedirectionCount},
-		{"responders", l.MaxResponders, &s.MaxResponders, s.ResponderCount},
-		{"lists", l.MaxLists, &s.MaxLists, s.ListCount},
-		{"subscribers", l.MaxSubscribers, &s.MaxSubscribers, s.largestList},
+		{"max_accounts", "service.limit.accounts", l.MaxAccounts, &s.MaxAccounts, paid},
+		{"max_redirections", "service.limit.redirections", l.MaxRedirections, &s.MaxRedirections, s.RedirectionCount},
+		{"max_responders", "service.limit.responders", l.MaxResponders, &s.MaxResponders, s.ResponderCount},
+		{"max_lists", "service.limit.lists", l.MaxLists, &s.MaxLists, s.ListCount},
+		{"max_subscribers", "service.limit.subscribers", l.MaxSubscribers, &s.MaxSubscribers, s.largestList},
 	}
 }
 
@@ -66,9 +66,9 @@ func (l ServiceLimits) apply(s *Service) error {
 			*c.most = *c.given
 		}
 		if *c.most < c.used || *c.most < 0 {
-			bad.Add("max_"+c.name, "service.limit."+c.name, "Count", c.used)
+			bad.Add(c.field, c.refusal, "Count", c.used)
 		} else if *c.most > math.MaxInt32 {
-			bad.Add("max_"+c.name, "service.limit.most", "Most", math.MaxInt32)
+			bad.Add(c.field, "service.limit.most", "Most", math.MaxInt32)
 		}
 	}
 	if l.MaxBytes != nil {
@@ -92,7 +92,7 @@ func (s *Service) changed(was *Service) Detail {
 	before := ServiceLimits{}.counts(was)
 	for i, c := range (ServiceLimits{}).counts(s) {
 		if *before[i].most != *c.most {
-			detail["max_"+c.name] = Change{Before: *before[i].most, After: *c.most}
+			detail[c.field] = Change{Before: *before[i].most, After: *c.most}
 		}
 	}
 	if was.MaxBytes != s.MaxBytes {

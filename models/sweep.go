@@ -9,7 +9,7 @@ import (
 const sweepBatch = 500
 
 // Sweep closes what time has ended: grants with their event, sessions, links,
-// devices and counts; and finishes deletions whose job was lost. Nothing rests
+// devices, counts and mailings; and finishes deletions whose job was lost. Nothing rests
 // on it for safety: what has lapsed is refused by every query before.
 func (s *Store) Sweep(ctx context.Context) error {
 	now := s.now()
@@ -21,6 +21,7 @@ func (s *Store) Sweep(ctx context.Context) error {
 		db.Exec("DELETE FROM devices WHERE seen_at <= ?", now.Add(-deviceFor)).Error,
 		db.Exec("DELETE FROM throttles WHERE last_at <= ?", now.Add(-throttleWindow)).Error,
 		s.sweepAccounts(ctx),
+		s.sweepMailings(ctx),
 	)
 }
 
