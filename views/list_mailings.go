@@ -36,13 +36,16 @@ func MembersMail(m *models.MemberMail) (*Mail, error) {
 			return nil, err
 		}
 	}
+	if err := table.End(); err != nil {
+		return nil, err
+	}
 	address := models.ReadableAddress(m.List.Address)
 	return &Mail{
 		Subject:  l.T("list.subscribers.caption", "Address", address),
 		Text:     l.N("list.mailing.text", int64(len(m.Members)), "Address", address, "Who", m.AskedBy, "Date", l.DateTime(m.AskedAt), "Zone", l.Zone()),
 		FileName: CSVName(MembersFileName(m.List, models.Subscribers)),
 		File:     file.Bytes(),
-	}, table.End()
+	}, nil
 }
 
 // MembersFileName is what the file of the members of a list is called, before it
