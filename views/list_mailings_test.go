@@ -7,13 +7,18 @@ import (
 
 	"example.org/mandat/models"
 	"example.org/mandat/views"
+	"example.org/mandat/views/locale"
 )
 
 func TestTheMailToTheOwnerOfAListSpeaksTheListsLanguage(t *testing.T) {
+	paris, err := time.LoadLocation("Europe/Paris")
+	if err != nil {
+		t.Fatal(err)
+	}
 	at := time.Date(2026, 11, 27, 13, 2, 0, 0, time.UTC)
 	for lang, want := range map[string][]string{
-		"fr": {"Abonnés de équipe@été.example", "Bonjour,", "les 2 abonnés de la liste équipe@été.example", "bm1002-mdt l’a demandé", "14 h 02", "(Europe/Paris)", "Adresse;Ajouté"},
-		"en": {"Subscribers of équipe@été.example", "Hello,", "the 2 subscribers of the list équipe@été.example", "bm1002-mdt asked for it", "14:02", "(Europe/Paris)", "Address;Added"},
+		"fr": {"Abonnés de équipe@été.example", "Bonjour,", "les 2 abonnés de la liste équipe@été.example", "bm1002-mdt l’a demandé", "(Europe/Paris)", "Adresse;Ajouté"},
+		"en": {"Subscribers of équipe@été.example", "Hello,", "the 2 subscribers of the list équipe@été.example", "bm1002-mdt asked for it", "(Europe/Paris)", "Address;Added"},
 	} {
 		m := &models.MemberMail{
 			Mailing: models.Mailing{ID: 1, Recipient: "rh@else.example", AskedAt: at}, AskedBy: "bm1002-mdt", TimeZone: "Europe/Paris",
@@ -25,7 +30,7 @@ func TestTheMailToTheOwnerOfAListSpeaksTheListsLanguage(t *testing.T) {
 			t.Fatal(err)
 		}
 		all := mail.Subject + "\n" + mail.Text + "\n" + string(mail.File)
-		for _, text := range append(want, "'=cmd@else.example;2026-11-27\r\n", "a@else.example;2026-11-27\r\n") {
+		for _, text := range append(want, " "+locale.From(locale.With(t.Context(), lang, paris)).DateTime(at)+" (", "'=cmd@else.example;2026-11-27\r\n", "a@else.example;2026-11-27\r\n") {
 			if !strings.Contains(all, text) {
 				t.Errorf("%s: no %q in\n%s", lang, text, all)
 			}
