@@ -87,19 +87,19 @@ func (l ServiceLimits) apply(s *Service) error {
 }
 
 // changed are the limits that differ from those of was.
-func (s *Service) changed(was *Service) Detail {
+func (sv *Service) changed(was *Service) Detail {
 	detail := Detail{}
 	before := ServiceLimits{}.counts(was)
-	for i, c := range (ServiceLimits{}).counts(s) {
+	for i, c := range (ServiceLimits{}).counts(sv) {
 		if *before[i].most != *c.most {
 			detail[c.field] = Change{Before: *before[i].most, After: *c.most}
 		}
 	}
-	if was.MaxBytes != s.MaxBytes {
-		detail["max_size"] = Change{Before: was.MaxBytes, After: s.MaxBytes}
+	if was.MaxBytes != sv.MaxBytes {
+		detail["max_size"] = Change{Before: was.MaxBytes, After: sv.MaxBytes}
 	}
-	if was.MaxAccountBytes != s.MaxAccountBytes {
-		detail["max_account_size"] = Change{Before: was.MaxAccountBytes, After: s.MaxAccountBytes}
+	if was.MaxAccountBytes != sv.MaxAccountBytes {
+		detail["max_account_size"] = Change{Before: was.MaxAccountBytes, After: sv.MaxAccountBytes}
 	}
 	return detail
 }

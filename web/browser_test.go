@@ -83,6 +83,7 @@ func TestBrowser(t *testing.T) {
 		{"the owner answers during a holiday", four, answerOnHoliday},
 		{"newsletters go to a folder", four, fileNewsletters},
 		{"a mailing list of three hundred", four, gatherThreeHundred},
+		{"the subscribers of a list go to its owner", four, sendSubscribers},
 		{"search, sort, pages and the way back", four, findAddresses},
 		{"language, theme, signing in and out", four, comeAndGo},
 		{"the owner delegates by keyboard alone", []manner{wideFrench, plainEnglish}, delegateByKeyboard},
