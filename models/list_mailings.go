@@ -228,8 +228,10 @@ func (s *Store) memberMail(ctx context.Context, id int64) (*MemberMail, error) {
 	return m, errors.Join(a.require(policy.EditLists), a.require(policy.Export))
 }
 
+// settleMailing keeps what became of a mailing, also while the process ends:
+// what was sent is not to be sent again.
 func (s *Store) settleMailing(ctx context.Context, id int64, state MailingState) error {
-	return s.db.WithContext(ctx).Exec("UPDATE list_mailings SET state = ?, settled_at = ? WHERE id = ? AND state = 'waiting'", state, s.now(), id).Error
+	return s.db.WithContext(context.WithoutCancel(ctx)).Exec("UPDATE list_mailings SET state = ?, settled_at = ? WHERE id = ? AND state = 'waiting'", state, s.now(), id).Error
 }
 
 // sweepMailings gives up those that wait for too long, as when no process has

@@ -8,8 +8,10 @@ import (
 	"mime"
 	"mime/multipart"
 	"mime/quotedprintable"
+	"net"
 	"net/http"
 	"net/mail"
+	"net/textproto"
 	"os"
 	"path/filepath"
 	"strings"
@@ -161,5 +163,82 @@ func TestAPanelWithoutMailSaysSoOnce(t *testing.T) {
 		if log := p.logged(); strings.Count(log, want) != 1 || strings.Contains(log, "s3cret") {
 			t.Errorf("%s: the log lacks %q, or says too much:\n%s", settings, want, log)
 		}
+	}
+}
+
+// mailServer says no to every recipient, or nothing at all. It tells its address
+// and when somebody has come.
+func mailServer(t *testing.T, hangs bool) (address string, came <-chan struct{}) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	visits := make(chan struct{}, 10)
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			visits <- struct{}{}
+			go func() {
+				text := textproto.NewConn(conn)
+				defer text.Close()
+				if hangs {
+					_, _ = text.ReadLine() // until the panel goes away
+					return
+				}
+				_ = text.PrintfLine("220 mx.example ESMTP")
+				for {
+					line, err := text.ReadLine()
+					if err != nil {
+						return
+					}
+					answer := "250 2.0.0 Ok"
+					if strings.HasPrefix(line, "RCPT") {
+						answer = "550 5.1.1 No such person"
+					}
+					_ = text.PrintfLine("%s", answer)
+				}
+			}()
+		}
+	}()
+	return listener.Addr().String(), visits
+}
+
+func TestARefusalOfTheMailServerIsToldOnThePage(t *testing.T) {
+	t.Parallel()
+	address, came := mailServer(t, false)
+	p := start(t, "serve --demo", "MANDAT_DATA_DIR="+t.TempDir(), "MANDAT_MAIL=smtp://"+address, "MANDAT_MAIL_FROM=panel@mandat.example")
+	alice := signedIn(t, p, cast.Alice)
+	if status, _ := alice.post(p, team+"/mailing", alice.form(p, team, nil)); status != http.StatusSeeOther {
+		t.Fatal(status)
+	}
+	<-came
+	for end := time.Now().Add(startLimit); ; time.Sleep(20 * time.Millisecond) {
+		if _, body := alice.get(p, team); strings.Contains(body, "Le serveur a refusé l’email à rh@garrigue.example") {
+			break
+		} else if time.Now().After(end) {
+			t.Fatalf("it is not told\n%s", p.logged())
+		}
+	}
+	if log := p.logged(); !strings.Contains(log, "5.1.1 No such person") || strings.Contains(log, "alice.besson@") {
+		t.Errorf("the log:\n%s", log)
+	}
+}
+
+func TestAPanelStopsAlthoughItsMailServerHangs(t *testing.T) {
+	t.Parallel()
+	address, came := mailServer(t, true)
+	p := start(t, "serve --demo", "MANDAT_DATA_DIR="+t.TempDir(), "MANDAT_MAIL=smtp://"+address, "MANDAT_MAIL_FROM=panel@mandat.example")
+	alice := signedIn(t, p, cast.Alice)
+	if status, _ := alice.post(p, team+"/mailing", alice.form(p, team, nil)); status != http.StatusSeeOther {
+		t.Fatal(status)
+	}
+	<-came
+	if took := p.stop(t); took > 20*time.Second {
+		t.Errorf("stopping took %v\n%s", took, p.logged())
 	}
 }
