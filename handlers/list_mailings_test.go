@@ -19,7 +19,7 @@ func TestTheSubscribersAreSentToTheOwnerWhoIsNamedBesideTheButton(t *testing.T) 
 	eachSite(t, func(t *testing.T, s *site) {
 		bruno := s.as(t, cast.Bruno)
 		page := bruno.get(equipe + "/members")
-		if got := page.text(".mailing"); got != "Envoyer la liste des abonnés par email À rh@garrigue.example, responsable de la liste." {
+		if got := page.texts(".mailing button, .mailing .hint"); got != "Envoyer la liste des abonnés par email | À rh@garrigue.example, responsable de la liste." {
 			t.Errorf("offered as %q", got)
 		}
 		done := bruno.submit(page, equipe+"/members/mailing", nil)
