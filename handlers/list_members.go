@@ -34,6 +34,11 @@ func (h *Handlers) membersPage(c echo.Context, status int, k models.MemberKind, 
 		return err
 	}
 	l := locale.From(c.Request().Context())
+	if v.Mails = h.store.Mails(); v.Mails && k == models.Subscribers {
+		if v.Mailing, err = h.store.LastMailing(c.Request().Context(), v.Page.Access, v.Page.List); err != nil {
+			return err
+		}
+	}
 	title := t(c, "list."+string(k))
 	v.Head = listHead(c, v.Page.Access, v.Page.List, ui.Crumb{Label: title})
 	p, err := h.page(c, "services", title+" · "+models.ReadableAddress(v.Page.List.Address))
@@ -53,11 +58,11 @@ func (h *Handlers) exportMembers(k models.MemberKind) echo.HandlerFunc {
 		l, domain, name := locale.From(c.Request().Context()), c.Param("domain"), c.Param("name")
 		var file *csvFile
 		begin := func(list *models.List) (err error) {
-			file, err = h.newCSV(c, domain+"-"+list.LocalPart+"-"+string(k), l.T("list.address"), l.T("list.added"))
+			file, err = h.newCSV(c, views.MembersFileName(list, k), views.MembersHeading(l)...)
 			return err
 		}
 		err := h.store.EachMember(c.Request().Context(), sessionOf(c).Actor(), domain, name, k, begin, func(m *models.Member) error {
-			return file.row(m.Email, l.DateInput(m.AddedAt))
+			return file.row(views.MemberRow(l, m)...)
 		})
 		if file == nil {
 			return err
@@ -171,9 +176,9 @@ func firstColumn(text string) []string {
 	return lines
 }
 
-// uncell takes back what csvCell did, so that a file we wrote can be read again.
+// uncell takes back what views.CSVCell did, so that a file we wrote can be read again.
 func uncell(text string) string {
-	if inner, marked := strings.CutPrefix(text, "'"); marked && csvCell(inner) == text {
+	if inner, marked := strings.CutPrefix(text, "'"); marked && views.CSVCell(inner) == text {
 		return inner
 	}
 	return text

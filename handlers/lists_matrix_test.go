@@ -74,6 +74,11 @@ POST /services/:domain/lists/:name/members/file from /services/:domain/lists/:na
 	garrigue.example#none               404   404   403   404   404   403   in
 	nguyen-velos.example#riders         404   404   404   done  404   403   in
 	pause.example#ancienne              403   403   403   404   404   403   in
+POST /services/:domain/lists/:name/members/mailing from /services/:domain/lists/:name/members writes list.mailed
+	garrigue.example#annonces           done  done  403   404   404   403   in
+	garrigue.example#none               404   404   403   404   404   403   in
+	nguyen-velos.example#riders         404   404   404   done  404   403   in
+	pause.example#ancienne              403   403   403   404   404   403   in
 GET /services/:domain/lists/:name/moderators
 	garrigue.example#annonces           200   200   403   404   404   403   in
 	garrigue.example#none               404   404   403   404   404   403   in

@@ -170,6 +170,7 @@ func (h *Handlers) routes() []Route {
 		post(list+"/members", may(policy.EditLists), h.addMembers(models.Subscribers)),
 		post(list+"/members/removal", may(policy.EditLists), h.removeMembers(models.Subscribers)),
 		post(list+"/members/file", may(policy.EditLists), h.addMembersFile(models.Subscribers)),
+		post(list+"/members/mailing", may(policy.Export), h.createListMailing),
 		get(list+"/moderators", may(policy.EditLists), h.listMembers(models.Moderators)),
 		get(list+"/moderators.csv", may(policy.Export), h.exportMembers(models.Moderators)),
 		post(list+"/moderators", may(policy.EditLists), h.addMembers(models.Moderators)),

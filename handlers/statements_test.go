@@ -112,12 +112,13 @@ GET  /services/:domain/lists/:name                 garrigue.example#annonces    
 POST /services/:domain/lists/:name                 garrigue.example#annonces      Alice  8
 GET  /services/:domain/lists/:name/deletion        garrigue.example#annonces      Alice  3
 POST /services/:domain/lists/:name/deletion        garrigue.example#annonces      Alice  8
-GET  /services/:domain/lists/:name/members         garrigue.example#annonces      Alice  3
+GET  /services/:domain/lists/:name/members         garrigue.example#annonces      Alice  4   what became of the last mailing
 GET  /services/:domain/lists/:name/members.csv     garrigue.example#annonces      Alice  3
 POST /services/:domain/lists/:name/members         garrigue.example#annonces      Alice  10  who is there and which lead back, the counter of the list
 POST /services/:domain/lists/:name/members         garrigue.example#annonces      Bruno  11  the same, the last use
 POST /services/:domain/lists/:name/members/removal garrigue.example#annonces      Alice  9   the counter of the list
 POST /services/:domain/lists/:name/members/file    garrigue.example#annonces      Alice  10  as typed
+POST /services/:domain/lists/:name/members/mailing garrigue.example#annonces      Alice  9+2 those of the last hour are counted
 GET  /services/:domain/lists/:name/moderators      garrigue.example#annonces      Alice  3
 GET  /services/:domain/lists/:name/moderators.csv  garrigue.example#annonces      Alice  3
 POST /services/:domain/lists/:name/moderators      garrigue.example#annonces      Alice  9   who is there

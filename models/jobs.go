@@ -19,13 +19,15 @@ import (
 type jobClient interface {
 	insert(*Tx, river.JobArgs) error
 	start(context.Context) error
-	stop(context.Context) error
+	stop(context.Context) error   // waits for what was begun
+	cancel(context.Context) error // calls it off
 }
 
 type pgJobs struct{ *river.Client[pgx.Tx] }
 
-func (c pgJobs) start(ctx context.Context) error { return c.Start(ctx) }
-func (c pgJobs) stop(ctx context.Context) error  { return c.Stop(ctx) }
+func (c pgJobs) start(ctx context.Context) error  { return c.Start(ctx) }
+func (c pgJobs) stop(ctx context.Context) error   { return c.Stop(ctx) }
+func (c pgJobs) cancel(ctx context.Context) error { return c.StopAndCancel(ctx) }
 func (c pgJobs) insert(tx *Tx, args river.JobArgs) error {
 	return tx.withPgx(func(p pgx.Tx) error {
 		_, err := c.InsertTx(tx.ctx, p, args, nil)
@@ -35,8 +37,9 @@ func (c pgJobs) insert(tx *Tx, args river.JobArgs) error {
 
 type liteJobs struct{ *river.Client[*sql.Tx] }
 
-func (c liteJobs) start(ctx context.Context) error { return c.Start(ctx) }
-func (c liteJobs) stop(ctx context.Context) error  { return c.Stop(ctx) }
+func (c liteJobs) start(ctx context.Context) error  { return c.Start(ctx) }
+func (c liteJobs) stop(ctx context.Context) error   { return c.Stop(ctx) }
+func (c liteJobs) cancel(ctx context.Context) error { return c.StopAndCancel(ctx) }
 func (c liteJobs) insert(tx *Tx, args river.JobArgs) error {
 	_, err := c.InsertTx(tx.ctx, tx.Statement.ConnPool.(*sql.Tx), args, nil)
 	return err
@@ -73,10 +76,20 @@ const (
 	jobTimeout = time.Minute
 	sweepEvery = time.Minute
 	retryJobs  = time.Second
+	finishJobs = 10 * time.Second // when the process is to end; then they are called off
+)
+
+// Mail has a queue of its own: a mail server that takes its time holds nothing
+// else up, and a process that was given no way to send leaves the mail to one
+// that was. The attempts are four hours, each pause longer than the one before.
+const (
+	mailQueue    = "mail"
+	mailWorkers  = 2
+	mailAttempts = 10
 )
 
 // Work carries out jobs in this process until ctx ends, then waits for those
-// begun. Any number of processes may work on one PostgreSQL. A database that is
+// begun, and calls off what takes too long: it is taken up again. Any number of processes may work on one PostgreSQL. A database that is
 // away is waited for, at the start too.
 func (s *Store) Work(ctx context.Context) error {
 	client, err := s.startJobs(ctx)
@@ -93,9 +106,16 @@ func (s *Store) Work(ctx context.Context) error {
 		return err
 	}
 	<-ctx.Done()
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	ended := context.WithoutCancel(ctx)
+	stop, cancel := context.WithTimeout(ended, finishJobs)
 	defer cancel()
-	return client.stop(stop)
+	if err := client.stop(stop); stop.Err() == nil {
+		return err
+	}
+	// One that waits for a mail server, say. It comes again.
+	stop, cancel = context.WithTimeout(ended, finishJobs)
+	defer cancel()
+	return client.cancel(stop)
 }
 
 // startJobs makes and starts a client that works.
@@ -108,9 +128,16 @@ func (s *Store) startJobs(ctx context.Context) (jobClient, error) {
 		return s.Sweep(ctx)
 	}))
 	river.AddWorker(workers, uploadWorker{store: s})
+	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, j *river.Job[mailMembers]) error {
+		return s.mailMembers(ctx, j.Args.Mailing, j.Attempt >= j.MaxAttempts)
+	}))
+	queues := map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: maxWorkers}}
+	if s.Mails() {
+		queues[mailQueue] = river.QueueConfig{MaxWorkers: mailWorkers}
+	}
 	client, err := s.newJobs(&river.Config{
 		Workers:       workers,
-		Queues:        map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: maxWorkers}},
+		Queues:        queues,
 		JobTimeout:    jobTimeout,
 		FetchCooldown: 10 * time.Millisecond, // the default waits 100 ms before each fetch
 		PeriodicJobs: []*river.PeriodicJob{river.NewPeriodicJob(
@@ -138,3 +165,15 @@ func (removeAccount) Kind() string { return "remove_account" }
 type sweep struct{}
 
 func (sweep) Kind() string { return "sweep" }
+
+// mailMembers carries a mailing of a list out.
+type mailMembers struct {
+	Mailing int64 `json:"mailing"`
+}
+
+func (mailMembers) Kind() string { return "mail_members" }
+
+// InsertOpts says where it waits, and how often it is tried.
+func (mailMembers) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{Queue: mailQueue, MaxAttempts: mailAttempts}
+}

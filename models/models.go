@@ -7,6 +7,7 @@
 //   - An account is one mailbox, local@domain, of a service.
 //   - A grant is what a customer was given: a whole service, or one account. It is never deleted;
 //     a new grant is a new row.
+//   - A mailing is the subscribers of a list on their way to the list's owner, by email.
 //   - An event is one line of the history. Every accepted change writes exactly one for each
 //     thing it changes, in its own transaction.
 //

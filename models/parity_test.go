@@ -215,6 +215,8 @@ func TestTheDatabaseHasTheLastWord(t *testing.T) {
 		"upload_kind_known":                 "INSERT INTO uploads (service_id, customer_id, kind, state, content, line_count, created_at, touched_at) SELECT id, owner_id, 'songs', 'ready', '', 1, created_at, created_at FROM services",
 		"upload_state_known":                "INSERT INTO uploads (service_id, customer_id, kind, state, content, line_count, created_at, touched_at) SELECT id, owner_id, 'accounts', 'lost', '', 1, created_at, created_at FROM services",
 		"upload_line_outcome_known":         "INSERT INTO upload_lines (upload_id, line, outcome, object, detail) VALUES (1, 1, 'other', '', '')",
+		"list_mailing_state_known":          "INSERT INTO list_mailings (service_id, recipient, asked_by, asked_at, state, settled_at) SELECT id, '', owner_id, created_at, 'lost', created_at FROM services",
+		"list_mailing_settled":              "INSERT INTO list_mailings (service_id, recipient, asked_by, asked_at, state) SELECT id, '', owner_id, created_at, 'sent' FROM services",
 		"sieve_script_of_one":               "INSERT INTO sieve_scripts (address, content) VALUES ('x@garrigue.example', '')",
 	}
 	each(t, func(t *testing.T, w *world) {

@@ -41,9 +41,12 @@ type Service struct {
 	MaxLists, ListCount               int
 	MaxSubscribers                    int // of one list
 
-	Version    int
-	CreatedAt  time.Time
-	postmaster bool // has its postmaster account; known to the operator's verbs only
+	Version   int
+	CreatedAt time.Time
+
+	// Known to the operator's verbs only.
+	postmaster  bool // has its postmaster account
+	largestList int  // subscribers of the list that has most
 }
 
 // serviceColumns reads a Service from services s and its owner o.

@@ -171,9 +171,10 @@ func (w serviceWalk) page(out *ServiceList) {
 	}
 }
 
-// Figures are what the overview of a service shows, each counted to MaxCounted.
+// Figures are what the overview of a service shows beside what its row has.
 type Figures struct {
-	Blocked, Full, Delegated int
+	Blocked, Full, Delegated int // each counted to MaxCounted
+	LargestList              int // subscribers of the list that has most
 }
 
 // Overview reads the figures of a service, for whoever reaches all of it, and
@@ -193,7 +194,7 @@ func (s *Store) Overview(ctx context.Context, a *Access) (Figures, []Grant, erro
 	err := s.db.WithContext(ctx).Raw(`SELECT f.*, m.* FROM (SELECT `+
 		counted("accounts x WHERE x.service_id = @service AND x.state = 'blocked'")+" AS blocked, "+
 		counted("accounts x WHERE x.service_id = @service AND x.nearly_full AND x.state <> 'deleting'")+` AS "full", `+
-		counted("grants x WHERE @see AND x.service_id = @service AND x.kind = 'account' AND "+live("x"))+" AS delegated) AS f LEFT JOIN (SELECT "+grantColumns+
+		counted("grants x WHERE @see AND x.service_id = @service AND x.kind = 'account' AND "+live("x"))+" AS delegated, COALESCE((SELECT max(x.subscriber_count) FROM lists x WHERE x.service_id = @service), 0) AS largest_list) AS f LEFT JOIN (SELECT "+grantColumns+
 		" FROM grants g"+grantPeople+" WHERE g.service_id = @service AND g.kind = 'service' AND @see AND "+live("g")+" ORDER BY g.id LIMIT @size) AS m ON true",
 		map[string]any{"service": a.Service.ID, "now": s.now(), "most": MaxCounted + 1, "see": see, "size": PageSize}).Scan(&list).Error
 	if err != nil || len(list) == 0 {

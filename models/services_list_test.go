@@ -209,8 +209,8 @@ func TestTheOverviewCountsWhatItsViewerMayKnow(t *testing.T) {
 			figures models.Figures
 			shares  []string
 		}{
-			{"the owner", w.Alice, models.Figures{Blocked: 1, Full: 1, Delegated: 2}, []string{cast.Bruno, cast.Emma}},
-			{"a service delegate", w.Bruno, models.Figures{Blocked: 1, Full: 1}, nil},
+			{"the owner", w.Alice, models.Figures{Blocked: 1, Full: 1, Delegated: 2, LargestList: 6}, []string{cast.Bruno, cast.Emma}},
+			{"a service delegate", w.Bruno, models.Figures{Blocked: 1, Full: 1, LargestList: 6}, nil},
 			{"an account delegate", w.Chloe, models.Figures{}, nil},
 		} {
 			figures, grants, err := w.Store.Overview(t.Context(), w.service(t, c.by, cast.Garrigue))
@@ -258,5 +258,64 @@ func TestAServiceIsMadeOnceWithItsOwner(t *testing.T) {
 		want(t, "limits of nothing", w.Store.SetService(t.Context(), "nobody.example", models.ServiceLimits{}), notFound)
 		want(t, "suspend nothing", w.Store.SuspendService(t.Context(), "nobody.example"), notFound)
 		want(t, "suspend no domain", w.Store.SuspendService(t.Context(), "\x00"), "domain: address.domain.shape")
+	})
+}
+
+// Every number that the operator sets: nothing is promised that is taken
+// already, the history tells what it was, and a service that nobody set
+// anything of has what its columns say.
+func TestTheLimitsOfAServiceKeepAboveWhatItHas(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		got[*models.Service](t)(w.Store.AddService(ctx, models.NewService{Domain: "usual.example", Owner: cast.Emma}))
+		sv := w.service(t, w.Emma, "usual.example").Service
+		w.Exec(t, `INSERT INTO services (domain, owner_id, max_accounts, max_bytes, max_account_bytes, created_at)
+			SELECT 'columns.example', owner_id, max_accounts, max_bytes, max_account_bytes, created_at FROM services WHERE domain = 'usual.example'`)
+		if c := w.service(t, w.Emma, "columns.example").Service; sv.MaxRedirections != c.MaxRedirections || sv.MaxResponders != c.MaxResponders || sv.MaxLists != c.MaxLists || sv.MaxSubscribers != c.MaxSubscribers {
+			t.Errorf("usual limits %+v, of the columns %+v", sv, c)
+		}
+		w.Exec(t, "DELETE FROM services WHERE domain = 'columns.example'")
+
+		redirect := func(local string) error {
+			return second(w.Store.CreateRedirection(ctx, w.Alice, cast.Garrigue, models.NewRedirection{Local: local, Targets: "contact@" + cast.Garrigue}))
+		}
+		must(t, redirect("ventes"))
+		set := func(l models.ServiceLimits) error { return w.Store.SetService(ctx, cast.Garrigue, l) }
+		for _, c := range []struct {
+			name string
+			used int
+			of   func(*int) models.ServiceLimits
+		}{
+			{"redirections", 1, func(n *int) models.ServiceLimits { return models.ServiceLimits{MaxRedirections: n} }},
+			{"responders", 2, func(n *int) models.ServiceLimits { return models.ServiceLimits{MaxResponders: n} }},
+			{"lists", 1, func(n *int) models.ServiceLimits { return models.ServiceLimits{MaxLists: n} }},
+			{"subscribers", 6, func(n *int) models.ServiceLimits { return models.ServiceLimits{MaxSubscribers: n} }},
+		} {
+			w.told(t, cast.Garrigue)
+			for _, n := range []int{c.used - 1, -1} {
+				want(t, fmt.Sprintf("%s %d", c.name, n), set(c.of(&n)), "max_"+c.name+": service.limit."+c.name)
+			}
+			huge := 1 << 31
+			want(t, c.name+" without end", set(c.of(&huge)), "max_"+c.name+": service.limit.most")
+			w.wantToldOf(t, cast.Garrigue)
+			must(t, set(c.of(&c.used)))
+			w.wantToldOf(t, cast.Garrigue, "- service.limits "+cast.Garrigue)
+			events, _, err := w.Store.History(ctx, w.Alice, w.service(t, w.Alice, cast.Garrigue), models.HistoryQuery{Size: 1})
+			must(t, err)
+			if d := events[0].Detail["max_"+c.name]; len(events[0].Detail) != 1 || d.Before == nil || fmt.Sprint(d.After) != fmt.Sprint(c.used) {
+				t.Errorf("%s: %+v", c.name, events[0].Detail)
+			}
+			must(t, set(c.of(&c.used)))
+			w.wantToldOf(t, cast.Garrigue)
+		}
+		want(t, "one redirection more", redirect("ventes2"), ": redirection.limit")
+		want(t, "one list more", second(w.Store.CreateList(ctx, w.Alice, cast.Garrigue, newList("more"))), "name: list.limit")
+
+		none, some := 0, 3
+		want(t, "negative, of a new one", second(w.Store.AddService(ctx, models.NewService{Domain: "odd.example", Owner: cast.Emma, Limits: models.ServiceLimits{MaxLists: new(-1)}})), "max_lists: service.limit.lists")
+		must(t, second(w.Store.AddService(ctx, models.NewService{Domain: "bare.example", Owner: cast.Emma, Limits: models.ServiceLimits{MaxLists: &none, MaxResponders: &some}})))
+		if sv := w.service(t, w.Emma, "bare.example").Service; sv.MaxLists != 0 || sv.MaxResponders != 3 || sv.MaxRedirections != models.DefaultMaxRedirections {
+			t.Errorf("new with limits: %+v", sv)
+		}
 	})
 }

@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"math"
 )
 
 // The operator's verbs on services. They are commands, never routes.
@@ -11,13 +12,21 @@ type ServiceLimits struct {
 	MaxAccounts     *int
 	MaxBytes        *int64 // all accounts together
 	MaxAccountBytes *int64 // one account
+	MaxRedirections *int
+	MaxResponders   *int
+	MaxLists        *int
+	MaxSubscribers  *int // one list
 }
 
-// Defaults of a new service.
+// Defaults of a new service; the columns of 00003_mail.sql have the last four too.
 const (
 	DefaultMaxAccounts     = 100
 	DefaultMaxBytes        = 500 * GB
 	DefaultMaxAccountBytes = 5 * GB
+	DefaultMaxRedirections = 500
+	DefaultMaxResponders   = 100
+	DefaultMaxLists        = 20
+	DefaultMaxSubscribers  = 5000
 )
 
 // NewService is a service to make.
@@ -27,23 +36,46 @@ type NewService struct {
 	Limits ServiceLimits
 }
 
+// A countLimit is one limit on a number of things: as given, in the service, and
+// how many there are.
+type countLimit struct {
+	field, refusal string
+	given, most    *int
+	used           int
+}
+
+func (l ServiceLimits) counts(s *Service) []countLimit {
+	paid := s.AccountCount
+	if s.postmaster {
+		paid--
+	}
+	return []countLimit{
+		{"max_accounts", "service.limit.accounts", l.MaxAccounts, &s.MaxAccounts, paid},
+		{"max_redirections", "service.limit.redirections", l.MaxRedirections, &s.MaxRedirections, s.RedirectionCount},
+		{"max_responders", "service.limit.responders", l.MaxResponders, &s.MaxResponders, s.ResponderCount},
+		{"max_lists", "service.limit.lists", l.MaxLists, &s.MaxLists, s.ListCount},
+		{"max_subscribers", "service.limit.subscribers", l.MaxSubscribers, &s.MaxSubscribers, s.largestList},
+	}
+}
+
+// apply sets the limits that are given, and refuses what is below what is in use.
 func (l ServiceLimits) apply(s *Service) error {
-	if l.MaxAccounts != nil {
-		s.MaxAccounts = *l.MaxAccounts
+	bad := Invalid{}
+	for _, c := range l.counts(s) {
+		if c.given != nil {
+			*c.most = *c.given
+		}
+		if *c.most < c.used || *c.most < 0 {
+			bad.Add(c.field, c.refusal, "Count", c.used)
+		} else if *c.most > math.MaxInt32 {
+			bad.Add(c.field, "service.limit.most", "Most", math.MaxInt32)
+		}
 	}
 	if l.MaxBytes != nil {
 		s.MaxBytes = *l.MaxBytes
 	}
 	if l.MaxAccountBytes != nil {
 		s.MaxAccountBytes = *l.MaxAccountBytes
-	}
-	bad := Invalid{}
-	paid := s.AccountCount
-	if s.postmaster {
-		paid--
-	}
-	if s.MaxAccounts < paid || s.MaxAccounts < 0 {
-		bad.Add("max_accounts", "service.limit.accounts", "Count", paid)
 	}
 	if s.MaxBytes < MinSizeBytes || s.MaxBytes < s.AllottedBytes {
 		bad.Add("max_gb", "service.limit.total", "Allotted", s.AllottedBytes)
@@ -52,6 +84,24 @@ func (l ServiceLimits) apply(s *Service) error {
 		bad.Add("max_account_gb", "service.limit.account", "Least", int64(MinSizeBytes))
 	}
 	return bad.orNil()
+}
+
+// changed are the limits that differ from those of was.
+func (sv *Service) changed(was *Service) Detail {
+	detail := Detail{}
+	before := ServiceLimits{}.counts(was)
+	for i, c := range (ServiceLimits{}).counts(sv) {
+		if *before[i].most != *c.most {
+			detail[c.field] = Change{Before: *before[i].most, After: *c.most}
+		}
+	}
+	if was.MaxBytes != sv.MaxBytes {
+		detail["max_size"] = Change{Before: was.MaxBytes, After: sv.MaxBytes}
+	}
+	if was.MaxAccountBytes != sv.MaxAccountBytes {
+		detail["max_account_size"] = Change{Before: was.MaxAccountBytes, After: sv.MaxAccountBytes}
+	}
+	return detail
 }
 
 // AddService makes a service with its owner.
@@ -65,7 +115,11 @@ func (s *Store) AddService(ctx context.Context, n NewService) (*Service, error) 
 	if !ok {
 		bad.Add("owner", "customer.identifier.shape", "Identifier", n.Owner)
 	}
-	sv := &Service{Domain: domain, State: ServiceActive, MaxAccounts: DefaultMaxAccounts, MaxBytes: DefaultMaxBytes, MaxAccountBytes: DefaultMaxAccountBytes, Version: 1}
+	sv := &Service{
+		Domain: domain, State: ServiceActive, Version: 1,
+		MaxAccounts: DefaultMaxAccounts, MaxBytes: DefaultMaxBytes, MaxAccountBytes: DefaultMaxAccountBytes,
+		MaxRedirections: DefaultMaxRedirections, MaxResponders: DefaultMaxResponders, MaxLists: DefaultMaxLists, MaxSubscribers: DefaultMaxSubscribers,
+	}
 	if err := bad.orNil(); err != nil {
 		return nil, err
 	}
@@ -78,8 +132,9 @@ func (s *Store) AddService(ctx context.Context, n NewService) (*Service, error) 
 			return invalid("owner", "grant.refused.unknown", "Identifier", n.Owner)
 		}
 		sv.OwnerID, sv.OwnerIdentifier, sv.OwnerName, sv.CreatedAt = c.ID, c.Identifier, c.Name, tx.now
-		err = tx.scan(&sv.ID, "INSERT INTO services (domain, owner_id, state, max_accounts, max_bytes, max_account_bytes, created_at) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
-			sv.Domain, sv.OwnerID, sv.State, sv.MaxAccounts, sv.MaxBytes, sv.MaxAccountBytes, sv.CreatedAt)
+		err = tx.scan(&sv.ID, `INSERT INTO services (domain, owner_id, state, max_accounts, max_bytes, max_account_bytes, max_redirections, max_responders, max_lists, max_subscribers, created_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
+			sv.Domain, sv.OwnerID, sv.State, sv.MaxAccounts, sv.MaxBytes, sv.MaxAccountBytes, sv.MaxRedirections, sv.MaxResponders, sv.MaxLists, sv.MaxSubscribers, sv.CreatedAt)
 		if err != nil {
 			return err
 		}
@@ -98,25 +153,20 @@ func (s *Store) AddService(ctx context.Context, n NewService) (*Service, error) 
 // SetService changes the limits of a service; they never fall below what is in use.
 func (s *Store) SetService(ctx context.Context, domain string, l ServiceLimits) error {
 	return s.operate(ctx, domain, func(tx *Tx, sv *Service) (string, Detail, error) {
+		if err := tx.scan(&sv.largestList, "SELECT COALESCE(max(l.subscriber_count), 0) FROM lists l WHERE l.service_id = ?", sv.ID); err != nil {
+			return "", nil, err
+		}
 		was := *sv
 		if err := l.apply(sv); err != nil {
 			return "", nil, err
 		}
-		detail := Detail{}
-		if was.MaxAccounts != sv.MaxAccounts {
-			detail["max_accounts"] = Change{Before: was.MaxAccounts, After: sv.MaxAccounts}
-		}
-		if was.MaxBytes != sv.MaxBytes {
-			detail["max_size"] = Change{Before: was.MaxBytes, After: sv.MaxBytes}
-		}
-		if was.MaxAccountBytes != sv.MaxAccountBytes {
-			detail["max_account_size"] = Change{Before: was.MaxAccountBytes, After: sv.MaxAccountBytes}
-		}
+		detail := sv.changed(&was)
 		if len(detail) == 0 {
 			return "", nil, nil
 		}
-		return "service.limits", detail, tx.exec("UPDATE services SET max_accounts = ?, max_bytes = ?, max_account_bytes = ?, version = version + 1 WHERE id = ?",
-			sv.MaxAccounts, sv.MaxBytes, sv.MaxAccountBytes, sv.ID)
+		return "service.limits", detail, tx.exec(`UPDATE services SET max_accounts = ?, max_bytes = ?, max_account_bytes = ?,
+			max_redirections = ?, max_responders = ?, max_lists = ?, max_subscribers = ?, version = version + 1 WHERE id = ?`,
+			sv.MaxAccounts, sv.MaxBytes, sv.MaxAccountBytes, sv.MaxRedirections, sv.MaxResponders, sv.MaxLists, sv.MaxSubscribers, sv.ID)
 	})
 }
 

@@ -28,6 +28,7 @@ type Config struct {
 	Log    *slog.Logger     // nil discards
 	Tracer pgx.QueryTracer  // sees every statement on PostgreSQL; nil for none
 	Suffix string           // of customer identifiers, without its hyphen; "" is DefaultSuffix
+	Post   Post             // nil: the panel sends no mail
 }
 
 // Store is the database: PostgreSQL, or the embedded SQLite file of one process.
@@ -39,6 +40,7 @@ type Store struct {
 	clock   func() time.Time
 	log     *slog.Logger
 	suffix  string
+	post    Post
 	jobs    jobClient
 	hashing gate
 	// How far jobs of this process have come, in percent, by the id of their upload.
@@ -61,7 +63,7 @@ const (
 // Open connects to the database; it does not migrate. The embedded file is
 // created when missing and locked for this process: ErrInUse when another has it.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
-	s := &Store{clock: cfg.Clock, log: cfg.Log, suffix: cfg.Suffix, hashing: newGate(max(1, runtime.NumCPU()-1))}
+	s := &Store{clock: cfg.Clock, log: cfg.Log, suffix: cfg.Suffix, post: cfg.Post, hashing: newGate(max(1, runtime.NumCPU()-1))}
 	if s.clock == nil {
 		s.clock = time.Now
 	}

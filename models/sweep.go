@@ -9,8 +9,8 @@ import (
 const sweepBatch = 500
 
 // Sweep closes what time has ended: grants with their event, sessions, links,
-// devices, counts and uploads; and finishes work whose job was lost. Nothing rests
-// on it for safety: what has lapsed is refused by every query before.
+// devices, counts, mailings and uploads; and finishes work whose job was lost.
+// Nothing rests on it for safety: what has lapsed is refused by every query before.
 func (s *Store) Sweep(ctx context.Context) error {
 	now := s.now()
 	db := s.db.WithContext(ctx)
@@ -22,6 +22,7 @@ func (s *Store) Sweep(ctx context.Context) error {
 		db.Exec("DELETE FROM throttles WHERE last_at <= ?", now.Add(-throttleWindow)).Error,
 		s.sweepAccounts(ctx),
 		s.sweepUploads(ctx),
+		s.sweepMailings(ctx),
 	)
 }
 

@@ -20,12 +20,16 @@ type MembersView struct {
 	Done   *Flash   // what was done although some was refused
 	Lines  []string // refused, each with its reason
 	More   int      // refused beyond these
+
+	Mails   bool            // the panel sends mail
+	Mailing *models.Mailing // the last one of the list; nil when there was none of late
 }
 
 // Jobs of the page of members besides adding what is typed.
 const (
 	MembersRemoval = "removal"
 	MembersFile    = "file"
+	MembersMailing = "mailing"
 )
 
 // MaxRefusals bounds how many refused lines a page gives a reason for.

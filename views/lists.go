@@ -78,11 +78,17 @@ func (v ListsView) pager() ui.PagerArgs {
 
 // ofMost is a count with its limit, as a bar that warns from 80 percent on.
 func ofMost(l *locale.Locale, n, most int) templ.Component {
-	percent := 100
+	return ofMostText(n, most, l.T("list.of_most", "Count", n, "Most", most))
+}
+
+// ofMostText is ofMost in other words. Of what is not allowed at all there is
+// nothing to warn of.
+func ofMostText[T int | int64](n, most T, text string) templ.Component {
+	percent := 0
 	if most > 0 {
-		percent = n * 100 / most
+		percent = int(n * 100 / most)
 	}
-	return ui.Meter(percent, l.T("list.of_most", "Count", n, "Most", most))
+	return ui.Meter(percent, text)
 }
 
 // ListForm is the settings of a list, as typed.

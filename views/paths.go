@@ -216,6 +216,9 @@ func ListMembersPath(domain, name string) string { return ListPath(domain, name)
 // ListModeratorsPath is the moderators of a list.
 func ListModeratorsPath(domain, name string) string { return ListPath(domain, name) + "/moderators" }
 
+// ListMailingPath has the subscribers of a list sent to its owner.
+func ListMailingPath(domain, name string) string { return ListMembersPath(domain, name) + "/mailing" }
+
 // Below the subscribers of a list, and below its moderators.
 const (
 	removalPart = "/removal"

@@ -153,19 +153,28 @@ func counted(l *locale.Locale, n int) string {
 	return l.Number(int64(n))
 }
 
-// facts are the limits of a service and whose it is.
+// facts are whose a service is, and what it may have at most, each with how much
+// of it is in use: the figures are part of seeing the service.
 func (v ServiceView) facts(l *locale.Locale) []ui.Fact {
 	sv := &v.Access.Service
 	state := l.T("service.state.active")
 	if v.Head.Suspended {
 		state = l.T("service.state.suspended")
 	}
+	paid := sv.AccountCount
+	if v.Access.Postmaster { // which is free
+		paid--
+	}
 	facts := []ui.Fact{
 		{Term: l.T("service.owner"), Text: sv.OwnerName, More: Mono(sv.OwnerIdentifier)},
 		{Term: l.T("service.state"), Text: state},
-		{Term: l.T("service.limit.addresses"), Text: l.Number(int64(sv.MaxAccounts))},
-		{Term: l.T("service.limit.allotted"), Text: l.Size(sv.MaxBytes)},
+		{Term: l.T("service.limit.addresses"), More: ofMost(l, paid, sv.MaxAccounts)},
+		{Term: l.T("service.limit.allotted"), More: ofMostText(sv.AllottedBytes, sv.MaxBytes, l.T("list.of_most", "Count", l.Size(sv.AllottedBytes), "Most", l.Size(sv.MaxBytes)))},
 		{Term: l.T("service.limit.largest"), Text: l.Size(sv.MaxAccountBytes)},
+		{Term: l.T("service.tab.redirections"), More: ofMost(l, sv.RedirectionCount, sv.MaxRedirections)},
+		{Term: l.T("service.tab.responders"), More: ofMost(l, sv.ResponderCount, sv.MaxResponders)},
+		{Term: l.T("service.tab.lists"), More: ofMost(l, sv.ListCount, sv.MaxLists)},
+		{Term: l.T("service.limit.of_list"), More: ofMostText(v.Figures.LargestList, sv.MaxSubscribers, l.T("service.limit.largest_list", "Count", v.Figures.LargestList, "Most", sv.MaxSubscribers))},
 	}
 	if !sv.CreatedAt.IsZero() {
 		facts = append(facts, ui.Fact{Term: l.T("service.since"), Text: l.Date(sv.CreatedAt)})

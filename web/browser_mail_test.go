@@ -219,3 +219,22 @@ func (v *visitor) until(text string) {
 		return false
 	})
 }
+
+func sendSubscribers(v *visitor) {
+	v.signIn(cast.Bruno)
+	v.goTo(team)
+	v.see(v.say("list.mailing.to", "Address", "rh@"+cast.Garrigue))
+	v.check()
+	v.clicks = 0
+	v.press(v.say("list.mailing.send"))
+	v.clicked(1)
+	v.see(v.say("list.mailing.asked", "Address", "rh@"+cast.Garrigue))
+	v.check()
+	for end := time.Now().Add(startLimit); !contains(ask[string](v, "document.body.innerText"), v.say("list.mailing.state.sent")); time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(end) {
+			v.t.Fatal("it is not sent")
+		}
+		v.goTo(team)
+	}
+	v.check()
+}

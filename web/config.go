@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"example.org/mandat/mail/outgoing"
 	"example.org/mandat/models"
 )
 
@@ -28,6 +29,9 @@ type config struct {
 	timeZone       string
 	suffix         string
 	migrate        bool
+	mail           outgoing.Route // the zero Route for none
+	mailFrom       outgoing.Sender
+	mailFromGiven  bool
 	logLevel       slog.Level
 	logFormat      string // "text", "json", or "" to choose by what standard error is
 }
@@ -65,6 +69,18 @@ var settings = []setting{
 		func(c *config, v string) (err error) { c.migrate, err = parseSwitch(v); return err },
 	},
 	{
+		"MANDAT_MAIL", "", "How the panel sends email: smtps://USER:PASSWORD@HOST:PORT, smtp://… with STARTTLS (in clear on loopback, and elsewhere with ?tls=off), or file:DIR for a file each. Empty: it sends none, and offers nothing that needs it.",
+		func(c *config, v string) (err error) { c.mail, err = outgoing.ParseRoute(v); return err },
+	},
+	{
+		"MANDAT_MAIL_FROM", "", "Whom that email comes from, as `Mandat <panel@example.org>`; needed with MANDAT_MAIL.",
+		func(c *config, v string) (err error) {
+			c.mailFromGiven = true
+			c.mailFrom, err = outgoing.ParseSender(v)
+			return err
+		},
+	},
+	{
 		"MANDAT_TRUSTED_PROXIES", "", "Networks (CIDR) or addresses, parted by commas, whose X-Forwarded-For counts.",
 		func(c *config, v string) (err error) { c.trustedProxies, err = parseNetworks(v); return err },
 	},
@@ -92,7 +108,7 @@ var settings = []setting{
 
 // readConfig reads the settings. A variable that is empty is as one that is not
 // set. The error tells everything that is wrong, a line for each variable; it
-// repeats no address of a database, which may hold a password.
+// repeats no address of a database or of a mail server, which may hold a password.
 func readConfig(getenv func(string) string) (*config, error) {
 	c := &config{}
 	var errs []error
@@ -113,6 +129,9 @@ func readConfig(getenv func(string) string) (*config, error) {
 		if c.origin, err = parseOrigin("http://" + c.listen); err != nil {
 			errs = append(errs, errors.New("MANDAT_ORIGIN: say how browsers reach a panel that listens on "+c.listen+", as https://panel.example.org"))
 		}
+	}
+	if c.mail != (outgoing.Route{}) && !c.mailFromGiven {
+		errs = append(errs, errors.New("MANDAT_MAIL_FROM: say whom the email of MANDAT_MAIL comes from, as Mandat <panel@example.org>"))
 	}
 	if c.databaseURL == "" {
 		c.databaseURL = "sqlite:" + filepath.Join(c.dataDir, "mandat.db")

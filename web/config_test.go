@@ -22,6 +22,8 @@ var reads = map[string]func(*config) any{
 	"MANDAT_DATABASE_URL":      func(c *config) any { return c.databaseURL },
 	"MANDAT_DATA_DIR":          func(c *config) any { return c.databaseURL },
 	"MANDAT_MIGRATE":           func(c *config) any { return c.migrate },
+	"MANDAT_MAIL":              func(c *config) any { return c.mail },
+	"MANDAT_MAIL_FROM":         func(c *config) any { return c.mailFrom },
 	"MANDAT_TRUSTED_PROXIES":   func(c *config) any { return c.trustedProxies },
 	"MANDAT_METRICS_LISTEN":    func(c *config) any { return c.metricsListen },
 	"MANDAT_TIME_ZONE":         func(c *config) any { return c.timeZone },
@@ -37,7 +39,7 @@ func TestDefaultSettings(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"MANDAT_LISTEN": "127.0.0.1:8080 http://127.0.0.1:8080", "MANDAT_ORIGIN": "http://127.0.0.1:8080", "MANDAT_DATABASE_URL": "sqlite:data/mandat.db",
-		"MANDAT_DATA_DIR": "sqlite:data/mandat.db", "MANDAT_MIGRATE": "false", "MANDAT_TRUSTED_PROXIES": "[]", "MANDAT_METRICS_LISTEN": "",
+		"MANDAT_DATA_DIR": "sqlite:data/mandat.db", "MANDAT_MIGRATE": "false", "MANDAT_MAIL": "", "MANDAT_TRUSTED_PROXIES": "[]", "MANDAT_METRICS_LISTEN": "",
 		"MANDAT_TIME_ZONE": "Europe/Paris", "MANDAT_IDENTIFIER_SUFFIX": "mdt", "MANDAT_LOG_LEVEL": "INFO", "MANDAT_LOG_FORMAT": "",
 	} {
 		if got := fmt.Sprint(reads[name](c)); got != want {
@@ -76,6 +78,12 @@ func TestEachSetting(t *testing.T) {
 		{"MANDAT_DATA_DIR", "/var/lib/mandat", "sqlite:/var/lib/mandat/mandat.db"},
 		{"MANDAT_MIGRATE", "1", "true"},
 		{"MANDAT_MIGRATE", "perhaps", "!MANDAT_MIGRATE: want 1 or 0"},
+		{"MANDAT_MAIL", "smtp://u:s3cret%zz@mx.example", "!MANDAT_MAIL: want smtps://"},
+		{"MANDAT_MAIL", "smtp://u:s3cret@mx.example?tls=off", "!MANDAT_MAIL: tls=off is for servers"},
+		{"MANDAT_MAIL", "smtp://u:s3cret@mx.example", "!MANDAT_MAIL_FROM: say whom"},
+		{"MANDAT_MAIL", "on", "!MANDAT_MAIL: want smtps://"},
+		{"MANDAT_MAIL_FROM", "Mandat <panel@example.org>", `"Mandat" <panel@example.org>`},
+		{"MANDAT_MAIL_FROM", "Mandat", "!MANDAT_MAIL_FROM: want a sender"},
 		{"MANDAT_TRUSTED_PROXIES", "10.1.2.3/8, ::1", "[10.0.0.0/8 ::1/128]"},
 		{"MANDAT_TRUSTED_PROXIES", "10.0.0.0/33", "!MANDAT_TRUSTED_PROXIES: \"10.0.0.0/33\""},
 		{"MANDAT_TRUSTED_PROXIES", "10.0.0.1,", "!MANDAT_TRUSTED_PROXIES: \"\""},
@@ -110,12 +118,12 @@ func TestEachSetting(t *testing.T) {
 }
 
 func TestAllSettingsThatAreWrongAreToldAtOnce(t *testing.T) {
-	_, err := readConfig(env("MANDAT_LISTEN", "x", "MANDAT_ORIGIN", "y", "MANDAT_TIME_ZONE", "z", "MANDAT_LOG_LEVEL", "w"))
+	_, err := readConfig(env("MANDAT_LISTEN", "x", "MANDAT_ORIGIN", "y", "MANDAT_MAIL", "x", "MANDAT_MAIL_FROM", "x", "MANDAT_TIME_ZONE", "z", "MANDAT_LOG_LEVEL", "w"))
 	if err == nil {
 		t.Fatal("no error")
 	}
 	lines := strings.Split(err.Error(), "\n")
-	for i, name := range []string{"MANDAT_LISTEN", "MANDAT_ORIGIN", "MANDAT_TIME_ZONE", "MANDAT_LOG_LEVEL"} {
+	for i, name := range []string{"MANDAT_LISTEN", "MANDAT_ORIGIN", "MANDAT_MAIL", "MANDAT_MAIL_FROM", "MANDAT_TIME_ZONE", "MANDAT_LOG_LEVEL"} {
 		if i >= len(lines) || !strings.HasPrefix(lines[i], name+": ") {
 			t.Errorf("%q, want a line for %s", lines, name)
 		}

@@ -26,6 +26,7 @@ var layers = []struct{ pkg, imports, tests string }{
 	{pkg: "mail/sieve"},
 	{pkg: "mail/imap"},
 	{pkg: "mail/dovecot"},
+	{pkg: "mail/outgoing"},
 
 	// What is true.
 	{pkg: "models", imports: "models/policy mail/sieve", tests: "models/cast models/modelstest"},
@@ -47,7 +48,7 @@ var layers = []struct{ pkg, imports, tests string }{
 	{
 		pkg: "web",
 		imports: ". handlers views views/gallery views/locale static models models/policy models/cast " +
-			"mail/sieve mail/imap mail/dovecot",
+			"mail/sieve mail/imap mail/dovecot mail/outgoing",
 		tests: "views/ui models/modelstest",
 	},
 
@@ -63,6 +64,7 @@ var reserved = []struct{ library, pkgs string }{
 	{"github.com/riverqueue/", "models"},
 	{"github.com/pressly/goose/", "models"},
 	{"github.com/labstack/", ". handlers web"},
+	{"github.com/wneessen/", "mail/outgoing"},
 	{"github.com/gorilla/", "handlers web"},
 }
 

@@ -27,6 +27,9 @@ type serveCommand struct {
 // Run serves the panel until a signal comes, then answers the requests it has,
 // finishes the jobs begun and ends.
 func (c *serveCommand) Run(p *program) (err error) {
+	if c.Demo {
+		p.config.demoMail()
+	}
 	store, err := p.openWithin(patience, c.Demo || p.config.migrate)
 	if err != nil {
 		return err
@@ -64,6 +67,7 @@ func (c *serveCommand) Run(p *program) (err error) {
 	if !c.NoWork {
 		s.work = store.Work
 	}
+	p.tellMail()
 	p.log.Info("listening", "address", listener.Addr().String(), "origin", origin.String())
 	if c.Demo {
 		p.introduce(origin)
@@ -95,6 +99,9 @@ func (p *program) introduce(origin *url.URL) {
 		fmt.Fprintf(w, "  %s\t%s\t%s\n", person.Identifier, person.Name, person.Does)
 	}
 	_ = w.Flush() // a terminal that went away ends us by a signal
+	if mail := p.config.mail.String(); mail != "" {
+		fmt.Fprintf(p.out, "\nEmail of the panel goes to %s.\n", mail)
+	}
 	fmt.Fprint(p.out, "\nCtrl-C stops it; the data stays for the next start.\n\n")
 	if !loopback(origin.Hostname()) {
 		p.log.Warn("whoever reaches this address can sign in to the demo world: its passwords are known", "origin", origin.String())
@@ -117,6 +124,7 @@ func (workCommand) Run(p *program) (err error) {
 	if _, err := p.serveMetrics(s); err != nil {
 		return err
 	}
+	p.tellMail()
 	p.log.Info("working")
 	return s.run(p.ctx)
 }

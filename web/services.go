@@ -12,6 +12,11 @@ type limits struct {
 	MaxAccounts  *int `help:"Accounts at most; postmaster is free."`
 	MaxGB        *gb  `name:"max-gb" help:"Size of all accounts together."`
 	MaxAccountGB *gb  `name:"max-account-gb" help:"Size of one account."`
+
+	MaxRedirections *int `help:"Redirections at most, aliases among them."`
+	MaxResponders   *int `help:"Responders at most."`
+	MaxLists        *int `help:"Mailing lists at most."`
+	MaxSubscribers  *int `help:"Subscribers of one mailing list at most."`
 }
 
 // gb is a size in GB on the command line.
@@ -28,7 +33,10 @@ func (g *gb) UnmarshalText(text []byte) error {
 }
 
 func (l limits) limits() models.ServiceLimits {
-	return models.ServiceLimits{MaxAccounts: l.MaxAccounts, MaxBytes: (*int64)(l.MaxGB), MaxAccountBytes: (*int64)(l.MaxAccountGB)}
+	return models.ServiceLimits{
+		MaxAccounts: l.MaxAccounts, MaxBytes: (*int64)(l.MaxGB), MaxAccountBytes: (*int64)(l.MaxAccountGB),
+		MaxRedirections: l.MaxRedirections, MaxResponders: l.MaxResponders, MaxLists: l.MaxLists, MaxSubscribers: l.MaxSubscribers,
+	}
 }
 
 type serviceAddCommand struct {

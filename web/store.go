@@ -43,7 +43,7 @@ func (p *program) openWithin(limit time.Duration, migrate bool) (*models.Store, 
 }
 
 func (p *program) openOnce(migrate bool) (*models.Store, error) {
-	store, err := models.Open(p.ctx, models.Config{URL: p.config.databaseURL, Log: p.log, Suffix: p.config.suffix})
+	store, err := models.Open(p.ctx, models.Config{URL: p.config.databaseURL, Log: p.log, Suffix: p.config.suffix, Post: newPost(p.config)})
 	if err != nil {
 		return nil, err
 	}

@@ -32,6 +32,7 @@ type World struct {
 	Clock *Clock
 	SQL   *sql.DB // beside the store, to look at rows
 	Count *Counter
+	Post  *Postbox // of what the store's jobs send
 }
 
 // Clock is the machine's, moved.
@@ -225,9 +226,9 @@ func EmptySQLite(t testing.TB) *World {
 
 func open(t testing.TB, url, driver, dsn string) *World {
 	t.Helper()
-	w := &World{URL: url, Clock: new(Clock), Count: new(Counter)}
+	w := &World{URL: url, Clock: new(Clock), Count: new(Counter), Post: new(Postbox)}
 	var err error
-	if w.Store, err = models.Open(t.Context(), models.Config{URL: url, Clock: w.Clock.Now, Tracer: w.Count}); err != nil {
+	if w.Store, err = models.Open(t.Context(), models.Config{URL: url, Clock: w.Clock.Now, Tracer: w.Count, Post: w.Post}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -99,9 +99,48 @@ var lists = []Entry{
 		p.Refused = true
 		return listMembers(l, p, asOwner(), models.Subscribers, views.MembersView{Job: views.MembersRemoval, Errors: views.Errors{"members": {l.T("list.members.none")}}})
 	}},
+	{Name: "lists/members-mailing", Component: func(l *locale.Locale, p views.Page) templ.Component {
+		return listMembers(l, p, asOwner(), models.Subscribers, views.MembersView{Mails: true})
+	}},
+	{Name: "lists/members-mailing-waiting", Component: func(l *locale.Locale, p views.Page) templ.Component {
+		return mailing(l, p, models.MailingWaiting)
+	}},
+	{Name: "lists/members-mailing-sent", Component: func(l *locale.Locale, p views.Page) templ.Component {
+		return mailing(l, p, models.MailingSent)
+	}},
+	{Name: "lists/members-mailing-refused", Component: func(l *locale.Locale, p views.Page) templ.Component {
+		return mailing(l, p, models.MailingRefused)
+	}},
+	{Name: "lists/members-mailing-failed", Component: func(l *locale.Locale, p views.Page) templ.Component {
+		return mailing(l, p, models.MailingFailed)
+	}},
+	{Name: "lists/members-mailing-dropped", Component: func(l *locale.Locale, p views.Page) templ.Component {
+		return mailing(l, p, models.MailingDropped)
+	}},
+	{Name: "lists/members-mailing-limit", Component: func(l *locale.Locale, p views.Page) templ.Component {
+		p.Refused = true
+		return listMembers(l, p, asOwner(), models.Subscribers, views.MembersView{
+			Mails: true, Job: views.MembersMailing, Errors: views.Errors{"": {l.T("list.mailing.limit", "Most", models.MailingsOfList, "Minutes", 42)}},
+		})
+	}},
+	{Name: "lists/members-mailing-changed", Component: func(l *locale.Locale, p views.Page) templ.Component {
+		p.Refused = true
+		return listMembers(l, p, asOwner(), models.Subscribers, views.MembersView{
+			Mails: true, Job: views.MembersMailing, Errors: views.Errors{"": {l.T("list.mailing.changed")}},
+		})
+	}},
 	{Name: "lists/moderators", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		return listMembers(l, p, asOwner(), models.Moderators, views.MembersView{})
 	}},
+}
+
+// mailing is the page of subscribers after a mailing that ended so.
+func mailing(l *locale.Locale, p views.Page, state models.MailingState) templ.Component {
+	m := &models.Mailing{ID: 1, Recipient: "alice@garrigue.example", AskedAt: Now, State: state}
+	if state != models.MailingWaiting {
+		m.SettledAt = &m.AskedAt
+	}
+	return listMembers(l, p, asOwner(), models.Subscribers, views.MembersView{Mails: true, Mailing: m})
 }
 
 func someLists() []models.List {

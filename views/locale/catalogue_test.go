@@ -63,6 +63,8 @@ var computed = map[string]string{
 	"filter.trial.goes.":   "views/filters_trial.go: where a message goes by the action of a filter",
 	"filter.trial.also.":   "views/filters_trial.go: what is done to it besides",
 	"account.bulk.":        "views/accounts_bulk.go, by the job",
+	"list.mailing.state.":  "a models.MailingState",
+	"list.mailing.told.":   "a models.MailingState",
 }
 
 // A text is a message as its file has it: the forms of a plural, or the form "".

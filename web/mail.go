@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"example.org/mandat/mail/outgoing"
+	"example.org/mandat/models"
+	"example.org/mandat/views"
+)
+
+// post is how the mail of the models leaves: the views say what is in it.
+type post struct{ mailer outgoing.Mailer }
+
+// newPost is the way that the settings name, nil for none: then nothing that
+// needs mail is offered.
+func newPost(c *config) models.Post {
+	if m := c.mail.Mailer(c.mailFrom); m != nil {
+		return post{m}
+	}
+	return nil
+}
+
+// MailMembers is of models.Post. A repeat has the same id and date as the mail
+// it repeats.
+func (p post) MailMembers(ctx context.Context, m *models.MemberMail) error {
+	mail, err := views.MembersMail(m)
+	if err != nil {
+		return err
+	}
+	return p.mailer.Send(ctx, &outgoing.Message{
+		ID: fmt.Sprintf("list-mailing.%d.%d", m.ID, m.AskedAt.UnixMicro()), To: m.Recipient, Date: m.AskedAt, Subject: mail.Subject, Text: mail.Text,
+		Attachment: &outgoing.Attachment{Name: mail.FileName, Type: views.CSVType, Data: mail.File},
+	})
+}
+
+// demoMail lets the demo world write its mail beside its data, unless the
+// settings say otherwise.
+func (c *config) demoMail() {
+	if c.mail != (outgoing.Route{}) {
+		return
+	}
+	c.mail = outgoing.FileRoute(filepath.Join(c.dataDir, "mail"))
+	if !c.mailFromGiven {
+		c.mailFrom, _ = outgoing.ParseSender("Mandat <panel@mandat.example>") // well-formed
+	}
+}
+
+// tellMail says where mail goes, or that none does.
+func (p *program) tellMail() {
+	if route := p.config.mail.String(); route != "" {
+		p.log.Info("mail is sent", "to", route, "from", p.config.mailFrom.String())
+		return
+	}
+	p.log.Info("no mail is sent, and what needs it is not offered: MANDAT_MAIL is empty")
+}
