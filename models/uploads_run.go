@@ -222,11 +222,11 @@ func (s *Store) failUpload(ctx context.Context, id int64) error {
 	return s.db.WithContext(ctx).Exec("UPDATE uploads SET state = 'failed', content = '', percent = 0, touched_at = ? WHERE id = ? AND state IN ('checking', 'applying')", s.now(), id).Error
 }
 
-// How often progress is told, and how long it may wait for a connection. Its
-// transaction holds one already: a job that waited for a second could wait for others
-// that do the same.
+// In what steps progress is told, in percent, and how long that may wait for a
+// connection. The job's transaction holds one already: a job that waited for
+// another could wait for others that do the same.
 const (
-	tellEvery = 300 * time.Millisecond
+	tellStep  = 5
 	tellLimit = 100 * time.Millisecond
 )
 
@@ -234,21 +234,21 @@ const (
 // transaction, which nobody else sees before its end. In the embedded file that
 // transaction is the only writer, but its process is the only one too.
 func (s *Store) teller(ctx context.Context, id int64) func(percent int) {
-	var last time.Time
+	last := 0
 	return func(percent int) {
 		if s.pool == nil {
 			s.progress.Store(id, percent)
 			return
 		}
-		if time.Since(last) < tellEvery {
+		if percent < last+tellStep {
 			return
 		}
+		last = percent
 		ctx, cancel := context.WithTimeout(ctx, tellLimit)
 		defer cancel()
 		if err := s.db.WithContext(ctx).Exec("UPDATE uploads SET percent = ?, touched_at = ? WHERE id = ?", percent, s.now(), id).Error; err != nil {
 			s.log.Debug("progress is not told", "upload", id, "error", err)
 		}
-		last = time.Now()
 	}
 }
 
