@@ -234,6 +234,10 @@ func TestAFieldHoldsAnyText(t *testing.T) {
 				if name == "submission" {
 					continue
 				}
+				texts := texts
+				if strings.Contains(to.path, "/filters") && !to.asks && slices.Contains([]string{"from", "to", "cc", "subject", "message"}, name) {
+					texts = everyFourth(nasty) // what a filter is tried on, which saving passes over
+				}
 				for _, text := range texts {
 					what := fmt.Sprintf("%s with %s %.30q", to.route(), name, text)
 					a := m.wire(t, to.by, http.MethodPost, to.at, formType, with(to.form, name, text).Encode())
