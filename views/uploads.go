@@ -157,15 +157,15 @@ func (v UploadView) verdict(l *locale.Locale) (tone ui.Tone, text string) {
 	return ui.Crit, l.T("upload.failed")
 }
 
-// outcomeText is what comes of a line: it will, until the file is done.
-func (v UploadView) outcomeText(l *locale.Locale, o models.UploadOutcome) string {
+// outcomeText is what comes of n lines: it will, until the file is done.
+func (v UploadView) outcomeText(l *locale.Locale, o models.UploadOutcome, n int) string {
 	if v.Upload.State == models.UploadDone {
-		return l.T("upload.did." + string(o))
+		return l.N("upload.did."+string(o), int64(n))
 	}
-	return l.T("upload.will." + string(o))
+	return l.N("upload.will."+string(o), int64(n))
 }
 
-// outcome is outcomeText in a badge.
+// outcome is outcomeText of one line in a badge.
 func (v UploadView) outcome(l *locale.Locale, o models.UploadOutcome) templ.Component {
 	tone, icon := ui.Tone(""), "check"
 	switch o {
@@ -176,7 +176,7 @@ func (v UploadView) outcome(l *locale.Locale, o models.UploadOutcome) templ.Comp
 	case models.LineChanged:
 		tone, icon = ui.Accent, "pencil"
 	}
-	return ui.Badge(tone, icon, v.outcomeText(l, o))
+	return ui.Badge(tone, icon, v.outcomeText(l, o, 1))
 }
 
 // apply is the button that has the file done, with what that will be.

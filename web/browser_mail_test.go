@@ -177,7 +177,7 @@ func importAddresses(v *visitor) {
 	v.attach(v.say("upload.file"), "adresses.csv", "Adresse;Description\r\nbénévoles;Les bénévoles\r\n")
 	v.press(v.say("upload.send"))
 	v.until(v.words.N("upload.refused", 1))
-	v.see("bénévoles", v.say("upload.will.refused"))
+	v.see("bénévoles", v.words.N("upload.will.refused", 1))
 	v.check()
 
 	v.follow(v.say("upload.another"))
@@ -189,7 +189,7 @@ func importAddresses(v *visitor) {
 	v.attach(v.say("upload.file"), "adresses.csv", file.String())
 	v.press(v.say("upload.send"))
 	v.until(v.say("upload.ready"))
-	v.see(v.say("upload.will.created"), "benevole0@"+cast.Garrigue, "Le premier contact")
+	v.see(v.words.N("upload.will.created", 1), "benevole0@"+cast.Garrigue, "Le premier contact")
 	v.check()
 	v.press(v.words.N("upload.apply", 51))
 	v.until(v.say("upload.done", "Created", v.words.N("upload.done.created", 50), "Changed", v.words.N("upload.done.changed", 1)))
