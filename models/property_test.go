@@ -46,6 +46,9 @@ func TestWhoReachesWhatAgreesWithThePlainModel(t *testing.T) {
 				"block several":    m.blockSeveral,
 				"revoke several":   m.revokeSeveral,
 
+				"send accounts":     m.uploadAccounts,
+				"send redirections": m.uploadRedirections,
+
 				"filter":              m.editFilter,
 				"switch a filter":     m.switchFilter,
 				"move a filter":       m.moveFilter,
@@ -608,7 +611,7 @@ func (m *machine) altered(what string, err error, by *pPerson, g *pGrant, extras
 	case until != nil && until.After(m.now().AddDate(10, 0, 0)):
 		want = "expires_on: grant.expires.far"
 	case g.parent != nil:
-		extras &= g.parent.extras &^ policy.Delegate
+		extras &= g.parent.passes()
 		if want = g.parent.bound(&until); want != done {
 			want = "expires_on: " + want
 		}
