@@ -128,7 +128,7 @@ func TestTheOverviewIsForWhoReachesTheWholeService(t *testing.T) {
 		if !strings.Contains(p.text("main"), "Bruno Martin") {
 			t.Error("who manages the service is not told")
 		}
-		if got := p.texts(".facts .meter"); got != "39 sur 100 | 180 Go sur 500 Go | 0 sur 500 | 2 sur 100 | 1 sur 20 | 6 sur 5 000 dans la plus grande" {
+		if got := p.texts(".facts .meter"); got != "39 sur 100 | 180 Go sur 500 Go | 3 sur 500 | 2 sur 100 | 1 sur 20 | 6 sur 5 000 dans la plus grande" {
 			t.Errorf("limits %q", got)
 		}
 		bruno := s.as(t, cast.Bruno).get(overview)

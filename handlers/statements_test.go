@@ -118,7 +118,7 @@ POST /services/:domain/lists/:name/members         garrigue.example#annonces    
 POST /services/:domain/lists/:name/members         garrigue.example#annonces      Bruno  11  the same, the last use
 POST /services/:domain/lists/:name/members/removal garrigue.example#annonces      Alice  9   the counter of the list
 POST /services/:domain/lists/:name/members/file    garrigue.example#annonces      Alice  10  as typed
-POST /services/:domain/lists/:name/members/mailing garrigue.example#annonces      Alice  9+2 those of the last hour are counted
+POST /services/:domain/lists/:name/members/mailing garrigue.example#annonces      Alice  9+1 those of the last hour are counted
 GET  /services/:domain/lists/:name/moderators      garrigue.example#annonces      Alice  3
 GET  /services/:domain/lists/:name/moderators.csv  garrigue.example#annonces      Alice  3
 POST /services/:domain/lists/:name/moderators      garrigue.example#annonces      Alice  9   who is there

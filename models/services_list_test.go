@@ -286,7 +286,7 @@ func TestTheLimitsOfAServiceKeepAboveWhatItHas(t *testing.T) {
 			used int
 			of   func(*int) models.ServiceLimits
 		}{
-			{"redirections", 1, func(n *int) models.ServiceLimits { return models.ServiceLimits{MaxRedirections: n} }},
+			{"redirections", 4, func(n *int) models.ServiceLimits { return models.ServiceLimits{MaxRedirections: n} }},
 			{"responders", 2, func(n *int) models.ServiceLimits { return models.ServiceLimits{MaxResponders: n} }},
 			{"lists", 1, func(n *int) models.ServiceLimits { return models.ServiceLimits{MaxLists: n} }},
 			{"subscribers", 6, func(n *int) models.ServiceLimits { return models.ServiceLimits{MaxSubscribers: n} }},
