@@ -7,6 +7,13 @@
 //   - An account is one mailbox, local@domain, of a service.
 //   - A grant is what a customer was given: a whole service, or one account. It is never deleted;
 //     a new grant is a new row.
+//   - A filter of an account does something to the messages that its rules describe; a responder
+//     answers them. Together they are the Sieve script of an address.
+//   - A redirection sends the mail of an address on to others. Without an account it is an alias;
+//     that of all addresses that nothing else has is the catch-all.
+//   - A list is a mailing list, with its subscribers and moderators.
+//   - An upload is a file of accounts or redirections that somebody sent: it is checked by a job,
+//     and then done by another, all or nothing.
 //   - A mailing is the subscribers of a list on their way to the list's owner, by email.
 //   - An event is one line of the history. Every accepted change writes exactly one for each
 //     thing it changes, in its own transaction.
