@@ -131,7 +131,7 @@ func (s *Store) CreateFilter(ctx context.Context, by Actor, domain, local string
 	err = s.change(ctx, by, func(tx *Tx) error {
 		a, err := tx.enterAccount(domain, local, policy.EditFilters)
 		if err == nil {
-			err = a.maySend(f)
+			err = tx.maySend(a, f)
 		}
 		if err != nil {
 			return err
@@ -164,7 +164,7 @@ func (s *Store) ChangeFilter(ctx context.Context, by Actor, domain, local string
 		return err
 	}
 	return s.changeFilter(ctx, by, domain, local, id, func(tx *Tx, a *Access, was *Filter) error {
-		if err := a.maySend(is); err != nil {
+		if err := tx.maySend(a, is); err != nil {
 			return err
 		}
 		if n.Version != was.Version {
@@ -209,16 +209,27 @@ func (s *Store) SwitchFilter(ctx context.Context, by Actor, domain, local string
 		if was.Active == on {
 			return nil
 		}
-		if on && was.SendsOut(domain) && !a.May(policy.ForwardOut) {
-			return a.Service.forbidden(policy.ForwardOut)
+		if on && was.Sends() && !a.May(policy.ForwardOut) {
+			leaves, _, err := tx.onward(a, was.Target)
+			if err != nil {
+				return err
+			}
+			if leaves != "" || was.SendsOut(domain) {
+				return a.Service.forbidden(policy.ForwardOut)
+			}
 		}
 		if err := tx.exec("UPDATE filters SET active = ? WHERE id = ?", on, id); err != nil {
 			return err
 		}
+		kind, state := "filter.switched_off", Change{Before: "on", After: "off"}
 		if on {
-			return tx.settleFilters(a, "filter.switched_on", filterDetail(nil, was))
+			kind, state = "filter.switched_on", Change{Before: "off", After: "on"}
 		}
-		return tx.settleFilters(a, "filter.switched_off", filterDetail(was, nil))
+		detail := Detail{"filter": {After: was.Name}, "filter_state": state}
+		if was.Sends() {
+			detail["filter_target"] = Change{After: was.Target}
+		}
+		return tx.settleFilters(a, kind, detail)
 	})
 }
 
@@ -261,10 +272,27 @@ func (s *Store) changeFilter(ctx context.Context, by Actor, domain, local string
 	})
 }
 
-// maySend refuses a filter that sends mail out of the service for somebody who may not.
-func (a *Access) maySend(f *Filter) error {
-	if f.SendsOut(a.Service.Domain) && !a.May(policy.ForwardOut) {
-		return invalid("target", "filter.target.outside", "Address", ReadableAddress(f.Target), "Owner", a.Service.OwnerIdentifier)
+// maySend refuses a filter that sends mail to an address of the service that is
+// not there, and for somebody who may not one that sends it out of the service,
+// by way of redirections too.
+func (tx *Tx) maySend(a *Access, f *Filter) error {
+	switch {
+	case !f.Sends():
+		return nil
+	case f.SendsOut(a.Service.Domain):
+		if !a.May(policy.ForwardOut) {
+			return invalid("target", "filter.target.outside", "Address", ReadableAddress(f.Target), "Owner", a.Service.OwnerIdentifier)
+		}
+		return nil
+	}
+	leaves, there, err := tx.onward(a, f.Target)
+	switch {
+	case err != nil:
+		return err
+	case !there:
+		return invalid("target", "redirection.to.missing", "Target", ReadableAddress(f.Target))
+	case leaves != "" && !a.May(policy.ForwardOut):
+		return Invalid{"target": a.leadsOut(leaves)["to"]}
 	}
 	return nil
 }

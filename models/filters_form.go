@@ -146,6 +146,8 @@ func checkRule(r FilterRule, field string, bad Invalid) FilterRule {
 		bad.Add(field+"value", "filter.value.none")
 	case utf8.RuneCountInString(r.Value) > MaxFilterValue:
 		bad.Add(field+"value", "filter.value.long", "Most", MaxFilterValue)
+	case slices.Contains([]string{sieve.From, sieve.To, sieve.Cc}, r.Header) && slices.Contains([]string{sieve.Is, sieve.IsNot}, r.Operator) && !strings.Contains(r.Value, "@"):
+		bad.Add(field+"value", "filter.value.address") // these compare addresses: a name would never be one
 	}
 	return r
 }

@@ -228,7 +228,7 @@ func TestWhatIsTypedAboutAFilter(t *testing.T) {
 
 func fillRules(rules []models.FilterRule) {
 	for i := range rules {
-		rules[i] = models.FilterRule{Header: "from", Operator: "is", Value: "x"}
+		rules[i] = models.FilterRule{Header: "from", Operator: "is", Value: "x@y.example"}
 	}
 }
 
@@ -237,6 +237,7 @@ func TestSendingMailOutByFilterIsARightOfItsOwn(t *testing.T) {
 		ctx, outside, inside := t.Context(), forwardTo("bob@elsewhere.example"), forwardTo("rh@garrigue.example")
 		refusal := "target: filter.target.outside"
 		id := w.addFilter(t, outside)
+		must(t, w.redirect(t, cast.Garrigue, "onward", "x@elsewhere.example"))
 		for _, c := range []struct {
 			what string
 			err  error
@@ -251,6 +252,9 @@ func TestSendingMailOutByFilterIsARightOfItsOwn(t *testing.T) {
 			{"to move it", w.Store.MoveFilter(ctx, w.Chloe, cast.Garrigue, "contact", id, false), done},
 			{"to switch it off", w.Store.SwitchFilter(ctx, w.Chloe, cast.Garrigue, "contact", id, false), done},
 			{"to switch it on", w.Store.SwitchFilter(ctx, w.Chloe, cast.Garrigue, "contact", id, true), forbidden(policy.ForwardOut)},
+			{"to send to what a redirection sends out", second(w.Store.CreateFilter(ctx, w.Chloe, cast.Garrigue, "contact", newsletters(forwardTo("onward+x@garrigue.example")))), "target: redirection.chain.outside"},
+			{"the owner, to the same", second(w.Store.CreateFilter(ctx, w.Alice, cast.Garrigue, "contact", newsletters(forwardTo("onward@garrigue.example")))), done},
+			{"to send to nobody", second(w.Store.CreateFilter(ctx, w.Alice, cast.Garrigue, "contact", newsletters(forwardTo("ghost@garrigue.example")))), "target: redirection.to.missing"},
 			{"to switch it on with the extra", w.Store.SwitchFilter(ctx, w.Bruno, cast.Garrigue, "contact", id, true), done},
 			{"to make one with the extra", second(w.Store.CreateFilter(ctx, w.Bruno, cast.Garrigue, "contact", newsletters(outside))), done},
 			{"to delete it", w.Store.DeleteFilter(ctx, w.Chloe, cast.Garrigue, "contact", id), done},

@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"slices"
 	"strings"
 )
 
@@ -147,7 +148,7 @@ func (s *Store) AddMembers(ctx context.Context, by Actor, domain, name string, k
 		if err := tx.countSubscribers(list, k, len(r.Done)); err != nil {
 			return err
 		}
-		return tx.record(a.listEvent(k.event("added"), list, Detail{string(k): {After: len(r.Done)}, "addresses": {After: someOf(r.Done)}}))
+		return tx.record(a.listEvent(k.event("added"), list, Detail{string(k): {After: len(r.Done)}, "addresses": {After: someOf(r.Done, domain)}}))
 	})
 	if err != nil {
 		return nil, err
@@ -191,7 +192,7 @@ func (s *Store) RemoveMembers(ctx context.Context, by Actor, domain, name string
 		if err := tx.countSubscribers(list, k, -len(r.Done)); err != nil {
 			return err
 		}
-		return tx.record(a.listEvent(k.event("removed"), list, Detail{string(k): {Before: len(r.Done)}, "addresses": {Before: someOf(r.Done)}}))
+		return tx.record(a.listEvent(k.event("removed"), list, Detail{string(k): {Before: len(r.Done)}, "addresses": {Before: someOf(r.Done, domain)}}))
 	})
 	if err != nil {
 		return nil, err
@@ -207,8 +208,14 @@ func (k MemberKind) event(done string) string {
 	return "list.members_" + done
 }
 
-// someOf are the first addresses, for the history.
-func someOf(addresses []string) string {
+// someOf are the first addresses, for the history: those outside of the service
+// before others, since they are what its owner looks for there.
+func someOf(addresses []string, domain string) string {
+	addresses = slices.Clone(addresses)
+	slices.SortStableFunc(addresses, func(x, y string) int {
+		within := map[bool]int{true: -1, false: 1}
+		return within[Outside(x, domain)] - within[Outside(y, domain)]
+	})
 	if len(addresses) > addressesTold {
 		return strings.Join(addresses[:addressesTold], ", ") + ", …"
 	}

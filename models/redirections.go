@@ -215,8 +215,10 @@ func (r *Redirection) leadTo(a *Access, targets []string) error {
 	r.Targets = make([]Target, len(targets))
 	for i, t := range targets {
 		r.Targets[i] = Target{Address: t, Outside: Outside(t, a.Service.Domain)}
-		if r.Targets[i].Outside && !a.May(policy.ForwardOut) {
-			return invalid("to", "redirection.to.outside", "Target", ReadableAddress(t), "Owner", a.Service.OwnerIdentifier)
+	}
+	for _, t := range r.Targets {
+		if t.Outside && !a.May(policy.ForwardOut) {
+			return invalid("to", "redirection.to.outside", "Target", ReadableAddress(t.Address), "Owner", a.Service.OwnerIdentifier)
 		}
 	}
 	return nil

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"example.org/mandat/models/policy"
 )
 
 // Chains of redirections: one leads to an address that has another. All of it
@@ -171,6 +173,9 @@ func (c chain) check(a *Access, r *Redirection) error {
 			return invalid("to", "redirection.to.missing", "Target", ReadableAddress(h.Target))
 		}
 	}
+	if end := c.leaves(a.Service.Domain); end != "" && !a.May(policy.ForwardOut) {
+		return a.leadsOut(end)
+	}
 	w := trail{chain: c, done: map[int64][]hop{}, open: map[int64]bool{}}
 	longest := w.longest(c.id)
 	switch {
@@ -211,6 +216,40 @@ func (tx *Tx) free(a *Access, address, statement string, args ...any) error {
 		return invalid("", "redirection.chain.freed", "Chain", ReadableAddress(address)+" → "+told(a, all, w.circle))
 	}
 	return nil
+}
+
+// leaves is where a chain leaves the service of that domain, "" when it stays.
+func (c chain) leaves(domain string) string {
+	for _, h := range c.hops {
+		if !Outside(h.Address, domain) && Outside(h.Target, domain) {
+			return h.Target
+		}
+	}
+	return ""
+}
+
+// leadsOut refuses what sends mail to an address of the service that is sent on
+// out of it: without that right, by way of others too.
+func (a *Access) leadsOut(end string) Invalid {
+	return invalid("to", "redirection.chain.outside", "Target", ReadableAddress(end), "Owner", a.Service.OwnerIdentifier)
+}
+
+// onward says where mail to an address of the service leaves it by way of
+// redirections, "" when it stays, and whether the address is there.
+func (tx *Tx) onward(a *Access, address string) (leaves string, there bool, err error) {
+	x := sqlText{embedded: tx.conn == nil}
+	var found struct {
+		Leaves string
+		There  bool
+	}
+	err = tx.scan(&found, `WITH RECURSIVE begun (target) AS (SELECT CAST(@target AS text)), ahead (id) AS (
+  SELECT n.id FROM begun t JOIN redirections n ON `+x.next()+`
+  UNION
+  SELECT n.id FROM ahead h JOIN redirection_targets t ON t.redirection_id = h.id JOIN redirections n ON `+x.next()+`
+)
+SELECT COALESCE((SELECT min(t.target) FROM ahead h JOIN redirections r ON r.id = h.id JOIN redirection_targets t ON t.redirection_id = r.id WHERE r.service_id = @service AND t.outside), '') AS leaves,
+ EXISTS (SELECT 1 FROM ahead) OR (SELECT `+x.there()+` FROM begun t) AS there`, map[string]any{"target": address, "service": a.Service.ID})
+	return found.Leaves, found.There, err
 }
 
 // trail goes through a chain, each redirection once.

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"example.org/mandat/models/policy"
 )
 
 // redirectionGraph is where all redirections of a service lead once a file is
@@ -148,7 +150,10 @@ func (g *redirectionGraph) check(a *Access, r *Redirection) Invalid {
 			return invalid("to", "redirection.to.missing", "Target", ReadableAddress(t))
 		}
 	}
-	circle, recipients := g.walk(n)
+	circle, recipients, leaves := g.walk(n)
+	if leaves != "" && !a.May(policy.ForwardOut) {
+		return a.leadsOut(leaves)
+	}
 	switch ahead := g.ahead(n); {
 	case circle != nil:
 		return invalid("to", "redirection.chain.circle", "Chain", g.told(a, r, circle))
@@ -168,9 +173,9 @@ func (g *redirectionGraph) told(a *Access, r *Redirection, way []hop) string {
 }
 
 // walk goes through all that a redirection leads to, the nearest first, and
-// gives the way back to it, when there is one, and to how many it sends one
-// message. It stops at more of them than are allowed.
-func (g *redirectionGraph) walk(first *redirectionNode) (circle []hop, recipients int) {
+// gives the way back to it, when there is one, to how many it sends one message,
+// and where that leaves the service. It stops at more of them than are allowed.
+func (g *redirectionGraph) walk(first *redirectionNode) (circle []hop, recipients int, leaves string) {
 	ways := map[*redirectionNode][]hop{first: nil}
 	queue := []*redirectionNode{first}
 	for len(queue) > 0 && recipients <= maxRecipients {
@@ -178,16 +183,19 @@ func (g *redirectionGraph) walk(first *redirectionNode) (circle []hop, recipient
 		queue = queue[1:]
 		for _, t := range n.targets {
 			recipients++
+			if leaves == "" && !Outside(n.address, g.domain) && Outside(t, g.domain) {
+				leaves = t
+			}
 			next := g.next(t)
 			way := append(slices.Clone(ways[n]), hop{Redirection: elsewhere, Target: t})
 			if _, seen := ways[next]; next == first {
-				return way, recipients
+				return way, recipients, leaves
 			} else if next != nil && !seen {
 				ways[next], queue = way, append(queue, next)
 			}
 		}
 	}
-	return nil, recipients
+	return nil, recipients, leaves
 }
 
 // ahead is the longest way from a redirection to where its mail ends.

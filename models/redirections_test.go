@@ -190,6 +190,8 @@ func TestWhoMayRedirect(t *testing.T) {
 		want(t, "outside, without the right", create(w.Emma, "b", "contact@garrigue.example x@elsewhere.example"), "to: redirection.to.outside")
 		want(t, "to a domain that ends alike", create(w.Emma, "b", "x@un.garrigue.example"), "to: redirection.to.outside")
 		want(t, "the catch-all to the outside", second(w.Store.CreateRedirection(ctx, w.Emma, cast.Garrigue, models.NewRedirection{CatchAll: true, Targets: "x@elsewhere.example"})), "to: redirection.to.outside")
+		want(t, "outside, by way of another redirection", create(w.Emma, "b", "a@garrigue.example"), "to: redirection.chain.outside")
+		want(t, "the catch-all, by way of another", second(w.Store.CreateRedirection(ctx, w.Emma, cast.Garrigue, models.NewRedirection{CatchAll: true, Targets: "a+x@garrigue.example"})), "to: redirection.chain.outside")
 		want(t, "within", create(w.Emma, "b", "contact@garrigue.example"), done)
 		r := w.redirection(t, cast.Garrigue, "a")
 		change := func(by models.Actor, to string) error {

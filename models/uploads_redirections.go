@@ -58,7 +58,9 @@ func (b *redirectionBatch) judge(tx *Tx, a *Access, v *verdicts, tell func(float
 		return err
 	}
 	tell(2. / 3)
-	b.plans = slices.DeleteFunc(b.plans, func(p *redirectionPlan) bool { return v.refuse(p.line, b.graph.check(a, &p.is)) })
+	b.plans = slices.DeleteFunc(b.plans, func(p *redirectionPlan) bool {
+		return p.outcome() != LineUnchanged && v.refuse(p.line, b.graph.check(a, &p.is))
+	})
 	for _, p := range b.plans {
 		v.settle(p.line, p.outcome(), p.is.object(), a.redirectionEvent("", p.was, &p.is).Detail)
 	}
@@ -156,7 +158,9 @@ func (p *redirectionPlan) settle(a *Access) Invalid {
 	}
 	p.is.KeepCopy = p.is.KeepCopy && p.is.AccountID != 0
 	var bad Invalid
-	errors.As(p.is.leadTo(a, p.to), &bad)
+	if err := p.is.leadTo(a, p.to); p.outcome() != LineUnchanged { // what is so already asks for no right
+		errors.As(err, &bad)
+	}
 	return bad
 }
 

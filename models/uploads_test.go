@@ -278,6 +278,11 @@ func TestAFileOfRedirectionsMakesNoCircle(t *testing.T) {
 		if u.State != models.UploadReady {
 			t.Errorf("ten in a row: %+v", u)
 		}
+		// A target that is gone hinders the lines that leave it alone no more than the page does.
+		must(t, w.redirect(t, cast.Garrigue, "old", "stages@garrigue.example"))
+		must(t, w.Store.DeleteAccount(t.Context(), w.Alice, cast.Garrigue, "stages", "stages"))
+		u, lines = w.uploaded(t, w.Alice, models.UploadRedirections, w.upload(t, w.Alice, models.UploadRedirections, redirectionRows("old|stages@garrigue.example", "new|info@garrigue.example")))
+		wantUpload(t, u, lines, models.UploadReady, "2 unchanged old@garrigue.example", "3 created new@garrigue.example")
 		w.Exec(t, "UPDATE services SET max_redirections = redirection_count + 3 WHERE domain = 'garrigue.example'")
 		u, lines = w.uploaded(t, w.Alice, models.UploadRedirections, w.upload(t, w.Alice, models.UploadRedirections, redirectionRows("a|info@garrigue.example", "b|info@garrigue.example", "c|info@garrigue.example", "d|info@garrigue.example", "e|rh@garrigue.example")))
 		if u.Refused != 2 || !strings.HasSuffix(lines[3], "redirection.limit") {
@@ -326,6 +331,11 @@ func TestWhoMayUpload(t *testing.T) {
 		w.Exec(t, fmt.Sprintf("UPDATE grants SET extras = 0 WHERE grantee_id = %d", w.Emma.Customer))
 		u, lines := w.uploaded(t, w.Emma, models.UploadRedirections, w.upload(t, w.Emma, models.UploadRedirections, redirectionRows("a|x@elsewhere.example", "b|info@garrigue.example")))
 		wantUpload(t, u, lines, models.UploadRefused, "2 refused a redirection.to.outside", "3 created b@garrigue.example")
+
+		// By way of a redirection that others made either; what is so already asks for nothing.
+		must(t, w.redirect(t, cast.Garrigue, "direction", "x@elsewhere.example"))
+		u, lines = w.uploaded(t, w.Emma, models.UploadRedirections, w.upload(t, w.Emma, models.UploadRedirections, redirectionRows("a|direction@garrigue.example", "b|a@garrigue.example", "direction|x@elsewhere.example")))
+		wantUpload(t, u, lines, models.UploadRefused, "2 refused a redirection.chain.outside", "3 refused b redirection.chain.outside", "4 unchanged direction@garrigue.example")
 
 		must(t, w.Store.SuspendService(ctx, cast.Garrigue))
 		want(t, "to a suspended service", second(create(w.Alice, models.UploadAccounts)), suspended)

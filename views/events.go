@@ -107,6 +107,10 @@ func eventWords(l *locale.Locale, field, text string) string {
 		return l.T("list.posting." + text)
 	case "reply_to":
 		return replyTo(l, text)
+	case "filter_state":
+		return l.T("filter." + text)
+	case "language":
+		return l.T("list.language." + text)
 	case "filter_match", "filter_rules", "filter_action":
 		return filterPart(l, field, text)
 	case "extras":
