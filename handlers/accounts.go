@@ -91,7 +91,7 @@ func (h *Handlers) newAccountPage(c echo.Context, status int, a *models.Access, 
 	}
 	p.Refused = len(f.Errors) > 0
 	f.Domain, f.MayPassword = a.Service.Domain, a.May(policy.SetPassword)
-	f.Service = a.Service
+	f.Access = a
 	return mandat.Render(c, status, views.NewAccountPage(p, serviceHead(c, a, "emails"), f))
 }
 

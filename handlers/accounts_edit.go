@@ -41,6 +41,9 @@ func (h *Handlers) accountPage(c echo.Context, status int, v views.AccountView) 
 	if v.Redirections, err = h.store.AccountRedirections(c.Request().Context(), sessionOf(c).Actor(), v.Access); err != nil {
 		return err
 	}
+	if v.Filters, err = h.store.AccountFilters(c.Request().Context(), sessionOf(c).Actor(), v.Access); err != nil {
+		return err
+	}
 	v.Now = h.store.Now()
 	v.Head = accountHead(c, v.Access)
 	return mandat.Render(c, status, views.AccountPage(p, v))
@@ -210,6 +213,12 @@ func (h *Handlers) accountDeletionPage(c echo.Context, status int, v views.Accou
 	}
 	ctx, by := c.Request().Context(), sessionOf(c).Actor()
 	if v.Redirections, err = h.store.AccountRedirections(ctx, by, v.Access); err != nil {
+		return err
+	}
+	if v.Filters, err = h.store.AccountFilters(ctx, by, v.Access); err != nil {
+		return err
+	}
+	if v.Responder, err = h.store.ResponderOf(ctx, v.Access); err != nil {
 		return err
 	}
 	if v.Lists, v.MoreLists, err = h.store.AccountLists(ctx, by, v.Access); err != nil {

@@ -121,7 +121,7 @@ func (h *Handlers) createFilter(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	f.Errors = bad
+	f = f.With(bad)
 	return h.filterPage(c, statusOf(is), views.FilterView{Access: a, Form: f})
 }
 
@@ -144,7 +144,7 @@ func (h *Handlers) updateFilter(c echo.Context) error {
 		f.Version = stored.Version
 		return h.filterPage(c, http.StatusConflict, views.FilterView{Access: a, Stored: stored, Form: f, Conflict: true})
 	}
-	f.Errors = bad
+	f = f.With(bad)
 	return h.filterPage(c, statusOf(is), views.FilterView{Access: a, Stored: stored, Form: f})
 }
 

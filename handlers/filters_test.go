@@ -92,7 +92,7 @@ func TestARefusedFilterComesBackAsTyped(t *testing.T) {
 		refused := chloe.submit(chloe.get(contactFilters+"/new"), contactFilters, url.Values{
 			"name": {hostile}, "match": {"any"}, "rules-1-header": {"x " + hostile}, "rules-1-value": {hostile}, "action": {"forward"}, "target": {"bob@elsewhere.example"},
 		})
-		if refused.status != http.StatusUnprocessableEntity || refused.Find(`.errors a[href="#rules-1-header"]`).Length() != 1 {
+		if refused.status != http.StatusUnprocessableEntity || refused.Find(`.errors a[href="#rules-1-name"]`).Length() != 1 {
 			t.Fatalf("%d %s", refused.status, refused.text("main"))
 		}
 		if strings.Contains(refused.body, "<script>alert") || refused.Find("#name").AttrOr("value", "") != hostile || refused.Find("#match-1[checked]").Length() != 1 {

@@ -52,7 +52,7 @@ GET  /services/:domain/emails.csv                  garrigue.example             
 GET  /services/:domain/new-email                   garrigue.example               Alice  2
 POST /services/:domain/emails                      garrigue.example               Alice  9   words to search by, the counter of the service
 POST /services/:domain/emails                      garrigue.example               Bruno  10  the same, the last use
-GET  /services/:domain/emails/:local               contact@garrigue.example       Alice  5   its responder, the redirections that have to do with it
+GET  /services/:domain/emails/:local               contact@garrigue.example       Alice  6   its responder, the redirections and filters that have to do with it
 GET  /services/:domain/emails/:local               contact@garrigue.example       Chloé  2
 POST /services/:domain/emails/:local               contact@garrigue.example       Alice  9   words to search by, those before and those after
 POST /services/:domain/emails/:local               contact@garrigue.example       Chloé  10  the same, the last use
@@ -61,7 +61,7 @@ POST /services/:domain/emails/:local/password      contact@garrigue.example     
 POST /services/:domain/emails/:local/password      contact@garrigue.example       Chloé  9   the last use
 POST /services/:domain/emails/:local/block         contact@garrigue.example       Alice  7
 POST /services/:domain/emails/:local/unblock       accueil@garrigue.example       Alice  7
-GET  /services/:domain/emails/:local/deletion      contact@garrigue.example       Alice  5   redirections and lists that lead there
+GET  /services/:domain/emails/:local/deletion      contact@garrigue.example       Alice  7   redirections, filters and lists that lead there, its responder
 POST /services/:domain/emails/:local/deletion      contact@garrigue.example       Alice  8+1
 GET  /services/:domain/emails.csv?accounts=:address contact@garrigue.example      Alice  2
 

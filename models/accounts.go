@@ -163,11 +163,7 @@ func (s *Store) CreateAccount(ctx context.Context, by Actor, domain string, n Ne
 func (a *Access) roomFor(local string, size, had int64) error {
 	bad, sv := Invalid{}, &a.Service
 	if had == 0 && local != Postmaster {
-		paid := sv.AccountCount
-		if a.Postmaster {
-			paid--
-		}
-		if paid >= sv.MaxAccounts {
+		if a.PaidAccounts() >= sv.MaxAccounts {
 			bad.Add("local", "account.limit.accounts", "Limit", sv.MaxAccounts)
 		}
 	}

@@ -359,3 +359,33 @@ func TestFiftyFiltersAtOnceLeaveExactlyTheLimit(t *testing.T) {
 	w.wantScript(t)
 	w.Holds(t)
 }
+
+func TestWhatFiltersHaveToDoWithAnAccount(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		read := func(by models.Actor) string {
+			t.Helper()
+			f := got[*models.AccountFilters](t)(w.Store.AccountFilters(ctx, by, w.account(t, by, cast.Garrigue, "contact")))
+			return fmt.Sprintf("%d %v %v", f.Own, f.From, f.More)
+		}
+		was := read(w.Alice)
+		w.addFilter(t, forwardTo("rh@garrigue.example"))
+		from := func(local, target, action string) int64 {
+			return got[int64](t)(w.Store.CreateFilter(ctx, w.Alice, cast.Garrigue, local, newsletters(forwardTo(target), func(n *models.FilterForm) { n.Action = action })))
+		}
+		from("compta", "contact@garrigue.example", "forward")
+		from("compta", "contact+x@garrigue.example", "copy")
+		off := from("rh", "contact@garrigue.example", "copy")
+		from("paie", "contact+x@garrigue.example", "copy")
+		must(t, w.Store.SwitchFilter(ctx, w.Alice, cast.Garrigue, "rh", off, false))
+		var own int
+		_, err := fmt.Sscan(was, &own)
+		must(t, err)
+		if got, want := read(w.Bruno), fmt.Sprintf("%d [compta paie] false", own+1); got != want {
+			t.Errorf("the holder of the service is told %s, want %s", got, want)
+		}
+		if got := read(w.Chloe); got != "0 [] false" {
+			t.Errorf("the holder of the account is told %s", got)
+		}
+	})
+}

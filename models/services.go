@@ -83,6 +83,15 @@ func (a *Access) Whole() bool {
 	return policy.Decide(policy.SeeService, a.Standing) == policy.Everything
 }
 
+// PaidAccounts is how many accounts count against the service's number of them:
+// its postmaster does not.
+func (a *Access) PaidAccounts() int {
+	if a.Postmaster {
+		return a.Service.AccountCount - 1
+	}
+	return a.Service.AccountCount
+}
+
 // require is the question of a verb: nil, or the refusal.
 func (a *Access) require(op policy.Operation) error {
 	if !a.May(op) {

@@ -170,10 +170,7 @@ type accountRoom struct {
 
 // newRoom counts what shrinks first, since all lines are done together.
 func newRoom(a *Access, plans []*accountPlan) *accountRoom {
-	r := &accountRoom{service: &a.Service, accounts: a.Service.MaxAccounts - a.Service.AccountCount, bytes: a.Service.MaxBytes - a.Service.AllottedBytes}
-	if a.Postmaster {
-		r.accounts++
-	}
+	r := &accountRoom{service: &a.Service, accounts: a.Service.MaxAccounts - a.PaidAccounts(), bytes: a.Service.MaxBytes - a.Service.AllottedBytes}
 	for _, p := range plans {
 		r.bytes += max(p.had()-p.is.SizeBytes, 0)
 	}

@@ -213,7 +213,7 @@ type NewAccountForm struct {
 	Errors      Errors
 
 	Domain      string
-	Service     models.Service
+	Access      *models.Access
 	MayPassword bool
 }
 

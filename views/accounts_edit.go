@@ -33,6 +33,7 @@ type AccountView struct {
 
 	Responder    *models.Responder           // nil when there is none, or it is not the viewer's to edit
 	Redirections *models.AccountRedirections // none when they are not the viewer's to edit
+	Filters      *models.AccountFilters
 	Now          time.Time
 }
 
@@ -99,8 +100,8 @@ func (v AccountView) facts(l *locale.Locale) []ui.Fact {
 	if own := v.Redirections.Own; own != nil || v.redirects() {
 		list = append(list, ui.Fact{Term: l.T("redirection.onward"), More: redirectionFact(l, v.domain(), v.local(), own)})
 	}
-	if len(v.Redirections.From) > 0 {
-		list = append(list, ui.Fact{Term: l.T("redirection.inward"), More: redirectionsFact(l, v.domain(), v.Redirections)})
+	if len(v.Redirections.From)+len(v.Filters.From) > 0 {
+		list = append(list, ui.Fact{Term: l.T("redirection.inward"), More: leadingFact(l, v.domain(), v.Redirections, v.Filters)})
 	}
 	if v.seesManagers() {
 		fact := ui.Fact{Term: l.T("account.managed_by"), Text: l.T("account.only_you")}
@@ -145,7 +146,9 @@ type AccountDeletionView struct {
 	Errors   Errors
 
 	Redirections *models.AccountRedirections // none when they are not the viewer's to edit
-	Lists        []string                    // those that write to it, by name
+	Filters      *models.AccountFilters
+	Responder    *models.Responder // nil: it has none, or it is not the viewer's to see
+	Lists        []string          // those that write to it, by name
 	MoreLists    bool
 }
 
@@ -171,7 +174,13 @@ func (v AccountDeletionView) losses(l *locale.Locale) []ui.Fact {
 	if own := v.Redirections.Own; own != nil {
 		list = append(list, ui.Fact{Term: l.T("account.deletion.redirection"), Text: l.T("account.deletion.redirection_text", "Targets", RedirectionTargets(l, own))})
 	}
-	if len(v.Redirections.From)+len(v.Lists) > 0 {
+	if n := v.Filters.Own; n > 0 {
+		list = append(list, ui.Fact{Term: l.T("filter.title"), Text: l.N("account.deletion.filters", int64(n))})
+	}
+	if v.Responder != nil {
+		list = append(list, ui.Fact{Term: l.T("responder.title"), Text: l.T("account.deletion.responder", "Subject", v.Responder.Subject)})
+	}
+	if len(v.Redirections.From)+len(v.Filters.From)+len(v.Lists) > 0 {
 		list = append(list, ui.Fact{Term: l.T("account.deletion.leads"), More: deletionLeads(l, v)})
 	}
 	return append(list, managers, ui.Fact{Term: l.T("account.deletion.address"), Text: l.T("account.deletion.address_text")})

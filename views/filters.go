@@ -167,11 +167,24 @@ func (v FilterView) differences(l *locale.Locale) []Difference {
 	return compare(list, l.T("filter.action"), filterDo(l, typed.Action, typed.Target), filterDo(l, stored.Action, stored.Target))
 }
 
+// With is the form with what is wrong with it: where the name of a header is
+// typed, there, and not at the list that says so.
+func (f FilterForm) With(bad Errors) FilterForm {
+	f.Errors = bad
+	for i, r := range f.Rules {
+		if header := ruleField(i, "header"); r.Header == OtherHeader && len(bad[header]) > 0 {
+			bad[ruleField(i, "name")] = bad[header]
+			delete(bad, header)
+		}
+	}
+	return f
+}
+
 // fields are the names of the fields, in the order of the form.
 func (f FilterForm) fields() []string {
 	list := []string{"name", "match"}
 	for i := range f.Rules {
-		list = append(list, ruleField(i, "header"), ruleField(i, "operator"), ruleField(i, "value"))
+		list = append(list, ruleField(i, "header"), ruleField(i, "name"), ruleField(i, "operator"), ruleField(i, "value"))
 	}
 	return slices.Concat(list, []string{"action", "target"}, trialFields)
 }

@@ -906,7 +906,7 @@ func filterRule(l *locale.Locale, f FilterForm, i int, r FilterRuleForm) templ.C
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(ui.FieldArgs{Name: field("name"), Label: l.T("filter.header_name"), Value: r.Name, Mono: true, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(ui.FieldArgs{Name: field("name"), Label: l.T("filter.header_name"), Errors: f.Errors[field("name")], Value: r.Name, Mono: true, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -153,6 +153,16 @@ func counted(l *locale.Locale, n int) string {
 	return l.Number(int64(n))
 }
 
+// accountsOfMost and bytesOfMost are what the accounts of a service take of what it has for them.
+func accountsOfMost(l *locale.Locale, a *models.Access) ui.Fact {
+	return ui.Fact{Term: l.T("service.limit.addresses"), More: ofMost(l, a.PaidAccounts(), a.Service.MaxAccounts)}
+}
+
+func bytesOfMost(l *locale.Locale, a *models.Access) ui.Fact {
+	sv := &a.Service
+	return ui.Fact{Term: l.T("service.limit.allotted"), More: ofMostText(sv.AllottedBytes, sv.MaxBytes, l.T("list.of_most", "Count", l.Size(sv.AllottedBytes), "Most", l.Size(sv.MaxBytes)))}
+}
+
 // facts are whose a service is, and what it may have at most, each with how much
 // of it is in use: the figures are part of seeing the service.
 func (v ServiceView) facts(l *locale.Locale) []ui.Fact {
@@ -161,15 +171,10 @@ func (v ServiceView) facts(l *locale.Locale) []ui.Fact {
 	if v.Head.Suspended {
 		state = l.T("service.state.suspended")
 	}
-	paid := sv.AccountCount
-	if v.Access.Postmaster { // which is free
-		paid--
-	}
 	facts := []ui.Fact{
 		{Term: l.T("service.owner"), Text: sv.OwnerName, More: Mono(sv.OwnerIdentifier)},
 		{Term: l.T("service.state"), Text: state},
-		{Term: l.T("service.limit.addresses"), More: ofMost(l, paid, sv.MaxAccounts)},
-		{Term: l.T("service.limit.allotted"), More: ofMostText(sv.AllottedBytes, sv.MaxBytes, l.T("list.of_most", "Count", l.Size(sv.AllottedBytes), "Most", l.Size(sv.MaxBytes)))},
+		accountsOfMost(l, v.Access), bytesOfMost(l, v.Access),
 		{Term: l.T("service.limit.largest"), Text: l.Size(sv.MaxAccountBytes)},
 		{Term: l.T("service.tab.redirections"), More: ofMost(l, sv.RedirectionCount, sv.MaxRedirections)},
 		{Term: l.T("service.tab.responders"), More: ofMost(l, sv.ResponderCount, sv.MaxResponders)},

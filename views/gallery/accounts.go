@@ -33,13 +33,13 @@ var accounts = []Entry{
 	{Name: "accounts/new", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		a := asOwner()
 		p.Title = l.T("account.new.title")
-		return views.NewAccountPage(p, headOf(l, a, "emails"), views.NewAccountForm{Domain: a.Service.Domain, Service: a.Service, MayPassword: true})
+		return views.NewAccountPage(p, headOf(l, a, "emails"), views.NewAccountForm{Domain: a.Service.Domain, Access: a, MayPassword: true})
 	}},
 	{Name: "accounts/new-refused", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		a := asOwner()
 		p.Title, p.Refused = l.T("account.new.title"), true
 		return views.NewAccountPage(p, headOf(l, a, "emails"), views.NewAccountForm{
-			Domain: a.Service.Domain, Service: a.Service, MayPassword: true, Local: "contact", Description: "<script>", SizeGB: "cinq",
+			Domain: a.Service.Domain, Access: a, MayPassword: true, Local: "contact", Description: "<script>", SizeGB: "cinq",
 			Errors: views.Errors{
 				"local":    {l.T("account.local.taken", "Address", "contact@garrigue.example")},
 				"size_gb":  {l.T("account.size.shape", "Size", "cinq")},
@@ -51,7 +51,7 @@ var accounts = []Entry{
 		return accountPage(l, p, views.AccountView{Access: asOwner(), Managers: []models.Grant{{Grantee: "cl1003-mdt"}}})
 	}},
 	{Name: "accounts/settings-redirected", Component: func(l *locale.Locale, p views.Page) templ.Component {
-		return accountPage(l, p, views.AccountView{Access: asOwner(), Redirections: redirectionsOfContact()})
+		return accountPage(l, p, views.AccountView{Access: asOwner(), Redirections: redirectionsOfContact(), Filters: &models.AccountFilters{Own: 2, From: []string{"compta"}}})
 	}},
 	{Name: "accounts/settings-redirections-full", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		a, of := asOwner(), redirectionsOfContact()
@@ -98,7 +98,7 @@ var accounts = []Entry{
 	{Name: "accounts/deletion-losses", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		of := redirectionsOfContact()
 		of.From = of.From[1:] // without the catch-all
-		return accountDeletion(l, p, views.AccountDeletionView{Access: asOwner(), Redirections: of, Lists: []string{"equipe", "gazette"}, MoreLists: true})
+		return accountDeletion(l, p, views.AccountDeletionView{Access: asOwner(), Redirections: of, Filters: &models.AccountFilters{Own: 2, From: []string{"compta", "rh"}, More: true}, Responder: &models.Responder{Subject: "Congés <d’été>"}, Lists: []string{"equipe", "gazette"}, MoreLists: true})
 	}},
 	{Name: "accounts/deletion-catch-all", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		a := asOwner()
@@ -231,6 +231,9 @@ func accountPage(l *locale.Locale, p views.Page, v views.AccountView) templ.Comp
 	if v.Redirections == nil {
 		v.Redirections = &models.AccountRedirections{}
 	}
+	if v.Filters == nil {
+		v.Filters = &models.AccountFilters{}
+	}
 	return views.AccountPage(p, v)
 }
 
@@ -246,6 +249,9 @@ func accountDeletion(l *locale.Locale, p views.Page, v views.AccountDeletionView
 	v.Head = headOf(l, v.Access, "emails", accountCrumbs(l, ui.Crumb{Label: p.Title})...)
 	if v.Redirections == nil {
 		v.Redirections = &models.AccountRedirections{}
+	}
+	if v.Filters == nil {
+		v.Filters = &models.AccountFilters{}
 	}
 	return views.AccountDeletionPage(p, v)
 }

@@ -58,3 +58,7 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 CREATE TRIGGER redirection_counted_out AFTER DELETE ON redirections REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION count_redirection_out();
+
+-- Where mail is sent to is looked for by address, as the targets of redirections are.
+ALTER TABLE filters ALTER COLUMN target TYPE text COLLATE "C";
+CREATE INDEX filter_target ON filters (target) WHERE action IN ('copy', 'forward');

@@ -33,3 +33,5 @@ CREATE TABLE upload_lines (
   CONSTRAINT upload_line_outcome_known CHECK (outcome IN ('created', 'changed', 'unchanged', 'refused'))
 );
 CREATE INDEX upload_line_outcome ON upload_lines (upload_id, outcome, line);
+
+CREATE INDEX filter_target ON filters (target) WHERE action IN ('copy', 'forward');
