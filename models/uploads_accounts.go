@@ -152,7 +152,7 @@ func (p *accountPlan) check(a *Access) Invalid {
 	case p.was == nil && !a.May(policy.CreateAccount), p.was != nil && p.is.Description != p.was.Description && !a.May(policy.DescribeAccount),
 		p.was != nil && p.is.SizeBytes != p.was.SizeBytes && !a.May(policy.LimitAccount):
 		bad.Add("", "upload.line.forbidden", "Owner", a.Service.OwnerIdentifier)
-	case p.is.SizeBytes == p.had():
+	case p.was != nil && p.is.SizeBytes == p.was.SizeBytes: // even beyond what new ones may have
 	case p.is.SizeBytes < MinSizeBytes:
 		bad.Add("size_gb", "account.size.small", "Least", int64(MinSizeBytes))
 	case p.is.SizeBytes > a.Service.MaxAccountBytes:

@@ -145,13 +145,14 @@ func TestALineThatIsWrongKeepsTheWholeFileOut(t *testing.T) {
 		w.told(t, cast.Garrigue)
 		long := strings.Repeat("a", models.MaxDescription+1)
 		id := w.upload(t, w.Alice, models.UploadAccounts, accountRows(
-			"bon|ok|1", "été||1", "x@ailleurs.example||1", "bonjour||1", "stages||1", "a|"+long+"|1", "b||beaucoup", "c||0.05", "d||6", "bon||2", "||", "e|\x00<b>|1",
+			"bon|ok|1", "été||1", "x@ailleurs.example||1", "bonjour||1", "stages||1", "a|"+long+"|1", "b||beaucoup", "c||0.05", "d||6", "bon||2", "||", "e|\x00<b>|1", "f||0",
 		))
 		u, lines := w.uploaded(t, w.Alice, models.UploadAccounts, id)
 		wantUpload(t, u, lines, models.UploadRefused,
 			"2 created bon@garrigue.example", "3 refused été address.local.character", "4 refused x@ailleurs.example redirection.from.elsewhere", "5 refused bonjour account.local.taken",
 			"6 refused stages upload.line.deleting", "7 refused a account.description.long", "8 refused b account.size.shape", "9 refused c account.size.small",
 			"10 refused d account.size.large", "11 refused bon upload.line.double", "12 refused  address.local.empty", "13 created e@garrigue.example",
+			"14 refused f account.size.small",
 		)
 		want(t, "to do it all the same", w.Store.ApplyUpload(t.Context(), w.Alice, cast.Garrigue, models.UploadAccounts, id), conflict)
 		w.wantTold(t)
@@ -159,7 +160,7 @@ func TestALineThatIsWrongKeepsTheWholeFileOut(t *testing.T) {
 		must(t, err)
 		some, more, err := w.Store.UploadLines(t.Context(), u, models.UploadQuery{Outcome: models.LineRefused, After: 10})
 		must(t, err)
-		if len(some) != 2 || more || some[0].Line != 11 || some[0].Problems[0].Args[1] != 2 {
+		if len(some) != 3 || more || some[0].Line != 11 || some[0].Problems[0].Args[1] != 2 {
 			t.Errorf("the refused lines behind the tenth: %+v", some)
 		}
 		if n := w.Int(t, fmt.Sprintf("SELECT count(*) FROM uploads WHERE id = %d AND content = ''", id)); n != 1 {
