@@ -636,8 +636,10 @@ func (v *visitor) back() {
 	to := history.Entries[history.CurrentIndex-1]
 	send(v, page.NavigateToHistoryEntry, page.NavigateToHistoryEntryParams{EntryID: to.ID})
 	v.await(func() string { return "not back at " + to.URL }, func() bool {
-		now := send(v, page.GetNavigationHistory, cdp.Empty{})
-		return now.Entries[now.CurrentIndex].ID == to.ID
+		ctx, cancel := context.WithTimeout(v.ctx, answerLimit)
+		defer cancel()
+		now, err := chromedp.Call(ctx, page.GetNavigationHistory, cdp.Empty{}) // of a page that is just being left there is none
+		return err == nil && now.Entries[now.CurrentIndex].ID == to.ID
 	})
 	v.settle()
 }
