@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strconv"
@@ -129,28 +130,26 @@ func uploadQuery(c echo.Context) (v views.UploadView, after int, err error) {
 
 func (h *Handlers) applyUpload(k models.UploadKind) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		_, by, err := h.sent(c)
-		id, unknown := numberOf(c)
-		if err == nil {
-			err = unknown
-		}
-		if err == nil {
-			err = h.store.ApplyUpload(c.Request().Context(), by, c.Param("domain"), k, id)
-		}
+		id, err := h.changeUpload(c, k, h.store.ApplyUpload)
 		return h.done(c, err, views.UploadPath(c.Param("domain"), k, id), views.Flash{})
 	}
 }
 
 func (h *Handlers) cancelUpload(k models.UploadKind) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		_, by, err := h.sent(c)
-		id, unknown := numberOf(c)
-		if err == nil {
-			err = unknown
-		}
-		if err == nil {
-			err = h.store.CancelUpload(c.Request().Context(), by, c.Param("domain"), k, id)
-		}
+		_, err := h.changeUpload(c, k, h.store.CancelUpload)
 		return h.done(c, err, views.UploadsPath(c.Param("domain"), k), ok(c, "upload.cancelled"))
 	}
+}
+
+// changeUpload runs a verb on the file of the path.
+func (h *Handlers) changeUpload(c echo.Context, k models.UploadKind, verb func(context.Context, models.Actor, string, models.UploadKind, int64) error) (id int64, err error) {
+	_, by, err := h.sent(c)
+	if err != nil {
+		return 0, err
+	}
+	if id, err = numberOf(c); err != nil {
+		return 0, err
+	}
+	return id, verb(c.Request().Context(), by, c.Param("domain"), k, id)
 }
