@@ -76,7 +76,7 @@ test: test-deps go ## everything; installs PostgreSQL, Chromium and Pigeonhole i
 race: export CGO_ENABLED := 1
 race: test-deps go ## the same with the race detector; installs gcc if it is missing
 	@.ci/deps gcc
-	go test -race -p $(PACKAGES) -timeout 45m -skip '^TestBrowser$$' ./...
+	go test -race -p $(PACKAGES) -timeout 60m -skip '^TestBrowser$$' ./...
 
 bench: test-deps go ## the benchmarks
 	go test -run xxx -bench . -benchmem -timeout 1h $(call with,^func Benchmark)

@@ -46,6 +46,9 @@ type Handlers struct {
 // requestTimeout bounds every request, the wait for the database included.
 const requestTimeout = 10 * time.Second
 
+// fileTimeout is requestTimeout for a request with a file: 10 MB at 1 Mbit/s take 80 s.
+const fileTimeout = 2 * time.Minute
+
 // maxBody bounds what a form may send, in bytes, beside a file where one is taken.
 const maxBody = 1 << 20
 

@@ -103,7 +103,13 @@ func (h *Handlers) harden(next echo.HandlerFunc) echo.HandlerFunc {
 // bound limits time and size.
 func (h *Handlers) bound(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		ctx, cancel := context.WithTimeout(models.Watch(c.Request().Context()), requestTimeout)
+		limit := requestTimeout
+		if h.bodyLimit(c) > maxBody { // as long as a slow line needs, and the server would allow any other request
+			limit = fileTimeout
+			until := http.NewResponseController(c.Response())
+			_ = errors.Join(until.SetReadDeadline(h.store.Now().Add(fileTimeout)), until.SetWriteDeadline(h.store.Now().Add(fileTimeout+requestTimeout))) // else the server's own stay
+		}
+		ctx, cancel := context.WithTimeout(models.Watch(c.Request().Context()), limit)
 		defer cancel()
 		c.SetRequest(c.Request().WithContext(ctx))
 		c.Request().Body = http.MaxBytesReader(c.Response(), c.Request().Body, h.bodyLimit(c))

@@ -133,12 +133,12 @@ GET  /services/:domain/redirections/:id            garrigue.example#bonjour     
 POST /services/:domain/redirections/:id            garrigue.example#bonjour       Alice  12  the chain before and after, the lock on chains, targets gone and new
 POST /services/:domain/redirections/:id/deletion   garrigue.example#bonjour       Alice  8
 GET  /services/:domain/uploads/accounts            garrigue.example               Alice  3
-POST /services/:domain/uploads/accounts            garrigue.example               Alice  6+1
+POST /services/:domain/uploads/accounts            garrigue.example               Alice  7+1
 GET  /services/:domain/uploads/accounts/:id        garrigue.example#accounts-of-Alice Alice 4   the file, and its lines
 POST /services/:domain/uploads/accounts/:id/application garrigue.example#accounts-of-Alice Alice 6+1
 POST /services/:domain/uploads/accounts/:id/cancellation garrigue.example#accounts-of-Alice Alice 7
 GET  /services/:domain/uploads/redirections        garrigue.example               Alice  3
-POST /services/:domain/uploads/redirections        garrigue.example               Alice  6+1
+POST /services/:domain/uploads/redirections        garrigue.example               Alice  7+1
 GET  /services/:domain/uploads/redirections/:id    garrigue.example#redirections-of-Alice Alice 4   the file, and its lines
 POST /services/:domain/uploads/redirections/:id/application garrigue.example#redirections-of-Alice Alice 6+1
 POST /services/:domain/uploads/redirections/:id/cancellation garrigue.example#redirections-of-Alice Alice 7

@@ -54,6 +54,10 @@ func uploadHead(c echo.Context, a *models.Access, k models.UploadKind, below ...
 // createUpload takes a file over, to be checked, and leads to its page.
 func (h *Handlers) createUpload(k models.UploadKind) echo.HandlerFunc {
 	return func(c echo.Context) error {
+		// Asked before the file is read, which is dear: a stranger must not be able to send any.
+		if _, err := h.service(c, k.Operation()); err != nil {
+			return err
+		}
 		sent, by, err := h.sentFile(c)
 		domain := c.Param("domain")
 		var id int64

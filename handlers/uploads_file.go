@@ -14,6 +14,10 @@ import (
 	"example.org/mandat/views/locale"
 )
 
+// maxUploadColumns bounds the columns of a line: each is some memory, and a file
+// could be all separators.
+const maxUploadColumns = 200
+
 // maxUploadCell bounds a cell, in octets: that of fifty targets is the longest.
 const maxUploadCell = 16_000
 
@@ -27,6 +31,9 @@ func readUpload(l *locale.Locale, k models.UploadKind, text string) ([]models.Up
 	}
 	r := csv.NewReader(strings.NewReader(text))
 	r.FieldsPerRecord, r.Comma = -1, parting(text)
+	if tooWide(text, r.Comma) {
+		return refuse("upload.file.wide", "Most", maxUploadColumns)
+	}
 	heading, err := r.Read()
 	if errors.Is(err, io.EOF) {
 		return refuse("upload.file.none")
@@ -77,6 +84,16 @@ func brokenLine(err error) (line int, broken bool) {
 		return bad.StartLine, true
 	}
 	return 0, err != nil
+}
+
+// tooWide says whether a line of a text has more separators than columns may be.
+func tooWide(text string, sign rune) bool {
+	for line := range strings.Lines(text) {
+		if strings.Count(line, string(sign)) > maxUploadColumns {
+			return true
+		}
+	}
+	return false
 }
 
 func blank(record []string) bool {

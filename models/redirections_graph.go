@@ -23,7 +23,6 @@ type redirectionNode struct {
 	address string
 	targets []string           // with their details
 	leads   []*redirectionNode // whose mail comes here, not through a catch-all
-	ahead   []hop              // the longest way from here; nil before it is measured
 	behind  int                // the longest way to here, in hops; -1 before it is measured
 	open    bool               // is being measured: the way has come back
 }
@@ -150,17 +149,17 @@ func (g *redirectionGraph) check(a *Access, r *Redirection) Invalid {
 			return invalid("to", "redirection.to.missing", "Target", ReadableAddress(t))
 		}
 	}
-	circle, recipients, leaves := g.walk(n)
-	if leaves != "" && !a.May(policy.ForwardOut) {
-		return a.leadsOut(leaves)
+	w := g.walk(n)
+	if w.leaves != "" && !a.May(policy.ForwardOut) {
+		return a.leadsOut(w.leaves)
 	}
-	switch ahead := g.ahead(n); {
-	case circle != nil:
-		return invalid("to", "redirection.chain.circle", "Chain", g.told(a, r, circle))
-	case recipients > maxRecipients:
+	switch behind := g.behind(n, MaxHops+1); {
+	case w.circle != nil:
+		return invalid("to", "redirection.chain.circle", "Chain", g.told(a, r, w.circle))
+	case w.recipients > maxRecipients:
 		return invalid("to", "redirection.chain.wide", "Most", maxRecipients)
-	case g.behind(n)+len(ahead) > MaxHops:
-		return invalid("to", "redirection.chain.long", "Chain", g.told(a, r, ahead), "Hops", g.behind(n)+len(ahead), "Most", MaxHops)
+	case behind+len(w.longest) > MaxHops:
+		return invalid("to", "redirection.chain.long", "Chain", g.told(a, r, w.longest), "Hops", behind+len(w.longest), "Most", MaxHops)
 	}
 	return nil
 }
@@ -172,78 +171,113 @@ func (g *redirectionGraph) told(a *Access, r *Redirection, way []hop) string {
 	return told(a, r, way)
 }
 
-// walk goes through all that a redirection leads to, the nearest first, and
-// gives the way back to it, when there is one, to how many it sends one message,
-// and where that leaves the service. It stops at more of them than are allowed.
-func (g *redirectionGraph) walk(first *redirectionNode) (circle []hop, recipients int, leaves string) {
-	ways := map[*redirectionNode][]hop{first: nil}
-	queue := []*redirectionNode{first}
-	for len(queue) > 0 && recipients <= maxRecipients {
-		n := queue[0]
-		queue = queue[1:]
-		for _, t := range n.targets {
-			recipients++
-			if leaves == "" && !Outside(n.address, g.domain) && Outside(t, g.domain) {
-				leaves = t
-			}
-			next := g.next(t)
-			way := append(slices.Clone(ways[n]), hop{Redirection: elsewhere, Target: t})
-			if _, seen := ways[next]; next == first {
-				return way, recipients, leaves
-			} else if next != nil && !seen {
-				ways[next], queue = way, append(queue, next)
-			}
-		}
-	}
-	return nil, recipients, leaves
+// onwards is what there is ahead of a redirection.
+type onwards struct {
+	circle     []hop  // the way back to it, nil for none
+	longest    []hop  // as far as it was followed: a hop more than there may be
+	recipients int    // of one message
+	leaves     string // where it leaves the service, "" when it stays
 }
 
-// ahead is the longest way from a redirection to where its mail ends.
-func (g *redirectionGraph) ahead(n *redirectionNode) []hop {
-	if n.ahead != nil || n.open {
-		return n.ahead
-	}
-	n.open = true
-	for _, t := range n.targets {
-		way := []hop{{Redirection: elsewhere, Target: t}}
-		if next := g.next(t); next != nil {
-			way = append(way, g.ahead(next)...)
-		}
-		if len(way) > len(n.ahead) {
-			n.ahead = way
-		}
-	}
-	n.open = false
-	return n.ahead
+// A step is one target on the way from the first redirection, with the one before.
+type step struct {
+	target string
+	before *step
+	hops   int
 }
 
-// behind is how many redirections lead, one by the other, to this one.
-func (g *redirectionGraph) behind(n *redirectionNode) int {
-	if n.behind >= 0 || n.open {
+// way is the steps from the first one on.
+func (s *step) way() []hop {
+	hops := make([]hop, s.hops)
+	for ; s != nil; s = s.before {
+		hops[s.hops-1] = hop{Redirection: elsewhere, Target: s.target}
+	}
+	return hops
+}
+
+// walk goes through what a redirection leads to, hop by hop, each redirection
+// once for each number of hops: no further than a way that is too long, and not
+// on when there are more recipients than may be. So it takes the same time
+// however long the chains of a file are.
+func (g *redirectionGraph) walk(first *redirectionNode) (w onwards) {
+	type place struct {
+		n  *redirectionNode
+		by *step
+	}
+	var last *step
+	counted := map[*redirectionNode]bool{}
+	for layer := []place{{first, nil}}; len(layer) > 0; {
+		var next []place
+		seen := map[*redirectionNode]bool{}
+		for _, p := range layer {
+			for _, t := range p.n.targets {
+				s := &step{target: t, before: p.by, hops: 1}
+				if p.by != nil {
+					s.hops = p.by.hops + 1
+				}
+				if last == nil || s.hops > last.hops {
+					last = s
+				}
+				if !counted[p.n] {
+					w.recipients++
+				}
+				if w.leaves == "" && !Outside(p.n.address, g.domain) && Outside(t, g.domain) {
+					w.leaves = t
+				}
+				n := g.next(t)
+				if n == first && w.circle == nil {
+					w.circle = s.way()
+				}
+				if n != nil && n != first && !seen[n] && s.hops <= MaxHops {
+					seen[n], next = true, append(next, place{n, s})
+				}
+			}
+			if counted[p.n] = true; w.recipients > maxRecipients {
+				w.longest = last.way()
+				return w
+			}
+		}
+		layer = next
+	}
+	if last != nil {
+		w.longest = last.way()
+	}
+	return w
+}
+
+// behind is how many redirections lead, one by the other, to this one, counted
+// up to most.
+func (g *redirectionGraph) behind(n *redirectionNode, most int) int {
+	if n.behind >= 0 || n.open || most == 0 {
 		return max(n.behind, 0)
 	}
 	n.open = true
 	longest := 0
 	for _, from := range n.leads {
-		longest = max(longest, g.behind(from)+1)
+		if longest = max(longest, g.behind(from, most-1)+1); longest >= most {
+			break
+		}
 	}
-	n.open, n.behind = false, longest
+	if n.open = false; longest < most { // else it was cut short, for this question alone
+		n.behind = longest
+	}
 	return longest
 }
 
 // led are the addresses that any of the plans leads to now, or led to before.
 func (g *redirectionGraph) led(plans []*redirectionPlan) map[string]bool {
 	addresses := map[string]bool{}
-	var follow func(targets []string)
-	follow = func(targets []string) {
-		for _, t := range targets {
+	follow := func(targets []string) {
+		for len(targets) > 0 {
+			t := targets[len(targets)-1]
+			targets = targets[:len(targets)-1]
 			bare := WithoutDetail(t)
 			if addresses[bare] {
 				continue
 			}
 			addresses[bare] = true
 			if next := g.next(t); next != nil {
-				follow(next.targets)
+				targets = append(targets, next.targets...)
 			}
 		}
 	}

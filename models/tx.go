@@ -34,6 +34,7 @@ type Tx struct {
 	now   time.Time
 	conn  *sql.Conn // the pinned connection; nil on SQLite
 
+	looks     bool            // it changes nothing of the service: no use of a grant
 	lastEvent map[int64]int64 // of each service locked: the number of its newest event
 }
 

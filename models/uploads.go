@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"example.org/mandat/models/policy"
@@ -48,8 +49,10 @@ type Upload struct {
 	Kind                                 UploadKind
 	State                                UploadState
 	LineCount                            int
-	Created, Changed, Unchanged, Refused int // lines: what would come of them, and what came of them once it is done
-	Percent                              int // of the job that runs
+	Created, Changed, Unchanged, Refused int    // lines: what would come of them, and what came of them once it is done
+	Percent                              int    // of the job that runs
+	Moved                                bool   // it was to be done, but would have done something else than was shown
+	Verdict                              string // a digest of what was shown
 	CreatedAt                            time.Time
 }
 
@@ -125,8 +128,10 @@ func (s *Store) CreateUpload(ctx context.Context, by Actor, domain string, k Upl
 	case len(rows) > MaxUploadLines:
 		return 0, invalid("file", "upload.file.many", "Most", MaxUploadLines)
 	}
-	content, err := json.Marshal(rows)
-	if err != nil {
+	var content strings.Builder
+	lines := json.NewEncoder(&content)
+	lines.SetEscapeHTML(false) // what nobody shows as markup need not grow
+	if err := lines.Encode(rows); err != nil {
 		return 0, err
 	}
 	err = s.change(ctx, by, func(tx *Tx) error {
@@ -134,7 +139,9 @@ func (s *Store) CreateUpload(ctx context.Context, by Actor, domain string, k Upl
 		if err != nil {
 			return err
 		}
-		err = tx.exec("DELETE FROM uploads WHERE service_id = ? AND customer_id = ? AND kind = ? AND state IN ('checking', 'ready', 'refused')", a.Service.ID, by.Customer, k)
+		err = tx.exec(`DELETE FROM uploads WHERE service_id = @service AND customer_id = @me AND kind = @kind AND (state IN ('checking', 'ready', 'refused')
+			OR state <> 'applying' AND id NOT IN (SELECT o.id FROM uploads o WHERE o.service_id = @service AND o.customer_id = @me AND o.kind = @kind ORDER BY o.id DESC LIMIT @kept))`,
+			map[string]any{"service": a.Service.ID, "me": by.Customer, "kind": k, "kept": recentUploads - 1})
 		if err != nil {
 			return err
 		}
@@ -142,7 +149,7 @@ func (s *Store) CreateUpload(ctx context.Context, by Actor, domain string, k Upl
 		err = tx.scan(&id, `INSERT INTO uploads (service_id, customer_id, kind, state, content, line_count, created_at, touched_at)
 			SELECT s.id, ?, ?, 'checking', ?, ?, `+tx.instant()+`, `+tx.instant()+` FROM services s
 			WHERE s.id = ? AND (SELECT count(*) FROM uploads u WHERE u.service_id = s.id AND u.state IN ('checking', 'ready', 'applying')) < ? RETURNING id`,
-			by.Customer, k, string(content), len(rows), tx.now, tx.now, a.Service.ID, maxOpenUploads)
+			by.Customer, k, content.String(), len(rows), tx.now, tx.now, a.Service.ID, maxOpenUploads)
 		if err != nil {
 			return err
 		}
@@ -154,7 +161,7 @@ func (s *Store) CreateUpload(ctx context.Context, by Actor, domain string, k Upl
 	return id, err
 }
 
-const uploadColumns = "id, service_id, customer_id, kind, state, line_count, created, changed, unchanged, refused, percent, created_at"
+const uploadColumns = "id, service_id, customer_id, kind, state, line_count, created, changed, unchanged, refused, percent, moved, verdict, created_at"
 
 // Upload reads an upload of a service: ErrNotFound for whoever did not send it.
 func (s *Store) Upload(ctx context.Context, by Actor, domain string, k UploadKind, id int64) (*Access, *Upload, error) {
@@ -245,7 +252,7 @@ func (s *Store) ApplyUpload(ctx context.Context, by Actor, domain string, k Uplo
 		if u.State != UploadReady {
 			return ErrConflict
 		}
-		if err := tx.exec("UPDATE uploads SET state = 'applying', percent = 0, touched_at = ? WHERE id = ?", tx.now, id); err != nil {
+		if err := tx.exec("UPDATE uploads SET state = 'applying', percent = 0, moved = ?, touched_at = ? WHERE id = ?", false, tx.now, id); err != nil {
 			return err
 		}
 		return tx.enqueue(runUpload{Upload: id})

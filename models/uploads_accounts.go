@@ -54,7 +54,7 @@ func planAccount(a *Access, r UploadRow) (*accountPlan, Invalid) {
 	bad := Invalid{}
 	local := parseSource(r.Address, a.Service.Domain, bad)
 	p := &accountPlan{is: Account{ServiceID: a.Service.ID, LocalPart: local, Address: local + "@" + a.Service.Domain, State: AccountActive, Version: 1}}
-	if r.Description != nil {
+	if strings.TrimSpace(deref(r.Description)) != "" { // an empty cell leaves what is there, as it does for the size
 		p.is.Description, p.description = checkDescription(*r.Description, bad), true
 	}
 	p.is.SizeBytes, p.size = r.size(bad)

@@ -3,6 +3,8 @@ package models
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,9 +23,13 @@ type runUpload struct {
 func (runUpload) Kind() string { return "run_upload" }
 
 // InsertOpts are river.JobArgsWithInsertOpts: a file that could not be done a few times will not be.
-func (runUpload) InsertOpts() river.InsertOpts { return river.InsertOpts{MaxAttempts: uploadAttempts} }
+func (runUpload) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{MaxAttempts: uploadAttempts, Queue: uploadQueue}
+}
 
 const (
+	uploadQueue    = "uploads" // of their own, so that short jobs do not wait behind them
+	uploadWorkers  = 2
 	uploadAttempts = 5
 	uploadTimeout  = 10 * time.Minute
 )
@@ -98,6 +104,15 @@ func (v *verdicts) settle(i int, o UploadOutcome, object string, d Detail) {
 	v.lines[i] = UploadLine{Line: v.rows[i].Line, Outcome: o, Object: object, Detail: d}
 }
 
+// digest tells two verdicts on a file apart.
+func (v *verdicts) digest() (string, error) {
+	sum := sha256.New()
+	if err := json.NewEncoder(sum).Encode(v.lines); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
 // count is how many lines had each outcome.
 func (v *verdicts) count() map[UploadOutcome]int {
 	counts := map[UploadOutcome]int{}
@@ -133,6 +148,7 @@ func (s *Store) RunUpload(ctx context.Context, id int64) error {
 		if err := tx.long(); err != nil {
 			return err
 		}
+		tx.looks = u.State == UploadChecking
 		a, err := tx.enterUpload(&u.Upload, u.Domain)
 		if err != nil {
 			return err
@@ -144,6 +160,9 @@ func (s *Store) RunUpload(ctx context.Context, id int64) error {
 		return tx.settleUpload(a, &u.Upload, rows, tell)
 	})
 	var forbidden Forbidden
+	if errors.Is(err, errUploadSettled) {
+		return nil
+	}
 	if errors.Is(err, ErrNotFound) || errors.As(err, &forbidden) || errors.Is(err, ErrSuspended) {
 		return s.failUpload(ctx, id)
 	}
@@ -173,12 +192,18 @@ func (tx *Tx) settleUpload(a *Access, u *Upload, rows []UploadRow, tell func(int
 		return err
 	}
 	counts := v.count()
+	verdict, err := v.digest()
+	if err != nil {
+		return err
+	}
 	state, content := UploadReady, "content"
+	moved := u.State == UploadApplying && verdict != u.Verdict
 	switch {
 	case counts[LineRefused] > 0:
 		state, content = UploadRefused, "''"
 	case counts[LineUnchanged] == len(rows): // there is nothing to do
 		state, content = UploadDone, "''"
+	case moved: // it would do what nobody has seen
 	case u.State == UploadApplying:
 		state, content = UploadDone, "''"
 		if err := b.write(tx, a, part(judged, written)); err != nil {
@@ -188,9 +213,16 @@ func (tx *Tx) settleUpload(a *Access, u *Upload, rows []UploadRow, tell func(int
 	if err := tx.keepLines(u.ID, v.lines, part(written, 100)); err != nil {
 		return err
 	}
-	return tx.exec("UPDATE uploads SET state = ?, content = "+content+", created = ?, changed = ?, unchanged = ?, refused = ?, percent = 0, touched_at = ? WHERE id = ?",
-		state, counts[LineCreated], counts[LineChanged], counts[LineUnchanged], counts[LineRefused], tx.now, u.ID)
+	settled := tx.Exec("UPDATE uploads SET state = ?, content = "+content+", created = ?, changed = ?, unchanged = ?, refused = ?, percent = 0, verdict = ?, moved = ?, touched_at = ? WHERE id = ? AND state = ?",
+		state, counts[LineCreated], counts[LineChanged], counts[LineUnchanged], counts[LineRefused], verdict, moved, tx.now, u.ID, u.State)
+	if settled.Error == nil && settled.RowsAffected == 0 {
+		return errUploadSettled
+	}
+	return settled.Error
 }
+
+// errUploadSettled takes back what a job did that came second.
+var errUploadSettled = errors.New("another job has settled the upload")
 
 // keepLines replaces what is known of the lines.
 func (tx *Tx) keepLines(id int64, lines []UploadLine, tell func(float64)) error {

@@ -258,7 +258,7 @@ func TestAFileOfRedirectionsMakesNoCircle(t *testing.T) {
 			lines []string
 			want  []string
 		}{
-			{"to each other", []string{"a|b@garrigue.example", "b|a+x@garrigue.example", "c|a@garrigue.example"}, []string{"2 refused a redirection.chain.circle", "3 refused b redirection.chain.circle", "4 created c@garrigue.example"}},
+			{"to each other", []string{"a|b@garrigue.example", "b|a+x@garrigue.example", "c|a@garrigue.example"}, []string{"2 refused a redirection.chain.circle", "3 refused b redirection.chain.circle", "4 refused c redirection.chain.long"}},
 			{"to itself", []string{"a|a@garrigue.example", "info|info@garrigue.example"}, []string{"2 refused a redirection.to.itself", "3 refused info redirection.to.only_itself"}},
 			{"through the catch-all", []string{"*|paie@garrigue.example", "paie|ghost@garrigue.example"}, []string{"2 refused * redirection.chain.circle", "3 refused paie redirection.chain.circle"}},
 			{"through another service", []string{"bonjour|x@nguyen-velos.example"}, []string{"2 refused bonjour redirection.chain.circle"}},
@@ -345,6 +345,49 @@ func TestWhoMayUpload(t *testing.T) {
 
 // second2 is the error of a call that answers two things besides.
 func second2[A, B any](_ A, _ B, err error) error { return err }
+
+// What nobody has seen is not done: it is shown instead.
+func TestAFileDoesWhatWasShownOrNothing(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		must(t, w.redirect(t, cast.Garrigue, "bonjour", "contact@garrigue.example"))
+		id := w.upload(t, w.Bruno, models.UploadRedirections, redirectionRows("bonjour|contact@garrigue.example", "neu|info@garrigue.example"))
+		r := w.redirection(t, cast.Garrigue, "bonjour")
+		must(t, second(w.Store.ChangeRedirection(t.Context(), w.Alice, cast.Garrigue, r.ID, models.RedirectionSettings{Targets: "rh@garrigue.example", Version: 1})))
+		w.told(t, cast.Garrigue)
+		w.apply(t, w.Bruno, models.UploadRedirections, id)
+		w.wantTold(t)
+		u, lines := w.uploaded(t, w.Bruno, models.UploadRedirections, id)
+		wantUpload(t, u, lines, models.UploadReady, "2 changed bonjour@garrigue.example", "3 created neu@garrigue.example")
+		if !u.Moved {
+			t.Error("it is not said that something changed")
+		}
+		w.apply(t, w.Bruno, models.UploadRedirections, id) // having seen it
+		u, lines = w.uploaded(t, w.Bruno, models.UploadRedirections, id)
+		wantUpload(t, u, lines, models.UploadDone, "2 changed bonjour@garrigue.example", "3 created neu@garrigue.example")
+		if u.Moved {
+			t.Error("it is said still that something changed")
+		}
+	})
+}
+
+// Chains are followed as far as they may go, however long those of a file are.
+func TestAFileOfOneLongChain(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		w.Exec(t, "UPDATE services SET max_redirections = 100000 WHERE domain = 'garrigue.example'")
+		const length = 3000
+		lines := make([]string, length)
+		for i := range lines {
+			lines[i] = fmt.Sprintf("n%d|n%d@garrigue.example", i, i+1)
+		}
+		lines[length-1] = fmt.Sprintf("n%d|contact@garrigue.example", length-1)
+		u, _ := w.uploaded(t, w.Alice, models.UploadRedirections, w.upload(t, w.Alice, models.UploadRedirections, redirectionRows(lines...)))
+		if u.Refused != length {
+			t.Errorf("%d of a chain of %d are refused", u.Refused, length)
+		}
+	})
+}
 
 func TestUploadsAreGivenUpReplacedAndSwept(t *testing.T) {
 	t.Parallel()

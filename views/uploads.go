@@ -145,6 +145,9 @@ func (v UploadView) verdict(l *locale.Locale) (tone ui.Tone, text string) {
 	u := v.Upload
 	switch u.State {
 	case models.UploadReady:
+		if u.Moved {
+			return ui.Warn, l.T("upload.moved")
+		}
 		return ui.Accent, l.T("upload.ready")
 	case models.UploadRefused:
 		return ui.Crit, l.N("upload.refused", int64(u.Refused))

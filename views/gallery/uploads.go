@@ -36,6 +36,9 @@ var uploads = []Entry{
 	{Name: "uploads/ready", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		return uploadPage(l, p, models.Upload{State: models.UploadReady, Created: 1, Changed: 1, Unchanged: 1}, someUploadLines()[:3])
 	}},
+	{Name: "uploads/moved", Component: func(l *locale.Locale, p views.Page) templ.Component {
+		return uploadPage(l, p, models.Upload{State: models.UploadReady, Moved: true, Created: 1, Changed: 1, Unchanged: 1}, someUploadLines()[:3])
+	}},
 	{Name: "uploads/refused", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		return uploadPage(l, p, models.Upload{State: models.UploadRefused, Created: 1, Changed: 1, Unchanged: 1, Refused: 2}, someUploadLines())
 	}},

@@ -14,6 +14,8 @@ CREATE TABLE uploads (
   unchanged   integer NOT NULL DEFAULT 0,
   refused     integer NOT NULL DEFAULT 0,
   percent     integer NOT NULL DEFAULT 0, -- of what the job that runs has to do
+  verdict     text NOT NULL DEFAULT '', -- a digest of what was shown: only that is done
+  moved       boolean NOT NULL DEFAULT false, -- something else would have been done, and is shown instead
   created_at  datetime NOT NULL,
   touched_at  datetime NOT NULL, -- by its job, the last time
   CONSTRAINT upload_kind_known CHECK (kind IN ('accounts', 'redirections')),
