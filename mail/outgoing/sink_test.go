@@ -25,6 +25,7 @@ type sink struct {
 	password   string            // asked for, after TLS or not
 	answers    map[string]string // to a command, "greeting", or "end" of a message, in the place of the usual one; "hang" for none, "drop" for the end
 
+	accepts  sync.Once
 	mu       sync.Mutex
 	messages []received
 	commands []string
@@ -43,17 +44,20 @@ func newSink(t *testing.T) *sink {
 		t.Fatal(err)
 	}
 	s.listener = listener
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go s.serve(conn)
-		}
-	}()
 	t.Cleanup(func() { _ = listener.Close() })
 	return s
+}
+
+// accept answers who connects. It begins with the first mailer, when the test has
+// said how the server is.
+func (s *sink) accept() {
+	for {
+		conn, err := s.listener.Accept()
+		if err != nil {
+			return
+		}
+		go s.serve(conn)
+	}
 }
 
 // mailer sends to the sink; parameters follow the scheme's host.
@@ -63,6 +67,7 @@ func (s *sink) mailer(t *testing.T, scheme, user, parameters string) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.accepts.Do(func() { go s.accept() })
 	m := route.Mailer(sender(t)).(*server)
 	m.roots = s.roots
 	return m
