@@ -1,0 +1,74 @@
+-- +goose Up
+-- The embedded counterpart of postgres/00007_list_messages.sql, where the reasons stand; a test compares the two.
+-- No list service reads an embedded database: these stay empty.
+CREATE TABLE list_messages (
+  id          integer PRIMARY KEY AUTOINCREMENT,
+  list_id     integer REFERENCES lists (id) ON DELETE CASCADE,
+  base        text NOT NULL,
+  sender      text NOT NULL,
+  author      text NOT NULL,
+  subject     text NOT NULL,
+  size_bytes  integer NOT NULL,
+  content     blob NOT NULL,
+  state       text NOT NULL,
+  token       text NOT NULL,
+  reason      text NOT NULL DEFAULT '',
+  settled_by  text NOT NULL DEFAULT '',
+  received_at datetime NOT NULL,
+  settled_at  datetime,
+  CONSTRAINT list_message_token_unique UNIQUE (token),
+  CONSTRAINT list_message_state_known CHECK (state IN ('held', 'approved', 'rejected', 'expired', 'sending', 'sent')),
+  CONSTRAINT list_message_settled CHECK ((state IN ('held', 'approved', 'sending')) = (settled_at IS NULL))
+);
+CREATE INDEX list_message_list ON list_messages (list_id, state, id);
+CREATE INDEX list_message_open ON list_messages (id) WHERE state IN ('approved', 'sending');
+CREATE INDEX list_message_received ON list_messages (received_at);
+CREATE TABLE list_deliveries (
+  message_id integer NOT NULL REFERENCES list_messages (id) ON DELETE CASCADE,
+  recipient  text NOT NULL,
+  token      text NOT NULL,
+  state      text NOT NULL DEFAULT 'waiting',
+  attempts   integer NOT NULL DEFAULT 0,
+  next_at    datetime NOT NULL,
+  answer     text NOT NULL DEFAULT '',
+  PRIMARY KEY (message_id, recipient),
+  CONSTRAINT list_delivery_token_unique UNIQUE (token),
+  CONSTRAINT list_delivery_state_known CHECK (state IN ('waiting', 'sent', 'failed', 'bounced'))
+);
+CREATE INDEX list_delivery_next ON list_deliveries (next_at) WHERE state = 'waiting';
+CREATE TABLE list_confirmations (
+  token      text PRIMARY KEY,
+  list_id    integer NOT NULL REFERENCES lists (id) ON DELETE CASCADE,
+  kind       text NOT NULL,
+  email      text NOT NULL,
+  expires_at datetime NOT NULL,
+  CONSTRAINT list_confirmation_kind_known CHECK (kind IN ('subscribe', 'unsubscribe')),
+  CONSTRAINT list_confirmation_once UNIQUE (list_id, email, kind)
+);
+CREATE INDEX list_confirmation_expires ON list_confirmations (expires_at);
+CREATE TABLE list_links (
+  token   text PRIMARY KEY,
+  list_id integer NOT NULL,
+  email   text NOT NULL,
+  CONSTRAINT list_link_once UNIQUE (list_id, email),
+  CONSTRAINT list_link_of_subscriber FOREIGN KEY (list_id, email) REFERENCES list_subscribers (list_id, email) ON DELETE CASCADE
+);
+CREATE TABLE list_bounces (
+  list_id integer NOT NULL,
+  email   text NOT NULL,
+  days    integer NOT NULL,
+  last_at datetime NOT NULL,
+  PRIMARY KEY (list_id, email),
+  CONSTRAINT list_bounce_of_subscriber FOREIGN KEY (list_id, email) REFERENCES list_subscribers (list_id, email) ON DELETE CASCADE
+);
+CREATE TABLE list_requests (
+  id         integer PRIMARY KEY AUTOINCREMENT,
+  list_id    integer NOT NULL REFERENCES lists (id) ON DELETE CASCADE,
+  kind       text NOT NULL,
+  email      text NOT NULL,
+  message_id integer REFERENCES list_messages (id) ON DELETE CASCADE,
+  asked_at   datetime NOT NULL,
+  CONSTRAINT list_request_kind_known CHECK (kind IN ('subscribe', 'unsubscribe', 'bounced', 'approve', 'reject')),
+  CONSTRAINT list_request_decides CHECK ((kind IN ('approve', 'reject')) = (message_id IS NOT NULL))
+);
+CREATE INDEX list_request_list ON list_requests (list_id);
