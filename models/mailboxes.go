@@ -23,7 +23,7 @@ func (s *Store) Attached() bool { return s.mailboxes != nil }
 // away holds nothing else up. It is tried for about a day.
 const (
 	mailboxQueue    = "mailboxes"
-	mailboxWorkers  = 4
+	mailboxWorkers  = 32 // they wait more than they work
 	mailboxAttempts = 20
 )
 
