@@ -83,7 +83,7 @@ func (v *Visitor) Do(t testing.TB, path, action string, fields ...string) (done 
 // form is what a browser would send for a form of the page, with fields filled in.
 func (v *Visitor) form(t testing.TB, page *goquery.Document, path, action string, fields []string) (url.Values, string) {
 	t.Helper()
-	found := formTo(page, path, action)
+	found := formTo(page, action)
 	if found.Length() == 0 {
 		t.Fatalf("%s has no form to %s", path, action)
 	}
@@ -125,12 +125,12 @@ func (v *Visitor) form(t testing.TB, page *goquery.Document, path, action string
 }
 
 // formTo finds the form that goes to action, by itself or by one of its buttons.
-func formTo(page *goquery.Document, path, action string) *goquery.Selection {
+func formTo(page *goquery.Document, action string) *goquery.Selection {
 	leads := func(to string) bool {
 		to, _, _ = strings.Cut(to, "?")
 		return to == action
 	}
-	found := page.Find("form[method=post]").FilterFunction(func(_ int, f *goquery.Selection) bool { return leads(f.AttrOr("action", path)) }).First()
+	found := page.Find("form[method=post]").FilterFunction(func(_ int, f *goquery.Selection) bool { return leads(f.AttrOr("action", "")) }).First()
 	if found.Length() > 0 {
 		return found
 	}
