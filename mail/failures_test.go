@@ -66,7 +66,7 @@ func TestNothingIsLostWhileAPartIsAway(t *testing.T) {
 	if err := s.StartDovecot(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range []*mailtest.Process{s.Panel} {
+	for _, p := range []*mailtest.Process{s.Panel, s.Lists} {
 		if err := p.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -145,3 +145,14 @@ func formTo(page *goquery.Document, action string) *goquery.Selection {
 func Path(domain, local string, more ...string) string {
 	return fmt.Sprintf("/services/%s/emails/%s%s", domain, local, strings.Join(append([]string{""}, more...), "/"))
 }
+
+// OneClick is what a mail provider's server does when its user leaves a list (RFC 8058, 3.2).
+func OneClick(t testing.TB, link string) (status int) {
+	t.Helper()
+	response, err := (&http.Client{Timeout: arrival}).Post(link, "application/x-www-form-urlencoded", strings.NewReader("List-Unsubscribe=One-Click"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	return response.StatusCode
+}
