@@ -303,6 +303,10 @@ func (s *Settings) panel() string {
 		"MANDAT_IMAP":    fmt.Sprintf("imap://mandat:%s@127.0.0.1:%d", s.Secrets.Master, s.Ports.IMAP),
 		"MANDAT_MAIL":    fmt.Sprintf("smtp://127.0.0.1:%d", s.Ports.Inject),
 		"MANDAT_SECRET":  s.Secrets.Sealing,
+
+		"MANDAT_POSTFIX":      fmt.Sprintf("127.0.0.1:%d", s.Ports.MX),
+		"MANDAT_LISTS":        fmt.Sprintf("127.0.0.1:%d", s.Ports.Lists),
+		"MANDAT_LISTS_POLICY": fmt.Sprintf("127.0.0.1:%d", s.Ports.Policy),
 	})
 }
 

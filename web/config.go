@@ -34,6 +34,8 @@ type config struct {
 	mailFrom       outgoing.Sender
 	mailFromGiven  bool
 	dovecot        *dovecot.Client // nil for none
+	postfix, lists string          // where they take mail, for the doctor alone; "" for not told
+	listsPolicy    string
 	logLevel       slog.Level
 	logFormat      string // "text", "json", or "" to choose by what standard error is
 }
@@ -85,6 +87,18 @@ var settings = []setting{
 	{
 		"MANDAT_DOVECOT", "", "The doveadm HTTP API of the mail server that reads this database, as http://key:KEY@127.0.0.1:24027; `mandat mail configure` writes it. Empty: no mail server is attached.",
 		func(c *config, v string) (err error) { c.dovecot, err = dovecot.Parse(v); return err },
+	},
+	{
+		"MANDAT_POSTFIX", "", "Where Postfix takes mail from strangers, as 127.0.0.1:25, for `mandat doctor` to ask.",
+		func(c *config, v string) error { c.postfix = v; return checkListen(v) },
+	},
+	{
+		"MANDAT_LISTS", "", "Where the list service takes mail, as 127.0.0.1:24031, for `mandat doctor` to ask.",
+		func(c *config, v string) error { c.lists = v; return checkListen(v) },
+	},
+	{
+		"MANDAT_LISTS_POLICY", "", "Where the list service says who may write, as 127.0.0.1:24032, for `mandat doctor` to ask.",
+		func(c *config, v string) error { c.listsPolicy = v; return checkListen(v) },
 	},
 	{
 		"MANDAT_TRUSTED_PROXIES", "", "Networks (CIDR) or addresses, parted by commas, whose X-Forwarded-For counts.",

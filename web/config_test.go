@@ -25,6 +25,9 @@ var reads = map[string]func(*config) any{
 	"MANDAT_MAIL":              func(c *config) any { return c.mail },
 	"MANDAT_MAIL_FROM":         func(c *config) any { return c.mailFrom },
 	"MANDAT_DOVECOT":           func(c *config) any { return c.dovecot },
+	"MANDAT_POSTFIX":           func(c *config) any { return c.postfix },
+	"MANDAT_LISTS":             func(c *config) any { return c.lists },
+	"MANDAT_LISTS_POLICY":      func(c *config) any { return c.listsPolicy },
 	"MANDAT_TRUSTED_PROXIES":   func(c *config) any { return c.trustedProxies },
 	"MANDAT_METRICS_LISTEN":    func(c *config) any { return c.metricsListen },
 	"MANDAT_TIME_ZONE":         func(c *config) any { return c.timeZone },
@@ -40,7 +43,7 @@ func TestDefaultSettings(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"MANDAT_LISTEN": "127.0.0.1:8080 http://127.0.0.1:8080", "MANDAT_ORIGIN": "http://127.0.0.1:8080", "MANDAT_DATABASE_URL": "sqlite:data/mandat.db",
-		"MANDAT_DATA_DIR": "sqlite:data/mandat.db", "MANDAT_MIGRATE": "false", "MANDAT_MAIL": "", "MANDAT_DOVECOT": "<nil>", "MANDAT_TRUSTED_PROXIES": "[]", "MANDAT_METRICS_LISTEN": "",
+		"MANDAT_DATA_DIR": "sqlite:data/mandat.db", "MANDAT_MIGRATE": "false", "MANDAT_MAIL": "", "MANDAT_DOVECOT": "<nil>", "MANDAT_POSTFIX": "", "MANDAT_LISTS": "", "MANDAT_LISTS_POLICY": "", "MANDAT_TRUSTED_PROXIES": "[]", "MANDAT_METRICS_LISTEN": "",
 		"MANDAT_TIME_ZONE": "Europe/Paris", "MANDAT_IDENTIFIER_SUFFIX": "mdt", "MANDAT_LOG_LEVEL": "INFO", "MANDAT_LOG_FORMAT": "",
 	} {
 		if got := fmt.Sprint(reads[name](c)); got != want {

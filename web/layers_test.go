@@ -27,6 +27,7 @@ var layers = []struct{ pkg, imports, tests string }{
 	{pkg: "mail/imap"},
 	{pkg: "mail/dovecot"},
 	{pkg: "mail/outgoing"},
+	{pkg: "mail/probe"},
 	{pkg: "mail", tests: "models models/policy models/cast models/modelstest mail/mailtest mail/dovecot"},
 
 	// What is true.
@@ -49,7 +50,7 @@ var layers = []struct{ pkg, imports, tests string }{
 	{
 		pkg: "web",
 		imports: ". handlers views views/gallery views/locale static models models/policy models/cast " +
-			"mail mail/sieve mail/imap mail/dovecot mail/outgoing",
+			"mail mail/sieve mail/imap mail/dovecot mail/outgoing mail/probe",
 		tests: "views/ui models/modelstest",
 	},
 

@@ -51,6 +51,7 @@ type commands struct {
 	Work     workCommand    `cmd:"" help:"Do the background work of panels on PostgreSQL."`
 	Migrate  migrateCommand `cmd:"" help:"Bring the database's schema up to date."`
 	Demo     demoCommand    `cmd:"" help:"Load the demo world into an empty database."`
+	Doctor   doctorCommand  `cmd:"" help:"Look at the database and the mail servers, and say what is wrong and what to do about it."`
 	Routes   routesCommand  `cmd:"" help:"List the routes and who may come in."`
 	Customer struct {
 		Add  customerAddCommand  `cmd:"" help:"Add a customer."`

@@ -144,6 +144,12 @@ func (c *Client) Check(ctx context.Context) error {
 	return err
 }
 
+// CheckUser says whether Dovecot finds a mailbox: ErrNoUser when it does not.
+func (c *Client) CheckUser(ctx context.Context, user string) error {
+	_, err := c.home(ctx, user)
+	return err
+}
+
 // CheckScripts says whether Dovecot can reach where a user keeps Sieve scripts.
 func (c *Client) CheckScripts(ctx context.Context, user string) error {
 	_, err := c.do(ctx, "sieveList", map[string]any{"user": user})
