@@ -188,7 +188,7 @@ func (tx *Tx) bounced(a *Access, list *List, email string, at time.Time) error {
 	if err := tx.removeMembers(list, Subscribers, []string{email}, &MemberResult{}); err != nil {
 		return err
 	}
-	return tx.record(a.listEventByMail("list.member_dropped", list, Detail{"addresses": {Before: email}, "days": {After: days}}))
+	return tx.record(a.listEventByMail("list.member_dropped", list, Detail{"addresses": {Before: email}, "bounce_days": {After: days}}))
 }
 
 // bouncesForgotten says that days on which mail came back, the last of them at
