@@ -98,10 +98,17 @@ func TestOneClickOfAMailProvider(t *testing.T) {
 				kind, body string
 				status     int
 			}{
-				{"", oneClickBody, 400}, {"text/plain", oneClickBody, 400}, {"application/json", "{}", 400},
-				{formType, "", 422}, {formType, "List-Unsubscribe=", 422}, {formType, "List-Unsubscribe=one-click", 422},
-				{formType, oneClickBody + "&List-Unsubscribe=One-Click", 400}, {formType, oneClickBody + "&email=x", 400},
-				{"multipart/form-data", oneClickForm, 400}, {"multipart/form-data; boundary=y", oneClickForm, 400}, {"multipart/form-data; boundary=x", strings.Replace(oneClickForm, "One-Click", "Two-Clicks", 1), 422},
+				{"", oneClickBody, 400},
+				{"text/plain", oneClickBody, 400},
+				{"application/json", "{}", 400},
+				{formType, "", 422},
+				{formType, "List-Unsubscribe=", 422},
+				{formType, "List-Unsubscribe=one-click", 422},
+				{formType, oneClickBody + "&List-Unsubscribe=One-Click", 400},
+				{formType, oneClickBody + "&email=x", 400},
+				{"multipart/form-data", oneClickForm, 400},
+				{"multipart/form-data; boundary=y", oneClickForm, 400},
+				{"multipart/form-data; boundary=x", strings.Replace(oneClickForm, "One-Click", "Two-Clicks", 1), 422},
 				{"multipart/form-data; boundary=x", strings.Replace(oneClickForm, "One-Click", strings.Repeat("a", 2<<20), 1), 413},
 			} {
 				wantOurs(t, fmt.Sprintf("%s %.40q", wrong.kind, wrong.body), m.wire(t, person{}, http.MethodPost, path, wrong.kind, wrong.body, "Sec-Fetch-Site", "cross-site"), wrong.status)

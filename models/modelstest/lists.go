@@ -1,7 +1,7 @@
 package modelstest
 
 import (
-	"fmt"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -22,9 +22,10 @@ func (w *World) ListMessage(t testing.TB, list, state, author, subject, content 
 	if w.Store.Embedded() {
 		overriding = ""
 	}
+	token := "token-" + strconv.FormatInt(id, 10)
 	w.Exec(t, `INSERT INTO list_messages (id, list_id, base, sender, author, subject, size_bytes, content, state, token, received_at, settled_at) `+overriding+
 		`SELECT $1, l.id, l.address, 'sender@else.example', $2, $3, $4, $5, $6, $7, $8, $9 FROM lists l WHERE l.address = $10`,
-		id, author, subject, len(content), []byte(content), state, fmt.Sprintf("token-%d", id), now, settled, list)
+		id, author, subject, len(content), []byte(content), state, token, now, settled, list)
 	return id
 }
 
@@ -32,7 +33,7 @@ func (w *World) ListMessage(t testing.TB, list, state, author, subject, content 
 func (w *World) ListDelivery(t testing.TB, message int64, recipient, state string) {
 	t.Helper()
 	w.Exec(t, "INSERT INTO list_deliveries (message_id, recipient, token, state, next_at) VALUES ($1, $2, $3, $4, $5)",
-		message, recipient, fmt.Sprintf("%d-%s", message, recipient), state, w.Store.Now())
+		message, recipient, strconv.FormatInt(message, 10)+"-"+recipient, state, w.Store.Now())
 }
 
 // ListRequest asks the panel for something about a list, by its address, and
