@@ -61,6 +61,22 @@ func (h *Handlers) rejectListMessage(c echo.Context) error {
 	return h.decided(c, err, views.ListMessagesView{Refused: id, Typed: sent.Get("reason")}, "list.messages.rejected")
 }
 
+// rejectListMessages turns the held messages that were shown away.
+func (h *Handlers) rejectListMessages(c echo.Context) error {
+	sent, by, err := h.sent(c, "newest")
+	n := 0
+	if err == nil {
+		n, err = h.store.RejectMessages(c.Request().Context(), by, c.Param("domain"), c.Param("name"), int64(sent.number("newest")))
+	}
+	var v views.ListMessagesView
+	var isRefused bool
+	if v.Errors, isRefused = refused(c, err); isRefused {
+		return h.listMessagesPage(c, http.StatusUnprocessableEntity, v)
+	}
+	said := locale.From(c.Request().Context()).N("list.messages.all_rejected", int64(n))
+	return h.done(c, err, views.ListMessagesPath(c.Param("domain"), c.Param("name")), views.Flash{Tone: "ok", Text: said})
+}
+
 // decided answers a decision. One that came too late says what the first was.
 func (h *Handlers) decided(c echo.Context, err error, v views.ListMessagesView, said string) error {
 	var before models.Decided

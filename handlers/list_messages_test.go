@@ -117,6 +117,41 @@ func TestAReasonThatIsTooLongComesBack(t *testing.T) {
 	})
 }
 
+func TestAllThatIsShownIsTurnedAwayAndNothingElse(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		alice := s.as(t, cast.Alice)
+		s.held(t, "A", "Un", "")
+		if page := alice.get(equipeMessages); page.form(equipeMessages+"/rejection") != nil {
+			t.Error("offered for one message")
+		}
+		for i := range models.MessagesPageSize + 1 {
+			s.held(t, "A", fmt.Sprint("Autre ", i), "")
+		}
+		page := alice.get(equipeMessages)
+		if got := page.text("#all button"); got != "Refuser les 20 messages montrés" {
+			t.Errorf("offered as %q", got)
+		}
+		done := alice.follow(alice.submit(page, equipeMessages+"/rejection", nil))
+		if got := done.text("#messages"); !strings.HasPrefix(got, "20 messages sont refusés.") {
+			t.Errorf("message %q", got)
+		}
+		if got := done.texts(".held h4"); got != "Autre 19 | Autre 20" {
+			t.Errorf("left: %q", got)
+		}
+		if n := s.Int(t, "SELECT count(*) FROM events WHERE kind = 'list.message_rejected'"); n != 20 {
+			t.Errorf("%d events", n)
+		}
+		s.held(t, "A", "Depuis", "")
+		if done = alice.follow(alice.submit(done, equipeMessages+"/rejection", nil)); done.texts(".held h4") != "Depuis" {
+			t.Errorf("left: %q", done.texts(".held h4"))
+		}
+		late := alice.post(rejection(1<<40), url.Values{"submission": {done.submission()}})
+		if late.status != http.StatusNotFound {
+			t.Errorf("one that is not there: %d", late.status)
+		}
+	})
+}
+
 func TestNothingIsToBeDecidedWhileAServiceIsSuspended(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
 		alice := s.as(t, cast.Alice)

@@ -110,6 +110,11 @@ GET /services/:domain/lists/:name/messages
 	garrigue.example#none               404   404   403   404   404   403   in
 	nguyen-velos.example#riders         404   404   404   200   404   403   in
 	pause.example#ancienne              200   200   403   404   404   403   in
+POST /services/:domain/lists/:name/messages/rejection from /services/:domain/lists/:name/messages fill newest=:id writes list.message_rejected
+	garrigue.example#annonces           done  done  403   404   404   403   in
+	garrigue.example#none               404   404   403   404   404   403   in
+	nguyen-velos.example#riders         404   404   404   done  404   403   in
+	pause.example#ancienne              403   403   403   404   404   403   in
 POST /services/:domain/lists/:name/messages/:id/approval from /services/:domain/lists/:name/messages writes list.message_approved
 	garrigue.example#annonces           done  done  403   404   404   403   in
 	garrigue.example#none               404   404   403   404   404   403   in
@@ -132,7 +137,7 @@ POST /unsubscriptions/:token from /unsubscriptions/:token writes list.member_lef
 // memberLink is the link with which membre@ leaves the list annonces@.
 const memberLink = "lien-de-membre"
 
-// putLists makes a list of each service with one member of each kind and a message that waits.
+// putLists makes a list of each service with one member of each kind and two messages that wait.
 func putLists(t *testing.T, m *stage, w *modelstest.World) {
 	t.Helper()
 	for _, l := range []struct{ by, domain, name string }{
@@ -151,6 +156,7 @@ func putLists(t *testing.T, m *stage, w *modelstest.World) {
 		}
 		address := l.name + "@" + l.domain
 		m.ids[l.domain+"#"+l.name] = w.ListMessage(t, address, "held", "Léa <lea@else.example>", "<b>Vide-grenier</b>", "\r\nDimanche.")
+		w.ListMessage(t, address, "held", "", "", "") // with one more, all can be turned away at once
 	}
 	w.ListLink(t, "annonces@"+cast.Garrigue, "membre@else.example", memberLink)
 }

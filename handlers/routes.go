@@ -186,6 +186,7 @@ func (h *Handlers) routes() []Route {
 		post(list+"/moderators/removal", may(policy.EditLists), h.removeMembers(models.Moderators)),
 		post(list+"/moderators/file", may(policy.EditLists), h.addMembersFile(models.Moderators)),
 		get(list+"/messages", may(policy.EditLists), h.listListMessages),
+		post(list+"/messages/rejection", may(policy.EditLists), h.rejectListMessages),
 		post(list+"/messages/:id/approval", may(policy.EditLists), h.approveListMessage),
 		post(list+"/messages/:id/rejection", may(policy.EditLists), h.rejectListMessage),
 

@@ -125,6 +125,7 @@ POST /services/:domain/lists/:name/moderators      garrigue.example#annonces    
 POST /services/:domain/lists/:name/moderators/removal garrigue.example#annonces   Alice  8
 POST /services/:domain/lists/:name/moderators/file garrigue.example#annonces      Alice  9   as typed
 GET  /services/:domain/lists/:name/messages        garrigue.example#annonces      Alice  5   those that are held, and the others
+POST /services/:domain/lists/:name/messages/rejection garrigue.example#annonces Alice 8
 POST /services/:domain/lists/:name/messages/:id/approval garrigue.example#annonces Alice 8
 POST /services/:domain/lists/:name/messages/:id/rejection garrigue.example#annonces Alice 8
 GET  /unsubscriptions/:token                       membre                         nobody 1

@@ -178,6 +178,31 @@ func (s *Store) RejectMessage(ctx context.Context, by Actor, domain, name string
 	})
 }
 
+// RejectMessages turns away all messages of a list that are held, up to the
+// newest that was shown: one that came since is kept. It says how many they
+// were, and is Invalid when they are none any more.
+func (s *Store) RejectMessages(ctx context.Context, by Actor, domain, name string, newest int64) (n int, err error) {
+	err = s.change(ctx, by, func(tx *Tx) error {
+		a, list, err := tx.enterList(domain, name)
+		if err != nil {
+			return err
+		}
+		messages, err := tx.settle(list, decision{state: MessageRejected}, "id <= ?", newest)
+		if err != nil {
+			return err
+		}
+		if n = len(messages); n == 0 {
+			return invalid("", "list.messages.already.all")
+		}
+		events := make([]Event, n)
+		for i := range messages {
+			events[i] = a.listEvent("list.message_rejected", list, messages[i].told())
+		}
+		return tx.record(events...)
+	})
+	return n, err
+}
+
 // decision is what becomes of a held message.
 type decision struct {
 	state     MessageState // MessageApproved or MessageRejected
@@ -188,21 +213,17 @@ type decision struct {
 // decide makes a decision about a held message of a list whose service is
 // locked, and gives the event to be recorded.
 func (tx *Tx) decide(a *Access, list *List, id int64, d decision) (Event, error) {
-	var settledAt any
-	kind := "list.message_approved"
-	if d.state == MessageRejected {
-		settledAt, kind = tx.now, "list.message_rejected"
-	}
-	var m ListMessage
-	err := tx.scan(&m, `UPDATE list_messages SET state = ?, reason = ?, settled_at = ?, settled_by = COALESCE((SELECT c.identifier FROM customers c WHERE c.id = ?), ?)
-		WHERE id = ? AND list_id = ? AND state = 'held' RETURNING id, author, subject`, d.state, d.reason, settledAt, tx.by.Customer, d.moderator, id, list.ID)
+	messages, err := tx.settle(list, d, "id = ?", id)
 	if err != nil {
 		return Event{}, err
 	}
-	if m.ID == 0 {
+	if len(messages) == 0 {
 		return Event{}, tx.decided(list, id)
 	}
-	detail := Detail{"author": {After: inLine(m.Author)}, "subject": {After: inLine(m.Subject)}}
+	kind, detail := "list.message_approved", messages[0].told()
+	if d.state == MessageRejected {
+		kind = "list.message_rejected"
+	}
 	if d.reason != "" {
 		detail["reason"] = Change{After: d.reason}
 	}
@@ -212,6 +233,23 @@ func (tx *Tx) decide(a *Access, list *List, id int64, d decision) (Event, error)
 	e := a.listEvent(kind, list, detail)
 	e.byTime = d.moderator != ""
 	return e, nil
+}
+
+// settle makes a decision about the held messages of a list that match, and
+// gives what is told of them.
+func (tx *Tx) settle(list *List, d decision, which string, id int64) (messages []ListMessage, err error) {
+	var settledAt any // what is let through is still to be sent
+	if d.state == MessageRejected {
+		settledAt = tx.now
+	}
+	err = tx.scan(&messages, `UPDATE list_messages SET state = ?, reason = ?, settled_at = ?, settled_by = COALESCE((SELECT c.identifier FROM customers c WHERE c.id = ?), ?)
+		WHERE list_id = ? AND state = 'held' AND `+which+" RETURNING id, author, subject", d.state, d.reason, settledAt, tx.by.Customer, d.moderator, list.ID, id)
+	return messages, err
+}
+
+// told is what the history says of a message.
+func (m *ListMessage) told() Detail {
+	return Detail{"author": {After: inLine(m.Author)}, "subject": {After: inLine(m.Subject)}}
 }
 
 // decided says why a message is not to be decided about.

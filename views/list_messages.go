@@ -55,6 +55,11 @@ func (v ListMessagesView) summary() (links []ui.ErrorLink) {
 // more is how many are held beyond those that are shown.
 func (v ListMessagesView) more() int { return v.Page.List.HeldCount - len(v.Page.Held) }
 
+// newestHeld is the id of the newest message that is shown to be decided about.
+func (v ListMessagesView) newestHeld() string {
+	return strconv.FormatInt(v.Page.Held[len(v.Page.Held)-1].ID, 10)
+}
+
 // older is the next page.
 func (v ListMessagesView) older() string {
 	return withQuery(v.path(), "before", strconv.FormatInt(v.Page.Older, 10))

@@ -245,6 +245,11 @@ const (
 // ListMessagesPath is the messages of a list.
 func ListMessagesPath(domain, name string) string { return ListPath(domain, name) + "/messages" }
 
+// MessagesRejectionPath turns the held messages that were shown away.
+func MessagesRejectionPath(domain, name string) string {
+	return ListMessagesPath(domain, name) + "/rejection"
+}
+
 // MessageApprovalPath lets a held message through.
 func MessageApprovalPath(domain, name string, id int64) string {
 	return ListMessagesPath(domain, name) + "/" + strconv.FormatInt(id, 10) + "/approval"
