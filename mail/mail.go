@@ -39,7 +39,7 @@ import (
 	"text/template"
 )
 
-//go:embed postfix dovecot
+//go:embed postfix dovecot/*.conf dovecot/*.ext dovecot/masters
 var shipped embed.FS
 
 // Settings are what differs from one machine to the next.

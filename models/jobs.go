@@ -138,7 +138,13 @@ func (s *Store) startJobs(ctx context.Context) (jobClient, error) {
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, j *river.Job[mailMembers]) error {
 		return s.mailMembers(ctx, j.Args.Mailing, j.Attempt >= j.MaxAttempts)
 	}))
+	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, j *river.Job[disconnect]) error {
+		return s.disconnectAll(ctx, j.Args.Addresses)
+	}))
 	queues := map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: maxWorkers}, uploadQueue: {MaxWorkers: uploadWorkers}}
+	if s.Attached() {
+		queues[mailboxQueue] = river.QueueConfig{MaxWorkers: mailboxWorkers}
+	}
 	if s.Mails() {
 		queues[mailQueue] = river.QueueConfig{MaxWorkers: mailWorkers}
 	}
@@ -167,6 +173,11 @@ type removeAccount struct {
 }
 
 func (removeAccount) Kind() string { return "remove_account" }
+
+// InsertOpts gives it the time of one that a mail server takes part in.
+func (removeAccount) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{MaxAttempts: mailboxAttempts}
+}
 
 // sweep closes what time has ended.
 type sweep struct{}

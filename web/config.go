@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"example.org/mandat/mail/dovecot"
 	"example.org/mandat/mail/outgoing"
 	"example.org/mandat/models"
 )
@@ -32,6 +33,7 @@ type config struct {
 	mail           outgoing.Route // the zero Route for none
 	mailFrom       outgoing.Sender
 	mailFromGiven  bool
+	dovecot        *dovecot.Client // nil for none
 	logLevel       slog.Level
 	logFormat      string // "text", "json", or "" to choose by what standard error is
 }
@@ -79,6 +81,10 @@ var settings = []setting{
 			c.mailFrom, err = outgoing.ParseSender(v)
 			return err
 		},
+	},
+	{
+		"MANDAT_DOVECOT", "", "The doveadm HTTP API of the mail server that reads this database, as http://key:KEY@127.0.0.1:24027; `mandat mail configure` writes it. Empty: no mail server is attached.",
+		func(c *config, v string) (err error) { c.dovecot, err = dovecot.Parse(v); return err },
 	},
 	{
 		"MANDAT_TRUSTED_PROXIES", "", "Networks (CIDR) or addresses, parted by commas, whose X-Forwarded-For counts.",
@@ -132,6 +138,9 @@ func readConfig(getenv func(string) string) (*config, error) {
 	}
 	if c.mail != (outgoing.Route{}) && !c.mailFromGiven {
 		errs = append(errs, errors.New("MANDAT_MAIL_FROM: say whom the email of MANDAT_MAIL comes from, as Mandat <panel@example.org>"))
+	}
+	if c.dovecot != nil && c.databaseURL == "" {
+		errs = append(errs, errors.New("MANDAT_DOVECOT: mail servers read PostgreSQL alone; say where it is with MANDAT_DATABASE_URL"))
 	}
 	if c.databaseURL == "" {
 		c.databaseURL = "sqlite:" + filepath.Join(c.dataDir, "mandat.db")

@@ -24,6 +24,7 @@ var reads = map[string]func(*config) any{
 	"MANDAT_MIGRATE":           func(c *config) any { return c.migrate },
 	"MANDAT_MAIL":              func(c *config) any { return c.mail },
 	"MANDAT_MAIL_FROM":         func(c *config) any { return c.mailFrom },
+	"MANDAT_DOVECOT":           func(c *config) any { return c.dovecot },
 	"MANDAT_TRUSTED_PROXIES":   func(c *config) any { return c.trustedProxies },
 	"MANDAT_METRICS_LISTEN":    func(c *config) any { return c.metricsListen },
 	"MANDAT_TIME_ZONE":         func(c *config) any { return c.timeZone },
@@ -39,7 +40,7 @@ func TestDefaultSettings(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"MANDAT_LISTEN": "127.0.0.1:8080 http://127.0.0.1:8080", "MANDAT_ORIGIN": "http://127.0.0.1:8080", "MANDAT_DATABASE_URL": "sqlite:data/mandat.db",
-		"MANDAT_DATA_DIR": "sqlite:data/mandat.db", "MANDAT_MIGRATE": "false", "MANDAT_MAIL": "", "MANDAT_TRUSTED_PROXIES": "[]", "MANDAT_METRICS_LISTEN": "",
+		"MANDAT_DATA_DIR": "sqlite:data/mandat.db", "MANDAT_MIGRATE": "false", "MANDAT_MAIL": "", "MANDAT_DOVECOT": "<nil>", "MANDAT_TRUSTED_PROXIES": "[]", "MANDAT_METRICS_LISTEN": "",
 		"MANDAT_TIME_ZONE": "Europe/Paris", "MANDAT_IDENTIFIER_SUFFIX": "mdt", "MANDAT_LOG_LEVEL": "INFO", "MANDAT_LOG_FORMAT": "",
 	} {
 		if got := fmt.Sprint(reads[name](c)); got != want {
@@ -84,6 +85,8 @@ func TestEachSetting(t *testing.T) {
 		{"MANDAT_MAIL", "on", "!MANDAT_MAIL: want smtps://"},
 		{"MANDAT_MAIL_FROM", "Mandat <panel@example.org>", `"Mandat" <panel@example.org>`},
 		{"MANDAT_MAIL_FROM", "Mandat", "!MANDAT_MAIL_FROM: want a sender"},
+		{"MANDAT_DOVECOT", "http://key:s3cret@mail.example:24027", "!MANDAT_DOVECOT: http is for loopback"},
+		{"MANDAT_DOVECOT", "http://key:s3cret@127.0.0.1:24027", "!MANDAT_DOVECOT: mail servers read PostgreSQL"},
 		{"MANDAT_TRUSTED_PROXIES", "10.1.2.3/8, ::1", "[10.0.0.0/8 ::1/128]"},
 		{"MANDAT_TRUSTED_PROXIES", "10.0.0.0/33", "!MANDAT_TRUSTED_PROXIES: \"10.0.0.0/33\""},
 		{"MANDAT_TRUSTED_PROXIES", "10.0.0.1,", "!MANDAT_TRUSTED_PROXIES: \"\""},

@@ -27,6 +27,7 @@ var layers = []struct{ pkg, imports, tests string }{
 	{pkg: "mail/imap"},
 	{pkg: "mail/dovecot"},
 	{pkg: "mail/outgoing"},
+	{pkg: "mail", tests: "models models/policy models/cast models/modelstest mail/mailtest mail/dovecot"},
 
 	// What is true.
 	{pkg: "models", imports: "models/policy mail/sieve", tests: "models/cast models/modelstest"},
@@ -48,13 +49,13 @@ var layers = []struct{ pkg, imports, tests string }{
 	{
 		pkg: "web",
 		imports: ". handlers views views/gallery views/locale static models models/policy models/cast " +
-			"mail/sieve mail/imap mail/dovecot mail/outgoing",
+			"mail mail/sieve mail/imap mail/dovecot mail/outgoing",
 		tests: "views/ui models/modelstest",
 	},
 
-	// The mail side: its program and the contract test of the shipped configuration.
+	// The mail side: its program, and the mail servers of a test.
 	{pkg: "mail/listd"},
-	{pkg: "mail", tests: "models models/policy models/cast models/modelstest mail/sieve mail/imap mail/dovecot"},
+	{pkg: "mail/mailtest", imports: "mail models/modelstest"},
 }
 
 // reserved names the libraries that only a few packages know, tests included,
@@ -65,6 +66,8 @@ var reserved = []struct{ library, pkgs string }{
 	{"github.com/pressly/goose/", "models"},
 	{"github.com/labstack/", ". handlers web"},
 	{"github.com/wneessen/", "mail/outgoing"},
+	{"github.com/emersion/go-imap/", "mail/imap mail/mailtest mail"},
+	{"github.com/emersion/go-smtp", "mail/listd mail/mailtest"},
 	{"github.com/gorilla/", "handlers web"},
 }
 

@@ -68,6 +68,9 @@ type commands struct {
 	Directory struct {
 		Load directoryLoadCommand `cmd:"" help:"Load customers, services and accounts from a file."`
 	} `cmd:"" help:"What was run elsewhere."`
+	Mail struct {
+		Configure mailConfigureCommand `cmd:"" help:"Write the configuration with which Postfix and Dovecot obey the panel."`
+	} `cmd:"" help:"The mail servers."`
 
 	Version kong.VersionFlag `help:"Print the version."`
 }

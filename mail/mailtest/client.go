@@ -41,7 +41,21 @@ func (s *Stack) send(port int, auth sasl.Client, from, to, message string) error
 			return err
 		}
 	}
-	if err := c.SendMail(from, []string{to}, strings.NewReader(strings.ReplaceAll(message, "\n", "\r\n"))); err != nil {
+	message = strings.ReplaceAll(message, "\n", "\r\n")
+	if err := c.Mail(from, &smtp.MailOptions{Size: int64(len(message))}); err != nil {
+		return err
+	}
+	if err := c.Rcpt(to, nil); err != nil {
+		return err
+	}
+	w, err := c.Data()
+	if err != nil {
+		return err
+	}
+	if _, err := w.Write([]byte(message)); err != nil {
+		return err
+	}
+	if err := w.Close(); err != nil {
 		return err
 	}
 	return c.Quit()
@@ -135,6 +149,25 @@ func (i *IMAP) Ended() bool {
 	default:
 		return false
 	}
+}
+
+// Append puts a message into the inbox as a mail program does.
+func (s *Stack) Append(login, password, message string) error {
+	c, err := s.IMAP(login, password)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	message = strings.ReplaceAll(message, "\n", "\r\n")
+	put := c.Client.Append("INBOX", int64(len(message)), nil)
+	if _, err := put.Write([]byte(message)); err != nil {
+		return err
+	}
+	if err := put.Close(); err != nil {
+		return err
+	}
+	_, err = put.Wait()
+	return err
 }
 
 // Mail is a message in a folder.

@@ -123,10 +123,7 @@ func Start(ctx context.Context, secure bool) (s *Stack, err error) {
 	if err := s.launch(ctx); err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(s.Lists.path); err == nil {
-		if err := s.Lists.Start(ctx); err != nil { return nil, err }
-	}
-	return s, s.Panel.Start(ctx)
+	return s, errors.Join(s.Lists.Start(ctx), s.Panel.Start(ctx))
 }
 
 // configure writes the shipped configuration for this stack.
@@ -195,7 +192,6 @@ func (s *Stack) build(ctx context.Context) error {
 	for name, pkg := range map[string]string{"mandat": "example.org/mandat/web", "mandat-listd": "example.org/mandat/mail/listd"} {
 		cmd := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(s.dir, "bin", name), pkg)
 		if out, err := cmd.CombinedOutput(); err != nil {
-			if name == "mandat-listd" { continue }
 			return fmt.Errorf("build %s: %w\n%s", pkg, err, out)
 		}
 	}

@@ -83,14 +83,11 @@ func (v *Visitor) Do(t testing.TB, path, action string, fields ...string) (done 
 // form is what a browser would send for a form of the page, with fields filled in.
 func (v *Visitor) form(t testing.TB, page *goquery.Document, path, action string, fields []string) (url.Values, string) {
 	t.Helper()
-	found := page.Find("form").FilterFunction(func(_ int, f *goquery.Selection) bool {
-		to, _, _ := strings.Cut(f.AttrOr("action", path), "?")
-		return f.AttrOr("method", "") == "post" && to == action
-	}).First()
+	found := formTo(page, action)
 	if found.Length() == 0 {
 		t.Fatalf("%s has no form to %s", path, action)
 	}
-	values := url.Values{}
+	values, boxes := url.Values{}, map[string]bool{}
 	found.Find("input, textarea, select").Each(func(_ int, e *goquery.Selection) {
 		name, named := e.Attr("name")
 		if !named {
@@ -98,6 +95,7 @@ func (v *Visitor) form(t testing.TB, page *goquery.Document, path, action string
 		}
 		kind := e.AttrOr("type", "")
 		_, checked := e.Attr("checked")
+		boxes[name] = boxes[name] || kind == "checkbox"
 		switch {
 		case goquery.NodeName(e) == "textarea":
 			values.Add(name, e.Text())
@@ -119,12 +117,42 @@ func (v *Visitor) form(t testing.TB, page *goquery.Document, path, action string
 			values.Del(fields[i])
 		}
 		given[fields[i]] = true
-		values.Add(fields[i], fields[i+1])
+		if fields[i+1] != "" || !boxes[fields[i]] { // a box without a value is not ticked
+			values.Add(fields[i], fields[i+1])
+		}
 	}
-	return values, found.AttrOr("action", path)
+	return values, action
+}
+
+// formTo finds the form that goes to action, by itself or by one of its buttons.
+func formTo(page *goquery.Document, action string) *goquery.Selection {
+	leads := func(to string) bool {
+		to, _, _ = strings.Cut(to, "?")
+		return to == action
+	}
+	found := page.Find("form[method=post]").FilterFunction(func(_ int, f *goquery.Selection) bool { return leads(f.AttrOr("action", "")) }).First()
+	if found.Length() > 0 {
+		return found
+	}
+	button := page.Find("button[formaction]").FilterFunction(func(_ int, b *goquery.Selection) bool { return leads(b.AttrOr("formaction", "")) }).First()
+	if id, elsewhere := button.Attr("form"); elsewhere {
+		return page.Find("form#" + id)
+	}
+	return button.Closest("form")
 }
 
 // Path is an address of a page of an account of the demo's first service.
 func Path(domain, local string, more ...string) string {
 	return fmt.Sprintf("/services/%s/emails/%s%s", domain, local, strings.Join(append([]string{""}, more...), "/"))
+}
+
+// OneClick is what a mail provider's server does when its user leaves a list (RFC 8058, 3.2).
+func OneClick(t testing.TB, link string) (status int) {
+	t.Helper()
+	response, err := (&http.Client{Timeout: arrival}).Post(link, "application/x-www-form-urlencoded", strings.NewReader("List-Unsubscribe=One-Click"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	return response.StatusCode
 }
