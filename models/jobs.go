@@ -88,9 +88,10 @@ const (
 	mailAttempts = 10
 )
 
-// Work carries out jobs in this process until ctx ends, then waits for those
-// begun, and calls off what takes too long: it is taken up again. Any number of processes may work on one PostgreSQL. A database that is
-// away is waited for, at the start too.
+// Work carries out jobs, and what the list service asks, in this process until
+// ctx ends, then waits for those begun, and calls off what takes too long: it is
+// taken up again. Any number of processes may work on one PostgreSQL. A database
+// that is away is waited for, at the start too.
 func (s *Store) Work(ctx context.Context) error {
 	client, err := s.startJobs(ctx)
 	for Unavailable(err) {
@@ -105,7 +106,13 @@ func (s *Store) Work(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	heard := make(chan struct{})
+	go func() {
+		defer close(heard)
+		s.hearListRequests(ctx)
+	}()
 	<-ctx.Done()
+	<-heard
 	ended := context.WithoutCancel(ctx)
 	stop, cancel := context.WithTimeout(ended, finishJobs)
 	defer cancel()

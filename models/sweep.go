@@ -23,6 +23,7 @@ func (s *Store) Sweep(ctx context.Context) error {
 		s.sweepAccounts(ctx),
 		s.sweepUploads(ctx),
 		s.sweepMailings(ctx),
+		s.CarryListRequests(ctx),
 	)
 }
 
