@@ -141,6 +141,9 @@ func (s *Store) Close() error {
 // Embedded says whether this is the SQLite file of one process.
 func (s *Store) Embedded() bool { return s.pool == nil }
 
+// Attached says whether mail servers read this database: the embedded file has none.
+func (s *Store) Attached() bool { return !s.Embedded() }
+
 // Now is the store's clock: UTC, in microseconds as PostgreSQL keeps them.
 func (s *Store) Now() time.Time { return s.now() }
 

@@ -27,6 +27,8 @@ var layers = []struct{ pkg, imports, tests string }{
 	{pkg: "mail/imap"},
 	{pkg: "mail/dovecot"},
 	{pkg: "mail/outgoing"},
+	{pkg: "mail/dns/dnstest"},
+	{pkg: "mail/dns", tests: "mail/dns/dnstest"},
 
 	// What is true.
 	{pkg: "models", imports: "models/policy mail/sieve", tests: "models/cast models/modelstest"},
@@ -35,21 +37,21 @@ var layers = []struct{ pkg, imports, tests string }{
 
 	// What is seen. Pages may use types of models, never a store: see TestSourceOfViews.
 	{pkg: "views/ui", imports: "views/locale static"},
-	{pkg: "views", imports: "views/ui views/locale static models models/policy", tests: "models/cast"},
-	{pkg: "views/gallery", imports: ". views views/ui views/locale static models models/policy", tests: "models/cast"},
+	{pkg: "views", imports: "views/ui views/locale static models models/policy mail/dns", tests: "models/cast"},
+	{pkg: "views/gallery", imports: ". views views/ui views/locale static models models/policy mail/dns", tests: "models/cast"},
 
 	// What happens.
 	{
 		pkg:     "handlers",
-		imports: ". views views/ui views/locale static models models/policy",
-		tests:   "models/cast models/modelstest views/gallery handlers/ceiling",
+		imports: ". views views/ui views/locale static models models/policy mail/dns",
+		tests:   "models/cast models/modelstest views/gallery handlers/ceiling mail/dns/dnstest",
 	},
 	{pkg: "handlers/ceiling"}, // what benchmarks compare with
 	{
 		pkg: "web",
 		imports: ". handlers views views/gallery views/locale static models models/policy models/cast " +
-			"mail/sieve mail/imap mail/dovecot mail/outgoing",
-		tests: "views/ui models/modelstest",
+			"mail/sieve mail/imap mail/dovecot mail/outgoing mail/dns",
+		tests: "views/ui models/modelstest mail/dns/dnstest",
 	},
 
 	// The mail side: its program and the contract test of the shipped configuration.
@@ -65,6 +67,8 @@ var reserved = []struct{ library, pkgs string }{
 	{"github.com/pressly/goose/", "models"},
 	{"github.com/labstack/", ". handlers web"},
 	{"github.com/wneessen/", "mail/outgoing"},
+	{"github.com/miekg/", "mail/dns mail/dns/dnstest"},
+	{"blitiri.com.ar/", "mail/dns"},
 	{"github.com/gorilla/", "handlers web"},
 }
 
