@@ -111,42 +111,44 @@ type Checker struct {
 	Log      *slog.Logger // hears what could not be found out; nil for nobody
 }
 
+// looker looks at one record of a domain. An error says that nothing is known.
+type looker func(ctx context.Context, q *asker, domain string) (Finding, error)
+
+// lookers are those for which there is an expectation.
+func (w Expectations) lookers() (records []Record, looks []looker) {
+	for _, l := range []struct {
+		record Record
+		wanted bool
+		look   looker
+	}{
+		{MX, len(w.MX) > 0, w.mx},
+		{SPF, len(w.SPF.Senders) > 0, w.spf},
+		{DKIM, w.DKIM.Selector != "", w.dkim},
+		{DMARC, w.DMARC != "", w.dmarc},
+	} {
+		if l.wanted {
+			records, looks = append(records, l.record), append(looks, l.look)
+		}
+	}
+	return records, looks
+}
+
 // Check looks at a domain, given as its A-label, for a few seconds at most. What
 // could not be found out in time is Unknown.
 func (c *Checker) Check(ctx context.Context, domain string) []Finding {
 	ctx, cancel := context.WithTimeout(ctx, reportTimeout)
 	defer cancel()
 	q := newAsker(c.Resolver)
-	parts := []struct {
-		record Record
-		wanted bool
-		look   func(context.Context, *asker, string) (Finding, error)
-	}{
-		{MX, len(c.Want.MX) > 0, c.Want.mx},
-		{SPF, len(c.Want.SPF.Senders) > 0, c.Want.spf},
-		{DKIM, c.Want.DKIM.Selector != "", c.Want.dkim},
-		{DMARC, c.Want.DMARC != "", c.Want.dmarc},
-	}
-	findings := make([]Finding, 0, len(parts))
-	for _, p := range parts {
-		if p.wanted {
-			findings = append(findings, Finding{Record: p.record})
-		}
-	}
+	records, looks := c.Want.lookers()
+	findings := make([]Finding, len(looks))
 	var all sync.WaitGroup
-	at := 0
-	for _, p := range parts {
-		if !p.wanted {
-			continue
-		}
-		f := &findings[at]
-		at++
+	for i, look := range looks {
 		all.Go(func() {
-			found, err := c.look(ctx, q, domain, p.look)
-			found.Record = p.record
-			*f = settle(found, err)
-			if c.Log != nil && f.Status == Unknown {
-				c.Log.Warn("a record could not be looked at", "record", string(p.record), "domain", domain, "error", err)
+			f, err := guarded(ctx, q, domain, look)
+			f.Record = records[i]
+			findings[i] = settle(f, err)
+			if c.Log != nil && findings[i].Status == Unknown {
+				c.Log.Warn("a record could not be looked at", "record", string(f.Record), "domain", domain, "error", err)
 			}
 		})
 	}
@@ -154,8 +156,8 @@ func (c *Checker) Check(ctx context.Context, domain string) []Finding {
 	return findings
 }
 
-// look makes an error of a panic: it reads what strangers wrote.
-func (c *Checker) look(ctx context.Context, q *asker, domain string, look func(context.Context, *asker, string) (Finding, error)) (f Finding, err error) {
+// guarded makes an error of a panic of a looker: it reads what strangers wrote.
+func guarded(ctx context.Context, q *asker, domain string, look looker) (f Finding, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			f, err = Finding{}, fmt.Errorf("panic: %v", r)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -35,23 +36,30 @@ func (w Expectations) spf(ctx context.Context, q *asker, domain string) (f Findi
 		return f, nil
 	}
 	for _, ip := range w.SPF.Senders {
-		through := &names{q: q}
-		result, err := spf.CheckHostWithSender(net.IP(ip.AsSlice()), domain, "postmaster@"+domain, spf.WithContext(ctx), spf.WithResolver(through))
-		switch {
-		case result == spf.Pass:
-		case through.failed != nil || result == spf.TempError:
-			return f, errors.Join(through.failed, err)
-		case result == spf.PermError:
-			f.Status, f.Reason = Wrong, SPFBroken
-			return f, nil
-		default:
-			f.Status, f.Reason, f.Detail = Wrong, SPFRefuses, ip.String()
-			f.Copy[0].Value = w.SPF.policy(f.Found[0])
-			return f, nil
+		if f.Status, f.Reason, err = q.passes(ctx, domain, ip); f.Status == OK && err == nil {
+			continue
 		}
+		if f.Reason == SPFRefuses {
+			f.Detail, f.Copy[0].Value = ip.String(), w.SPF.policy(f.Found[0])
+		}
+		return f, err
 	}
-	f.Status = OK
 	return f, nil
+}
+
+// passes says whether the policy of a domain lets an address pass.
+func (q *asker) passes(ctx context.Context, domain string, ip netip.Addr) (Status, Reason, error) {
+	through := &names{q: q}
+	result, err := spf.CheckHostWithSender(net.IP(ip.AsSlice()), domain, "postmaster@"+domain, spf.WithContext(ctx), spf.WithResolver(through))
+	switch {
+	case result == spf.Pass:
+		return OK, "", nil
+	case through.failed != nil || result == spf.TempError:
+		return Unknown, "", errors.Join(through.failed, err)
+	case result == spf.PermError:
+		return Wrong, SPFBroken, nil
+	}
+	return Wrong, SPFRefuses, nil
 }
 
 // isPolicy says whether a text is an SPF policy (RFC 7208, 4.5).
