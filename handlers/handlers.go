@@ -19,6 +19,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/labstack/echo/v4"
 
+	"example.org/mandat/mail/dns"
 	"example.org/mandat/models"
 	"example.org/mandat/static"
 	"example.org/mandat/views"
@@ -31,6 +32,7 @@ type Config struct {
 	Origin         *url.URL       // how browsers reach the panel; https makes cookies Secure
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For counts
 	Middleware     []echo.MiddlewareFunc
+	DNS            *dns.Checker // looks at what domains publish; nil for nobody
 	Gallery        http.Handler // shows every page in every state under /_gallery; nil for none
 }
 
@@ -40,6 +42,7 @@ type Handlers struct {
 	log      *slog.Logger
 	secure   bool
 	sessions *sessionStore
+	dns      *dns.Health      // nil: nobody looks at what domains publish
 	files    map[string]int64 // what a file may weigh that is sent to a path, in bytes
 	oneClick map[string]bool  // paths that other sites may post to
 }
@@ -58,6 +61,9 @@ func New(cfg Config) (*echo.Echo, error) {
 	gob.Register(views.Flash{})
 	h := &Handlers{store: cfg.Store, log: cfg.Log, secure: cfg.Origin.Scheme == "https"}
 	h.sessions = newSessionStore(cfg.Store, h.secure)
+	if cfg.DNS != nil {
+		h.dns = dns.NewHealth(cfg.DNS, cfg.Store.Now)
+	}
 
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.org/mandat/handlers"
+	"example.org/mandat/mail/dns/dnstest"
 	"example.org/mandat/models"
 	"example.org/mandat/models/cast"
 	"example.org/mandat/models/modelstest"
@@ -173,7 +174,7 @@ type stage struct {
 
 func newStage(t *testing.T, w *modelstest.World) *stage {
 	t.Helper()
-	m := &stage{site: newSite(t, w), tokens: map[string]string{}, ids: map[string]int64{"none": 1 << 40}}
+	m := &stage{site: newSite(t, w, looksAt(dnstest.Serve(t))), tokens: map[string]string{}, ids: map[string]int64{"none": 1 << 40}}
 	m.prepare(t, w)
 	for _, p := range people[:len(people)-1] {
 		m.tokens[p.identifier] = cookieOf(t, m.as(t, p.identifier), "mandat")

@@ -69,6 +69,12 @@ GET /services/:domain
 	nguyen-velos.example                404   404   404   200   404   403   in
 	pause.example                       200   200   303   404   404   403   in
 	nobody.example                      404   404   404   404   404   403   in
+GET /services/:domain/dns
+	garrigue.example                    200   200   303   404   404   403   in
+	atelier-durand.example              200   200   303   404   404   403   in
+	nguyen-velos.example                404   404   404   200   404   403   in
+	pause.example                       200   200   303   404   404   403   in
+	nobody.example                      404   404   404   404   404   403   in
 GET /services/:domain/history
 	garrigue.example                    200   200   200   404   404   403   in
 	atelier-durand.example              200   200   200   404   404   403   in

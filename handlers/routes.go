@@ -73,6 +73,8 @@ func (h *Handlers) routes() []Route {
 	}
 	accounts := get(service+"/emails", may(policy.SeeService), h.listAccounts)
 	accounts.ownSession = true
+	health := get(service+"/dns", may(policy.SeeService), h.showDNS)
+	health.polled = true
 	trial := post(filters+"/trial", may(policy.EditFilters), h.tryFilters)
 	trial.asks = true
 	unsubscribe := post("/unsubscriptions/:token", public, h.createUnsubscription)
@@ -102,6 +104,7 @@ func (h *Handlers) routes() []Route {
 
 		// A service
 		get(service, may(policy.SeeService), h.showService),
+		health,
 		get(service+"/history", may(policy.SeeHistory), h.listServiceHistory),
 
 		// Its accounts: the tab Emails

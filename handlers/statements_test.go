@@ -39,6 +39,7 @@ GET  /history                                      -                            
 GET  /services                                     -                              Alice  3
 
 GET  /services/:domain                             garrigue.example               Alice  3
+GET  /services/:domain/dns                         garrigue.example               Alice  2
 GET  /services/:domain                             garrigue.example               Bruno  3
 GET  /services/:domain                             garrigue.example               Chloé  2
 GET  /services/:domain                             nobody.example                 Alice  2

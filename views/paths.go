@@ -35,6 +35,9 @@ func PasswordLinkPath(token string) string { return "/password-links/" + url.Pat
 // ServicePath is the overview of a service, by its A-label.
 func ServicePath(domain string) string { return ServicesPath + "/" + url.PathEscape(domain) }
 
+// DNSPath has what the domain of a service publishes looked at.
+func DNSPath(domain string) string { return ServicePath(domain) + "/dns" }
+
 // AccountsPath is the tab Emails of a service.
 func AccountsPath(domain string) string { return ServicePath(domain) + "/emails" }
 

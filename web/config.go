@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"example.org/mandat/mail/dns"
 	"example.org/mandat/mail/dovecot"
 	"example.org/mandat/mail/outgoing"
 	"example.org/mandat/models"
@@ -36,6 +37,8 @@ type config struct {
 	dovecot        *dovecot.Client // nil for none
 	postfix, lists string          // where they take mail, for the doctor alone; "" for not told
 	listsPolicy    string
+	dnsResolver    dns.Resolver // the zero Resolver for nobody
+	dnsWant        dns.Expectations
 	logLevel       slog.Level
 	logFormat      string // "text", "json", or "" to choose by what standard error is
 }
@@ -99,6 +102,26 @@ var settings = []setting{
 	{
 		"MANDAT_LISTS_POLICY", "", "Where the list service says who may write, as 127.0.0.1:24032, for `mandat doctor` to ask.",
 		func(c *config, v string) error { c.listsPolicy = v; return checkListen(v) },
+	},
+	{
+		"MANDAT_DNS_RESOLVER", "", "Whom to ask what domains publish for their mail: system for the resolvers of /etc/resolv.conf, or addresses, as 127.0.0.1 or [::1]:5353, parted by commas. Empty: nobody is asked, and services show nothing of it.",
+		func(c *config, v string) (err error) { c.dnsResolver, err = dns.ParseResolver(v); return err },
+	},
+	{
+		"MANDAT_DNS_MX", "", "Your mail servers as MX records ought to name them, parted by commas, the preferred one first. Empty: MX records are not looked at.",
+		func(c *config, v string) (err error) { c.dnsWant.MX, err = dns.ParseHosts(v); return err },
+	},
+	{
+		"MANDAT_DNS_SPF", "", "The addresses that your mail leaves from, parted by commas; SPF records ought to let them pass. Before them, what domains are to publish instead of these addresses, as in `include:spf.example.org, 192.0.2.1`. Empty: SPF records are not looked at.",
+		func(c *config, v string) (err error) { c.dnsWant.SPF, err = dns.ParseSenders(v); return err },
+	},
+	{
+		"MANDAT_DNS_DKIM", "", "The key that you sign mail with: SELECTOR=KEY with the public key in base64, or SELECTOR=NAME of the record that has it, to which domains lead by a CNAME. Empty: DKIM records are not looked at.",
+		func(c *config, v string) (err error) { c.dnsWant.DKIM, err = dns.ParseKey(v); return err },
+	},
+	{
+		"MANDAT_DNS_DMARC", "v=DMARC1; p=none", "The DMARC record to recommend to a domain without one. Any that receivers understand is in order.",
+		func(c *config, v string) (err error) { c.dnsWant.DMARC, err = dns.ParseDMARC(v); return err },
 	},
 	{
 		"MANDAT_TRUSTED_PROXIES", "", "Networks (CIDR) or addresses, parted by commas, whose X-Forwarded-For counts.",

@@ -29,6 +29,8 @@ var layers = []struct{ pkg, imports, tests string }{
 	{pkg: "mail/outgoing"},
 	{pkg: "mail/probe"},
 	{pkg: "mail", tests: "models models/policy models/cast models/modelstest mail/mailtest mail/dovecot"},
+	{pkg: "mail/dns/dnstest"},
+	{pkg: "mail/dns", tests: "mail/dns/dnstest"},
 
 	// What is true.
 	{pkg: "models", imports: "models/policy mail/sieve", tests: "models/cast models/modelstest"},
@@ -37,21 +39,21 @@ var layers = []struct{ pkg, imports, tests string }{
 
 	// What is seen. Pages may use types of models, never a store: see TestSourceOfViews.
 	{pkg: "views/ui", imports: "views/locale static"},
-	{pkg: "views", imports: "views/ui views/locale static models models/policy", tests: "models/cast"},
-	{pkg: "views/gallery", imports: ". views views/ui views/locale static models models/policy", tests: "models/cast"},
+	{pkg: "views", imports: "views/ui views/locale static models models/policy mail/dns", tests: "models/cast"},
+	{pkg: "views/gallery", imports: ". views views/ui views/locale static models models/policy mail/dns", tests: "models/cast"},
 
 	// What happens.
 	{
 		pkg:     "handlers",
-		imports: ". views views/ui views/locale static models models/policy",
-		tests:   "models/cast models/modelstest views/gallery handlers/ceiling",
+		imports: ". views views/ui views/locale static models models/policy mail/dns",
+		tests:   "models/cast models/modelstest views/gallery handlers/ceiling mail/dns/dnstest",
 	},
 	{pkg: "handlers/ceiling"}, // what benchmarks compare with
 	{
 		pkg: "web",
 		imports: ". handlers views views/gallery views/locale static models models/policy models/cast " +
-			"mail mail/sieve mail/imap mail/dovecot mail/outgoing mail/probe",
-		tests: "views/ui models/modelstest",
+			"mail mail/sieve mail/imap mail/dovecot mail/outgoing mail/probe mail/dns",
+		tests: "views/ui models/modelstest mail/dns/dnstest",
 	},
 
 	// The mail side: its program, and the mail servers of a test.
@@ -69,6 +71,8 @@ var reserved = []struct{ library, pkgs string }{
 	{"github.com/wneessen/", "mail/outgoing"},
 	{"github.com/emersion/go-imap/", "mail/imap mail/mailtest mail"},
 	{"github.com/emersion/go-smtp", "mail/listd mail/mailtest"},
+	{"github.com/miekg/", "mail/dns mail/dns/dnstest"},
+	{"blitiri.com.ar/", "mail/dns"},
 	{"github.com/gorilla/", "handlers web"},
 }
 

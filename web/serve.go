@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"example.org/mandat/handlers"
+	"example.org/mandat/mail/dns"
 	"example.org/mandat/models/cast"
 	"example.org/mandat/views/gallery"
 )
@@ -55,7 +56,7 @@ func (c *serveCommand) Run(p *program) (err error) {
 	if err != nil {
 		return err
 	}
-	panel := handlers.Config{Store: store, Log: p.log, Origin: origin, TrustedProxies: p.config.trustedProxies, Middleware: counted}
+	panel := handlers.Config{Store: store, Log: p.log, Origin: origin, TrustedProxies: p.config.trustedProxies, Middleware: counted, DNS: p.newDNS()}
 	if c.Demo {
 		panel.Gallery = gallery.Handler()
 	}
@@ -73,6 +74,15 @@ func (c *serveCommand) Run(p *program) (err error) {
 		p.introduce(origin)
 	}
 	return s.run(p.ctx)
+}
+
+// newDNS is what looks at the records of domains, nil if nobody is to be asked.
+func (p *program) newDNS() *dns.Checker {
+	if p.config.dnsResolver.IsZero() {
+		return nil
+	}
+	p.log.Info("the DNS of domains is looked at", "resolver", p.config.dnsResolver.String())
+	return &dns.Checker{Resolver: p.config.dnsResolver, Want: p.config.dnsWant, Log: p.log}
 }
 
 // serveMetrics adds the listener for Prometheus, if there is to be one, and

@@ -45,6 +45,7 @@ func Entries() []Entry {
 		errors,
 		sessions,
 		services,
+		dnsHealth,
 		accounts,
 		accountsBulk,
 		customers,
