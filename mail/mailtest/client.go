@@ -16,8 +16,8 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// arrival is how long a message may take; a busy machine needs seconds.
-const arrival = 30 * time.Second
+// Arrival is how long a message may take on a machine that is busy.
+const Arrival = 30 * time.Second
 
 // Send hands one message to the MX port, as a stranger's server does: nil when
 // it was taken.
@@ -72,7 +72,7 @@ func (s *Stack) SMTP(port int) (*smtp.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.CommandTimeout, c.SubmissionTimeout = arrival, arrival
+	c.CommandTimeout, c.SubmissionTimeout = Arrival, Arrival
 	return c, nil
 }
 
@@ -207,7 +207,7 @@ func (s *Stack) Folder(t testing.TB, login, password, folder string) (list []Mai
 func (s *Stack) Await(t testing.TB, login, password, folder, subject string) Mail {
 	t.Helper()
 	var found Mail
-	Within(t, arrival, subject+" in "+folder+" of "+login, func() bool {
+	Within(t, Arrival, subject+" in "+folder+" of "+login, func() bool {
 		list := s.Folder(t, login, password, folder)
 		i := slices.IndexFunc(list, func(m Mail) bool { return m.Subject == subject })
 		if i >= 0 {
