@@ -66,7 +66,7 @@ func (s *Stack) SMTP(port int) (*smtp.Client, error) {
 	address := fmt.Sprintf("127.0.0.1:%d", port)
 	dial := smtp.Dial
 	if s.Settings.Certificate != "" {
-		dial = func(address string) (*smtp.Client, error) { return smtp.DialStartTLS(address, unverified) }
+		dial = func(address string) (*smtp.Client, error) { return smtp.DialStartTLS(address, Unverified) }
 	}
 	c, err := dial(address)
 	if err != nil {
@@ -76,8 +76,8 @@ func (s *Stack) SMTP(port int) (*smtp.Client, error) {
 	return c, nil
 }
 
-// The certificate is made for the test; what is proven is that there is TLS.
-var unverified = &tls.Config{InsecureSkipVerify: true}
+// Unverified takes any certificate: it is made for the test, and what is proven is that there is TLS.
+var Unverified = &tls.Config{InsecureSkipVerify: true}
 
 // Code is the answer of a server that refused, 0 for any other error.
 func Code(err error) int {
@@ -109,7 +109,7 @@ func (s *Stack) IMAP(login, password string) (*IMAP, error) {
 	watched := &watchedConn{Conn: conn, ended: make(chan struct{})}
 	var c *imapclient.Client
 	if s.Settings.Certificate != "" {
-		c, err = imapclient.NewStartTLS(watched, &imapclient.Options{TLSConfig: unverified})
+		c, err = imapclient.NewStartTLS(watched, &imapclient.Options{TLSConfig: Unverified})
 		if err != nil {
 			return nil, err
 		}
