@@ -9,6 +9,11 @@ LUCIDE    := 1.62.0
 # The program's own default.
 MANDAT_DATA_DIR ?= data
 
+# Of `make mail`. A socket's path has a limit, and the servers are several users:
+# a short path that everybody may enter.
+MANDAT_MAIL_DIR   ?= /tmp/mandat-mail
+MANDAT_MAIL_PORTS ?= 25250
+
 # How far `make nightly` goes: property tests read the first two from the
 # environment, as any other long test may read MANDAT_NIGHTLY; each fuzz target
 # runs for the third.
@@ -35,6 +40,16 @@ help: ## print this list
 
 run: build ## the panel with its demo world, on an embedded database
 	exec bin/mandat serve --demo
+
+# Everything is below MANDAT_MAIL_DIR, on loopback, at ports from MANDAT_MAIL_PORTS on.
+mail: build ## the panel with the demo world on PostgreSQL, and Postfix and Dovecot that obey it (Debian 12, root)
+	@.ci/deps postgresql
+	@.ci/deps --servers
+	go build -trimpath -ldflags='-s -w' -o bin/mandat-listd ./mail/listd
+	@deploy/try up '$(MANDAT_MAIL_DIR)' '$(MANDAT_MAIL_PORTS)'
+
+mail-stop: ## stop what make mail started; its data stays
+	@deploy/try down '$(MANDAT_MAIL_DIR)'
 
 reset: ## remove the embedded database and all else in MANDAT_DATA_DIR (./data)
 	@dir=$$(realpath -m -- '$(MANDAT_DATA_DIR)'); for kept in '$(CURDIR)' "$$HOME"; do case "$$kept/" in "$${dir%/}/"*) \
@@ -68,7 +83,7 @@ check: go ## the definition of done, but for the tests: format, generated code, 
 	go test ./views/locale
 	go test ./web -run '^Test(Layers|Migrations|Source)'
 
-test: test-deps go ## everything; installs PostgreSQL, Chromium and Pigeonhole if they are missing
+test: test-deps go ## everything; installs PostgreSQL, Chromium, Pigeonhole, Postfix and Dovecot if they are missing
 	go build ./...
 	go test -p $(PACKAGES) -timeout 15m ./...
 
@@ -89,8 +104,9 @@ nightly: test-deps go ## hours: long runs of the property tests, then every fuzz
 	grep -roE --include='*_test.go' '^func Fuzz\w+' . | sed 's,/[^/]*:func , ,' | while read -r dir target; do \
 		go test -run xxx -fuzz "^$$target$$" -fuzztime $(MANDAT_FUZZTIME) "$$dir" || exit 1; done
 
-test-deps: ## what the tests need and Go does not bring: PostgreSQL, Chromium and Pigeonhole
+test-deps: ## what the tests need and Go does not bring: PostgreSQL, Chromium, Pigeonhole; Postfix and Dovecot
 	@.ci/deps postgresql chromium dovecot-sieve
+	@.ci/deps --servers
 
 assets: ## fetch the vendored htmx, axe-core and icons again (needs npm)
 	set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; cd "$$dir"; \
@@ -106,4 +122,4 @@ go:
 	@minor=$$(cd / && go version 2>/dev/null | sed 's/.*go1\.\([0-9]*\).*/\1/'); [ "$${minor:-0}" -ge $(GO_MINOR) ] || \
 		{ echo "Mandat needs Go 1.$(GO_MINOR) or newer, from https://go.dev/dl/; here is $$(cd / && go version 2>/dev/null || echo none)." >&2; exit 1; }
 
-.PHONY: help run reset build generate golden pictures check test race bench nightly test-deps assets go
+.PHONY: help run mail mail-stop reset build generate golden pictures check test race bench nightly test-deps assets go

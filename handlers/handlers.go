@@ -44,6 +44,7 @@ type Handlers struct {
 	sessions *sessionStore
 	dns      *dns.Health      // nil: nobody looks at what domains publish
 	files    map[string]int64 // what a file may weigh that is sent to a path, in bytes
+	oneClick map[string]bool  // paths that other sites may post to
 }
 
 // requestTimeout bounds every request, the wait for the database included.
@@ -80,10 +81,13 @@ func New(cfg Config) (*echo.Echo, error) {
 	if cfg.Gallery != nil {
 		e.GET("/_gallery*", echo.WrapHandler(http.StripPrefix("/_gallery", cfg.Gallery)))
 	}
-	h.files = map[string]int64{}
+	h.files, h.oneClick = map[string]int64{}, map[string]bool{}
 	for _, r := range h.routes() {
 		if r.file > 0 {
 			h.files[r.Path] = r.file
+		}
+		if r.oneClick {
+			h.oneClick[r.Path] = true
 		}
 		if !r.Policy.Valid() {
 			return nil, fmt.Errorf("route %s %s has no valid policy entry", r.Method, r.Path)

@@ -306,8 +306,11 @@ func (m *stage) fill(text, object string) string {
 		local, domain = below, object
 	}
 	token := "unknown"
-	if object == "emma" {
+	switch object {
+	case "emma":
 		token = m.link
+	case "membre":
+		token = memberLink
 	}
 	return strings.NewReplacer(":domain", domain, ":local", local, ":address", object, ":id", id, ":name", below, ":token", token).Replace(text)
 }

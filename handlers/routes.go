@@ -23,6 +23,9 @@ type Route struct {
 	polled bool
 	// What a file may weigh that is sent to it, in bytes; 0 for no more than any form.
 	file int64
+	// Mail providers ask it on behalf of a reader, from anywhere and without a
+	// session: its path has the secret (RFC 8058).
+	oneClick bool
 	// Asks a question that is too long for an address, or nobody's to read there.
 	asks bool
 }
@@ -74,6 +77,8 @@ func (h *Handlers) routes() []Route {
 	health.polled = true
 	trial := post(filters+"/trial", may(policy.EditFilters), h.tryFilters)
 	trial.asks = true
+	unsubscribe := post("/unsubscriptions/:token", public, h.createUnsubscription)
+	unsubscribe.oneClick = true
 
 	return slices.Concat([]Route{
 		// Signing in and out
@@ -84,6 +89,10 @@ func (h *Handlers) routes() []Route {
 		get("/password-links/:token", public, h.editPasswordLink),
 		post("/password-links/:token", public, h.usePasswordLink),
 		post("/preferences", public, h.setPreferences),
+
+		// The link in each message of a list
+		get("/unsubscriptions/:token", public, h.newUnsubscription),
+		unsubscribe,
 
 		// Oneself
 		get("/profile", self, h.editProfile),
@@ -160,7 +169,7 @@ func (h *Handlers) routes() []Route {
 		post(service+"/responders/:local/end", may(policy.EditResponder), h.endResponder(models.AddressResponder)),
 		post(service+"/responders/:local/deletion", may(policy.EditResponder), h.deleteResponder(models.AddressResponder)),
 
-		// Mailing lists, their subscribers and moderators
+		// Mailing lists, their subscribers and moderators, and what is written to them
 		get(service+"/lists", may(policy.EditLists), h.listLists),
 		get(service+"/new-list", may(policy.EditLists), h.newList),
 		post(service+"/lists", may(policy.EditLists), h.createList),
@@ -179,6 +188,10 @@ func (h *Handlers) routes() []Route {
 		post(list+"/moderators", may(policy.EditLists), h.addMembers(models.Moderators)),
 		post(list+"/moderators/removal", may(policy.EditLists), h.removeMembers(models.Moderators)),
 		post(list+"/moderators/file", may(policy.EditLists), h.addMembersFile(models.Moderators)),
+		get(list+"/messages", may(policy.EditLists), h.listListMessages),
+		post(list+"/messages/rejection", may(policy.EditLists), h.rejectListMessages),
+		post(list+"/messages/:id/approval", may(policy.EditLists), h.approveListMessage),
+		post(list+"/messages/:id/rejection", may(policy.EditLists), h.rejectListMessage),
 
 		// Grants: the share of a whole service, the delegation of accounts
 		get(service+"/grants", may(policy.ShareService), h.listServiceGrants),

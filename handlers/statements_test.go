@@ -125,6 +125,12 @@ GET  /services/:domain/lists/:name/moderators.csv  garrigue.example#annonces    
 POST /services/:domain/lists/:name/moderators      garrigue.example#annonces      Alice  9   who is there
 POST /services/:domain/lists/:name/moderators/removal garrigue.example#annonces   Alice  8
 POST /services/:domain/lists/:name/moderators/file garrigue.example#annonces      Alice  9   as typed
+GET  /services/:domain/lists/:name/messages        garrigue.example#annonces      Alice  5   those that are held, and the others
+POST /services/:domain/lists/:name/messages/rejection garrigue.example#annonces Alice 8
+POST /services/:domain/lists/:name/messages/:id/approval garrigue.example#annonces Alice 8
+POST /services/:domain/lists/:name/messages/:id/rejection garrigue.example#annonces Alice 8
+GET  /unsubscriptions/:token                       membre                         nobody 1
+POST /unsubscriptions/:token                       membre                         nobody 7
 GET  /services/:domain/redirections                garrigue.example               Alice  3
 GET  /services/:domain/redirections                garrigue.example               Bruno  3
 GET  /services/:domain/redirections.csv            garrigue.example               Alice  4   the session, again with every batch

@@ -332,6 +332,9 @@ func (s *Store) SetAccountPassword(ctx context.Context, by Actor, domain, local,
 		if err != nil {
 			return err
 		}
+		if err := tx.disconnect(a.Account.Address); err != nil {
+			return err
+		}
 		return tx.record(a.mailEvent("account.password_set", nil))
 	})
 }
@@ -355,6 +358,11 @@ func (s *Store) setAccountState(ctx context.Context, by Actor, domain, local str
 		}
 		if err := tx.exec("UPDATE accounts SET state = ?, version = version + 1 WHERE id = ?", state, a.Account.ID); err != nil {
 			return err
+		}
+		if state == AccountBlocked {
+			if err := tx.disconnect(a.Account.Address); err != nil {
+				return err
+			}
 		}
 		return tx.record(a.mailEvent(kind, nil))
 	})
@@ -386,6 +394,9 @@ func (s *Store) DeleteAccount(ctx context.Context, by Actor, domain, local, conf
 		if err := tx.record(append([]Event{a.mailEvent("account.deleted", detail)}, ended...)...); err != nil {
 			return err
 		}
+		if err := tx.disconnect(a.Account.Address); err != nil {
+			return err
+		}
 		return tx.enqueue(removeAccount{Account: a.Account.ID})
 	})
 }
@@ -393,6 +404,9 @@ func (s *Store) DeleteAccount(ctx context.Context, by Actor, domain, local, conf
 // removeAccount ends the deletion of an account: the row, its words and its
 // address. It does nothing for an account that is gone or was not deleted.
 func (s *Store) removeAccount(ctx context.Context, id int64) error {
+	if err := s.removeMailbox(ctx, id); err != nil {
+		return err
+	}
 	return s.inTx(ctx, Actor{}, func(tx *Tx) error {
 		var a struct {
 			ServiceID, SizeBytes int64

@@ -106,6 +106,11 @@ func (s *Store) setAccountStates(ctx context.Context, by Actor, domain string, l
 				b.change(a, kind, nil)
 			}
 		}
+		if state == AccountBlocked {
+			if err := tx.disconnect(addressesOf(b.changed)...); err != nil {
+				return err
+			}
+		}
 		return b.write(tx, "state = ?", state)
 	})
 }

@@ -88,9 +88,10 @@ const (
 	mailAttempts = 10
 )
 
-// Work carries out jobs in this process until ctx ends, then waits for those
-// begun, and calls off what takes too long: it is taken up again. Any number of processes may work on one PostgreSQL. A database that is
-// away is waited for, at the start too.
+// Work carries out jobs, and what the list service asks, in this process until
+// ctx ends, then waits for those begun, and calls off what takes too long: it is
+// taken up again. Any number of processes may work on one PostgreSQL. A database
+// that is away is waited for, at the start too.
 func (s *Store) Work(ctx context.Context) error {
 	client, err := s.startJobs(ctx)
 	for Unavailable(err) {
@@ -105,7 +106,13 @@ func (s *Store) Work(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	heard := make(chan struct{})
+	go func() {
+		defer close(heard)
+		s.hearListRequests(ctx)
+	}()
 	<-ctx.Done()
+	<-heard
 	ended := context.WithoutCancel(ctx)
 	stop, cancel := context.WithTimeout(ended, finishJobs)
 	defer cancel()
@@ -131,7 +138,13 @@ func (s *Store) startJobs(ctx context.Context) (jobClient, error) {
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, j *river.Job[mailMembers]) error {
 		return s.mailMembers(ctx, j.Args.Mailing, j.Attempt >= j.MaxAttempts)
 	}))
+	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, j *river.Job[disconnect]) error {
+		return s.disconnectAll(ctx, j.Args.Addresses)
+	}))
 	queues := map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: maxWorkers}, uploadQueue: {MaxWorkers: uploadWorkers}}
+	if s.Attached() {
+		queues[mailboxQueue] = river.QueueConfig{MaxWorkers: mailboxWorkers}
+	}
 	if s.Mails() {
 		queues[mailQueue] = river.QueueConfig{MaxWorkers: mailWorkers}
 	}
@@ -160,6 +173,11 @@ type removeAccount struct {
 }
 
 func (removeAccount) Kind() string { return "remove_account" }
+
+// InsertOpts gives it the time of one that a mail server takes part in.
+func (removeAccount) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{MaxAttempts: mailboxAttempts}
+}
 
 // sweep closes what time has ended.
 type sweep struct{}

@@ -170,22 +170,38 @@ func (s *Store) SetService(ctx context.Context, domain string, l ServiceLimits) 
 	})
 }
 
-// SuspendService stops every change of a service; everything stays readable.
+// SuspendService stops every change of a service; everything stays readable, and
+// its mail goes on.
 func (s *Store) SuspendService(ctx context.Context, domain string) error {
-	return s.setServiceState(ctx, domain, ServiceSuspended, "service.suspended")
+	return s.setServiceState(ctx, domain, ServiceSuspended, true, "service.suspended")
 }
 
-// ResumeService is the way back from SuspendService.
+// SilenceService is SuspendService that stops the mail too: the mail servers know
+// nothing of the domain any more, and the sessions of its mailboxes end.
+func (s *Store) SilenceService(ctx context.Context, domain string) error {
+	return s.setServiceState(ctx, domain, ServiceSuspended, false, "service.silenced")
+}
+
+// ResumeService is the way back from both.
 func (s *Store) ResumeService(ctx context.Context, domain string) error {
-	return s.setServiceState(ctx, domain, ServiceActive, "service.resumed")
+	return s.setServiceState(ctx, domain, ServiceActive, true, "service.resumed")
 }
 
-func (s *Store) setServiceState(ctx context.Context, domain string, state ServiceState, kind string) error {
+func (s *Store) setServiceState(ctx context.Context, domain string, state ServiceState, receives bool, kind string) error {
 	return s.operate(ctx, domain, func(tx *Tx, sv *Service) (string, Detail, error) {
-		if sv.State == state {
+		var received bool
+		if err := tx.scan(&received, "SELECT s.receives FROM services s WHERE s.id = ?", sv.ID); err != nil {
+			return "", nil, err
+		}
+		if sv.State == state && received == receives {
 			return "", nil, nil
 		}
-		return kind, nil, tx.exec("UPDATE services SET state = ?, version = version + 1 WHERE id = ?", state, sv.ID)
+		if !receives {
+			if err := tx.disconnect("*@" + sv.Domain); err != nil {
+				return "", nil, err
+			}
+		}
+		return kind, nil, tx.exec("UPDATE services SET state = ?, receives = ?, version = version + 1 WHERE id = ?", state, receives, sv.ID)
 	})
 }
 

@@ -29,18 +29,23 @@ type Config struct {
 	Tracer pgx.QueryTracer  // sees every statement on PostgreSQL; nil for none
 	Suffix string           // of customer identifiers, without its hyphen; "" is DefaultSuffix
 	Post   Post             // nil: the panel sends no mail
+
+	Mailboxes Mailboxes // nil: no mail server is attached
 }
 
 // Store is the database: PostgreSQL, or the embedded SQLite file of one process.
 // Its methods are safe for concurrent use.
 type Store struct {
-	db      *gorm.DB
-	sql     *sql.DB
-	pool    *pgxpool.Pool // nil on SQLite
-	clock   func() time.Time
-	log     *slog.Logger
-	suffix  string
-	post    Post
+	db     *gorm.DB
+	sql    *sql.DB
+	pool   *pgxpool.Pool // nil on SQLite
+	clock  func() time.Time
+	log    *slog.Logger
+	suffix string
+	post   Post
+
+	mailboxes Mailboxes
+
 	jobs    jobClient
 	hashing gate
 	// How far jobs of this process have come, in percent, by the id of their upload.
@@ -63,7 +68,7 @@ const (
 // Open connects to the database; it does not migrate. The embedded file is
 // created when missing and locked for this process: ErrInUse when another has it.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
-	s := &Store{clock: cfg.Clock, log: cfg.Log, suffix: cfg.Suffix, post: cfg.Post, hashing: newGate(max(1, runtime.NumCPU()-1))}
+	s := &Store{clock: cfg.Clock, log: cfg.Log, suffix: cfg.Suffix, post: cfg.Post, mailboxes: cfg.Mailboxes, hashing: newGate(max(1, runtime.NumCPU()-1))}
 	if s.clock == nil {
 		s.clock = time.Now
 	}
@@ -140,9 +145,6 @@ func (s *Store) Close() error {
 
 // Embedded says whether this is the SQLite file of one process.
 func (s *Store) Embedded() bool { return s.pool == nil }
-
-// Attached says whether mail servers read this database: the embedded file has none.
-func (s *Store) Attached() bool { return !s.Embedded() }
 
 // Now is the store's clock: UTC, in microseconds as PostgreSQL keeps them.
 func (s *Store) Now() time.Time { return s.now() }

@@ -23,6 +23,7 @@ func (s *Store) Sweep(ctx context.Context) error {
 		s.sweepAccounts(ctx),
 		s.sweepUploads(ctx),
 		s.sweepMailings(ctx),
+		s.CarryListRequests(ctx),
 	)
 }
 
@@ -49,7 +50,10 @@ func (s *Store) sweepAccounts(ctx context.Context) error {
 	var ids []int64
 	err := s.db.WithContext(ctx).Raw("SELECT id FROM accounts WHERE state = 'deleting' LIMIT ?", sweepBatch).Scan(&ids).Error
 	for _, id := range ids {
-		err = errors.Join(err, s.removeAccount(ctx, id))
+		if err != nil {
+			return err // of a mail server that is away: the jobs go on asking
+		}
+		err = s.removeAccount(ctx, id)
 	}
 	return err
 }

@@ -244,3 +244,24 @@ const (
 	UploadApplication  = "/application"
 	UploadCancellation = "/cancellation"
 )
+
+// ListMessagesPath is the messages of a list.
+func ListMessagesPath(domain, name string) string { return ListPath(domain, name) + "/messages" }
+
+// MessagesRejectionPath turns the held messages that were shown away.
+func MessagesRejectionPath(domain, name string) string {
+	return ListMessagesPath(domain, name) + "/rejection"
+}
+
+// MessageApprovalPath lets a held message through.
+func MessageApprovalPath(domain, name string, id int64) string {
+	return ListMessagesPath(domain, name) + "/" + strconv.FormatInt(id, 10) + "/approval"
+}
+
+// MessageRejectionPath turns a held message away.
+func MessageRejectionPath(domain, name string, id int64) string {
+	return ListMessagesPath(domain, name) + "/" + strconv.FormatInt(id, 10) + "/rejection"
+}
+
+// UnsubscriptionPath is the link with which a subscriber leaves a list.
+func UnsubscriptionPath(token string) string { return "/unsubscriptions/" + url.PathEscape(token) }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"example.org/mandat/mail/dns"
+	"example.org/mandat/mail/dovecot"
 	"example.org/mandat/mail/outgoing"
 	"example.org/mandat/models"
 )
@@ -33,6 +34,9 @@ type config struct {
 	mail           outgoing.Route // the zero Route for none
 	mailFrom       outgoing.Sender
 	mailFromGiven  bool
+	dovecot        *dovecot.Client // nil for none
+	postfix, lists string          // where they take mail, for the doctor alone; "" for not told
+	listsPolicy    string
 	dnsResolver    dns.Resolver // the zero Resolver for nobody
 	dnsWant        dns.Expectations
 	logLevel       slog.Level
@@ -82,6 +86,22 @@ var settings = []setting{
 			c.mailFrom, err = outgoing.ParseSender(v)
 			return err
 		},
+	},
+	{
+		"MANDAT_DOVECOT", "", "The doveadm HTTP API of the mail server that reads this database, as http://key:KEY@127.0.0.1:24027; `mandat mail configure` writes it. Empty: no mail server is attached.",
+		func(c *config, v string) (err error) { c.dovecot, err = dovecot.Parse(v); return err },
+	},
+	{
+		"MANDAT_POSTFIX", "", "Where Postfix takes mail from strangers, as 127.0.0.1:25, for `mandat doctor` to ask.",
+		func(c *config, v string) error { c.postfix = v; return checkListen(v) },
+	},
+	{
+		"MANDAT_LISTS", "", "Where the list service takes mail, as 127.0.0.1:24031, for `mandat doctor` to ask.",
+		func(c *config, v string) error { c.lists = v; return checkListen(v) },
+	},
+	{
+		"MANDAT_LISTS_POLICY", "", "Where the list service says who may write, as 127.0.0.1:24032, for `mandat doctor` to ask.",
+		func(c *config, v string) error { c.listsPolicy = v; return checkListen(v) },
 	},
 	{
 		"MANDAT_DNS_RESOLVER", "", "Whom to ask what domains publish for their mail: system for the resolvers of /etc/resolv.conf, or addresses, as 127.0.0.1 or [::1]:5353, parted by commas. Empty: nobody is asked, and services show nothing of it.",
@@ -155,6 +175,9 @@ func readConfig(getenv func(string) string) (*config, error) {
 	}
 	if c.mail != (outgoing.Route{}) && !c.mailFromGiven {
 		errs = append(errs, errors.New("MANDAT_MAIL_FROM: say whom the email of MANDAT_MAIL comes from, as Mandat <panel@example.org>"))
+	}
+	if c.dovecot != nil && c.databaseURL == "" {
+		errs = append(errs, errors.New("MANDAT_DOVECOT: mail servers read PostgreSQL alone; say where it is with MANDAT_DATABASE_URL"))
 	}
 	if c.databaseURL == "" {
 		c.databaseURL = "sqlite:" + filepath.Join(c.dataDir, "mandat.db")

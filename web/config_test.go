@@ -24,6 +24,10 @@ var reads = map[string]func(*config) any{
 	"MANDAT_MIGRATE":           func(c *config) any { return c.migrate },
 	"MANDAT_MAIL":              func(c *config) any { return c.mail },
 	"MANDAT_MAIL_FROM":         func(c *config) any { return c.mailFrom },
+	"MANDAT_DOVECOT":           func(c *config) any { return c.dovecot },
+	"MANDAT_POSTFIX":           func(c *config) any { return c.postfix },
+	"MANDAT_LISTS":             func(c *config) any { return c.lists },
+	"MANDAT_LISTS_POLICY":      func(c *config) any { return c.listsPolicy },
 	"MANDAT_DNS_RESOLVER":      func(c *config) any { return c.dnsResolver },
 	"MANDAT_DNS_MX":            func(c *config) any { return c.dnsWant.MX },
 	"MANDAT_DNS_SPF":           func(c *config) any { return c.dnsWant.SPF },
@@ -44,7 +48,7 @@ func TestDefaultSettings(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"MANDAT_LISTEN": "127.0.0.1:8080 http://127.0.0.1:8080", "MANDAT_ORIGIN": "http://127.0.0.1:8080", "MANDAT_DATABASE_URL": "sqlite:data/mandat.db",
-		"MANDAT_DATA_DIR": "sqlite:data/mandat.db", "MANDAT_MIGRATE": "false", "MANDAT_MAIL": "",
+		"MANDAT_DATA_DIR": "sqlite:data/mandat.db", "MANDAT_MIGRATE": "false", "MANDAT_MAIL": "", "MANDAT_DOVECOT": "<nil>", "MANDAT_POSTFIX": "", "MANDAT_LISTS": "", "MANDAT_LISTS_POLICY": "",
 		"MANDAT_DNS_RESOLVER": "", "MANDAT_DNS_MX": "", "MANDAT_DNS_SPF": "", "MANDAT_DNS_DKIM": "", "MANDAT_DNS_DMARC": "v=DMARC1; p=none", "MANDAT_TRUSTED_PROXIES": "[]", "MANDAT_METRICS_LISTEN": "",
 		"MANDAT_TIME_ZONE": "Europe/Paris", "MANDAT_IDENTIFIER_SUFFIX": "mdt", "MANDAT_LOG_LEVEL": "INFO", "MANDAT_LOG_FORMAT": "",
 	} {
@@ -90,6 +94,8 @@ func TestEachSetting(t *testing.T) {
 		{"MANDAT_MAIL", "on", "!MANDAT_MAIL: want smtps://"},
 		{"MANDAT_MAIL_FROM", "Mandat <panel@example.org>", `"Mandat" <panel@example.org>`},
 		{"MANDAT_MAIL_FROM", "Mandat", "!MANDAT_MAIL_FROM: want a sender"},
+		{"MANDAT_DOVECOT", "http://key:s3cret@mail.example:24027", "!MANDAT_DOVECOT: http is for loopback"},
+		{"MANDAT_DOVECOT", "http://key:s3cret@127.0.0.1:24027", "!MANDAT_DOVECOT: mail servers read PostgreSQL"},
 		{"MANDAT_DNS_RESOLVER", "system", "system"},
 		{"MANDAT_DNS_RESOLVER", "127.0.0.1,[::1]:5353", "127.0.0.1:53, [::1]:5353"},
 		{"MANDAT_DNS_RESOLVER", "dns.example.org", "!MANDAT_DNS_RESOLVER: \"dns.example.org\" is no address"},

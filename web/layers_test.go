@@ -29,6 +29,8 @@ var layers = []struct{ pkg, imports, tests string }{
 	{pkg: "mail/outgoing"},
 	{pkg: "mail/dns/dnstest"},
 	{pkg: "mail/dns", tests: "mail/dns/dnstest"},
+	{pkg: "mail/probe"},
+	{pkg: "mail", tests: "models models/policy models/cast models/modelstest mail/mailtest mail/dovecot"},
 
 	// What is true.
 	{pkg: "models", imports: "models/policy mail/sieve", tests: "models/cast models/modelstest"},
@@ -50,13 +52,13 @@ var layers = []struct{ pkg, imports, tests string }{
 	{
 		pkg: "web",
 		imports: ". handlers views views/gallery views/locale static models models/policy models/cast " +
-			"mail/sieve mail/imap mail/dovecot mail/outgoing mail/dns",
+			"mail mail/sieve mail/imap mail/dovecot mail/outgoing mail/probe mail/dns",
 		tests: "views/ui models/modelstest mail/dns/dnstest",
 	},
 
-	// The mail side: its program and the contract test of the shipped configuration.
+	// The mail side: its program, and the mail servers of a test.
 	{pkg: "mail/listd"},
-	{pkg: "mail", tests: "models models/policy models/cast models/modelstest mail/sieve mail/imap mail/dovecot"},
+	{pkg: "mail/mailtest", imports: "mail models/modelstest"},
 }
 
 // reserved names the libraries that only a few packages know, tests included,
@@ -69,6 +71,8 @@ var reserved = []struct{ library, pkgs string }{
 	{"github.com/wneessen/", "mail/outgoing"},
 	{"github.com/miekg/", "mail/dns mail/dns/dnstest"},
 	{"blitiri.com.ar/", "mail/dns"},
+	{"github.com/emersion/go-imap/", "mail/imap mail/mailtest mail"},
+	{"github.com/emersion/go-smtp", "mail/listd mail/mailtest"},
 	{"github.com/gorilla/", "handlers web"},
 }
 

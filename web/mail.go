@@ -47,8 +47,11 @@ func (c *config) demoMail() {
 	}
 }
 
-// tellMail says where mail goes, or that none does.
+// tellMail says where mail goes, or that none does, and which mail server obeys.
 func (p *program) tellMail() {
+	if p.config.dovecot != nil {
+		p.log.Info("a mail server is attached", "dovecot", p.config.dovecot.String())
+	}
 	if route := p.config.mail.String(); route != "" {
 		p.log.Info("mail is sent", "to", route, "from", p.config.mailFrom.String())
 		return

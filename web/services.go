@@ -71,12 +71,17 @@ func (c *serviceSetCommand) Run(p *program) error {
 
 type serviceSuspendCommand struct {
 	Domain string `arg:"" help:"Of the service."`
+	NoMail bool   `help:"Let it receive and send nothing either, and sign nobody in to a mailbox."`
 }
 
 // Run suspends the service.
 func (c *serviceSuspendCommand) Run(p *program) error {
 	return p.with(func(ctx context.Context, s *models.Store) error {
-		return named("service "+c.Domain, s.SuspendService(ctx, c.Domain))
+		suspend := s.SuspendService
+		if c.NoMail {
+			suspend = s.SilenceService
+		}
+		return named("service "+c.Domain, suspend(ctx, c.Domain))
 	})
 }
 

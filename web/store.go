@@ -43,7 +43,11 @@ func (p *program) openWithin(limit time.Duration, migrate bool) (*models.Store, 
 }
 
 func (p *program) openOnce(migrate bool) (*models.Store, error) {
-	store, err := models.Open(p.ctx, models.Config{URL: p.config.databaseURL, Log: p.log, Suffix: p.config.suffix, Post: newPost(p.config)})
+	cfg := models.Config{URL: p.config.databaseURL, Log: p.log, Suffix: p.config.suffix, Post: newPost(p.config)}
+	if p.config.dovecot != nil { // an interface with a nil in it would not be nil
+		cfg.Mailboxes = p.config.dovecot
+	}
+	store, err := models.Open(p.ctx, cfg)
 	if err != nil {
 		return nil, err
 	}

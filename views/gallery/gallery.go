@@ -50,6 +50,7 @@ func Entries() []Entry {
 		accountsBulk,
 		customers,
 		lists,
+		listMessages,
 		grants,
 		redirections,
 		uploads,

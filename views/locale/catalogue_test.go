@@ -60,6 +60,7 @@ var computed = map[string]string{
 	"upload.state.":        "a models.UploadState",
 	"upload.will.":         "a models.UploadOutcome",
 	"list.language.":       "models.ListLanguages",
+	"list.messages.state.": "a models.MessageState",
 	"list.moderators.":     "a models.MemberKind",
 	"list.posting.":        "a models.Posting",
 	"list.reply_to.":       "views.ReplyTos",
@@ -68,6 +69,7 @@ var computed = map[string]string{
 	"filter.trial.also.":   "views/filters_trial.go: what is done to it besides",
 	"account.bulk.":        "views/accounts_bulk.go, by the job",
 	"list.mailing.state.":  "a models.MailingState",
+	"list.way.":            "models.ByMail, models.ByLink",
 	"list.mailing.told.":   "a models.MailingState",
 }
 

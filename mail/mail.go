@@ -1,0 +1,336 @@
+// Package mail is the configuration with which Postfix and Dovecot obey the
+// panel, and the contract behind it: the queries in postfix/sql and
+// dovecot/*.ext are all that the mail servers ask of the database, each as a
+// role that sees the views of its own schema alone. What the views promise is
+// told where they are made, in models/migrations/postgres/00006_contract.sql;
+// the test of this package runs every query that is shipped as the role that
+// will run it, on the demo world.
+//
+// # Why templates, and what is never in them
+//
+// Ports, directories, passwords and certificates differ from one machine to the
+// next; addresses, passwords of people and whatever else a customer types never
+// come near these files. So they are written once, by `mandat mail configure`,
+// and nothing is reloaded when the panel changes something.
+//
+// # Why Dovecot 2.3
+//
+// It is what Debian 12 has. Dovecot 2.4 reads another language; these files do
+// not load there.
+package mail
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/url"
+	"os"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"text/template"
+)
+
+//go:embed postfix dovecot/*.conf dovecot/*.ext dovecot/masters
+var shipped embed.FS
+
+// Settings are what differs from one machine to the next.
+type Settings struct {
+	Dir      string // where the configuration is, absolute: the files name each other
+	Hostname string // by which other mail servers know this one
+	Listen   string // address of the ports for others; "" for all of the machine
+	Private  string // directory of an instance beside the system's; "" for the system's own
+	Mailboxes,
+	Certificate, Key string // files; without a certificate passwords travel in clear, which is for loopback
+	Relay      string // where mail for outside goes, as [mx.example.org]:587; "" straight to who takes it
+	MaxMessage int64  // in octets
+	Database   Database
+	Ports      Ports
+	Origin     string // of the panel, for the links that lists send
+	Secrets    Secrets
+}
+
+// Database is where the panel's PostgreSQL is.
+type Database struct {
+	Host, Port, Name string
+	TLS              bool // verified with the certificates of the system
+}
+
+// Hosts is the database as Postfix's pgsql_table(5) reads it.
+func (d Database) Hosts() string {
+	if d.TLS {
+		return fmt.Sprintf("postgresql://%s/%s?sslmode=verify-full&sslrootcert=/etc/ssl/certs/ca-certificates.crt", net.JoinHostPort(d.Host, d.Port), d.Name)
+	}
+	return net.JoinHostPort(d.Host, d.Port)
+}
+
+// Libpq is the database as Dovecot hands it to libpq.
+func (d Database) Libpq(role, password string) string {
+	text := fmt.Sprintf("host=%s port=%s dbname=%s user=%s password=%s", d.Host, d.Port, d.Name, role, password)
+	if d.TLS {
+		text += " sslmode=verify-full sslrootcert=/etc/ssl/certs/ca-certificates.crt"
+	}
+	return text
+}
+
+// URL is the database for a program of ours.
+func (d Database) URL(role, password string) string {
+	u := url.URL{Scheme: "postgres", User: url.UserPassword(role, password), Host: net.JoinHostPort(d.Host, d.Port), Path: "/" + d.Name, RawQuery: "sslmode=disable"}
+	if d.TLS {
+		u.RawQuery = "sslmode=verify-full"
+	}
+	return u.String()
+}
+
+// Ports are those that mail programs and servers reach, and, from Inject on,
+// those on loopback between the parts.
+type Ports struct {
+	MX, Submission, Submissions, IMAP, IMAPS, Sieve int
+
+	Inject  int // mail of Sieve, of lists and of the panel into Postfix
+	LMTP    int // Postfix to Dovecot
+	SASL    int
+	Quota   int // Dovecot answers Postfix whether a mailbox is full
+	Doveadm int
+	Lists   int // Postfix to the list service
+	Policy  int // the list service answers Postfix who may write
+}
+
+// StandardPorts are those of a mail server of its own.
+func StandardPorts() Ports {
+	return Ports{
+		MX: 25, Submission: 587, Submissions: 465, IMAP: 143, IMAPS: 993, Sieve: 4190,
+		Inject: 10025, LMTP: 24024, SASL: 24025, Quota: 24026, Doveadm: 24027, Lists: 24031, Policy: 24032,
+	}
+}
+
+// PortsFrom are as many ports as there are, one after the other.
+func PortsFrom(first int) Ports {
+	var p Ports
+	for i, port := range []*int{&p.MX, &p.Submission, &p.Submissions, &p.IMAP, &p.IMAPS, &p.Sieve, &p.Inject, &p.LMTP, &p.SASL, &p.Quota, &p.Doveadm, &p.Lists, &p.Policy} {
+		*port = first + i
+	}
+	return p
+}
+
+// PortCount is how many there are.
+const PortCount = 13
+
+// Secrets are between the parts; nobody types them.
+type Secrets struct {
+	Postfix, Dovecot, Lists string // passwords of the three roles
+	Doveadm                 string // key of Dovecot's HTTP API
+	Master                  string // password with which the panel logs in as anybody
+	Sealing                 string // key under which the panel keeps passwords of other servers, in base64
+}
+
+// fields names the secrets in their file.
+func (s *Secrets) fields() []struct {
+	name  string
+	value *string
+} {
+	return []struct {
+		name  string
+		value *string
+	}{
+		{"postfix", &s.Postfix},
+		{"dovecot", &s.Dovecot},
+		{"lists", &s.Lists},
+		{"doveadm", &s.Doveadm},
+		{"master", &s.Master},
+		{"sealing", &s.Sealing},
+	}
+}
+
+// MasterHash is the master's password as Dovecot keeps it. It is 128 bits of
+// chance, which no dictionary has: one round of SHA-256 is enough.
+func (s Settings) MasterHash() string {
+	sum := sha256.Sum256([]byte(s.Secrets.Master))
+	return hex.EncodeToString(sum[:])
+}
+
+// On is a port for others in Postfix's master.cf.
+func (s Settings) On(port int) string {
+	if s.Listen == "" {
+		return strconv.Itoa(port)
+	}
+	return net.JoinHostPort(s.Listen, strconv.Itoa(port))
+}
+
+// Write writes all files below s.Dir, in place of those there: Postfix's and
+// Dovecot's; roles.sql, which gives the roles their passwords; panel.env and
+// lists.env with what the panel and the list service need to know. Secrets that
+// are not set are those of an earlier time, from the file secrets, or new.
+// Nobody but root and the program concerned may read a secret.
+func (s *Settings) Write() error {
+	if !filepath.IsAbs(s.Dir) {
+		return errors.New("the directory must be absolute: Postfix and Dovecot run elsewhere")
+	}
+	if err := os.MkdirAll(s.Dir, 0o755); err != nil {
+		return err
+	}
+	if err := s.keepSecrets(); err != nil {
+		return err
+	}
+	err := fs.WalkDir(shipped, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		return s.render(path)
+	})
+	if err != nil {
+		return err
+	}
+	for name, text := range map[string]string{"roles.sql": s.roles(), "panel.env": s.panel(), "lists.env": s.lists()} {
+		if err := replace(filepath.Join(s.Dir, name), text, 0o600, ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keepSecrets completes the secrets and keeps them for the next time.
+func (s *Settings) keepSecrets() error {
+	file := filepath.Join(s.Dir, "secrets")
+	kept, err := os.ReadFile(file)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	old := map[string]string{}
+	for line := range strings.Lines(string(kept)) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), " "); ok {
+			old[name] = value
+		}
+	}
+	var text strings.Builder
+	for _, f := range s.Secrets.fields() {
+		switch {
+		case *f.value != "":
+		case old[f.name] != "":
+			*f.value = old[f.name]
+		case f.name == "sealing":
+			var key [32]byte
+			_, _ = rand.Read(key[:]) // never fails
+			*f.value = base64.StdEncoding.EncodeToString(key[:])
+		default:
+			*f.value = rand.Text()
+		}
+		fmt.Fprintf(&text, "%s %s\n", f.name, *f.value)
+	}
+	return replace(file, text.String(), 0o600, "")
+}
+
+// render writes one of the shipped files. Those with a secret are for the group
+// of their program, where there is one: it reads them after it gave up being root.
+func (s *Settings) render(path string) error {
+	text, err := shipped.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	t, err := template.New(path).Option("missingkey=error").Parse(string(text))
+	if err != nil {
+		return err
+	}
+	var b strings.Builder
+	if err := t.Execute(&b, *s); err != nil {
+		return err
+	}
+	mode, group := fs.FileMode(0o644), ""
+	if strings.Contains(string(text), ".Secrets.") || strings.Contains(string(text), ".MasterHash") {
+		mode = 0o640
+		group, _, _ = strings.Cut(path, "/") // "postfix" or "dovecot", as Debian names the groups
+	}
+	to := filepath.Join(s.Dir, path)
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	return replace(to, b.String(), mode, group)
+}
+
+// replace writes a file as a whole or not at all.
+func replace(path, text string, mode fs.FileMode, group string) (err error) {
+	part, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(part.Name())
+		}
+	}()
+	if _, err = part.WriteString(text); err == nil {
+		err = part.Chmod(mode)
+	}
+	if err == nil && group != "" && os.Geteuid() == 0 {
+		if g, missing := user.LookupGroup(group); missing == nil {
+			if gid, bad := strconv.Atoi(g.Gid); bad == nil {
+				err = part.Chown(0, gid)
+			}
+		}
+	}
+	if closed := part.Close(); err == nil {
+		err = closed
+	}
+	if err == nil {
+		err = os.Rename(part.Name(), path)
+	}
+	return err
+}
+
+func (s *Settings) roles() string {
+	var b strings.Builder
+	b.WriteString("-- Run by an administrator of PostgreSQL, after `mandat migrate`; may be run again.\n")
+	for _, r := range []struct{ name, password string }{{"mandat_postfix", s.Secrets.Postfix}, {"mandat_dovecot", s.Secrets.Dovecot}, {"mandat_lists", s.Secrets.Lists}} {
+		fmt.Fprintf(&b, "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '%[1]s') THEN CREATE ROLE %[1]s NOINHERIT CONNECTION LIMIT 60; END IF; END $$;\n", r.name)
+		fmt.Fprintf(&b, "ALTER ROLE %s LOGIN PASSWORD '%s';\n", r.name, r.password)
+	}
+	b.WriteString("SELECT panel.grant_mail_roles(), panel.grant_list_role();\n")
+	return b.String()
+}
+
+// panel is what the panel needs to know of the mail servers.
+func (s *Settings) panel() string {
+	return env(map[string]string{
+		"MANDAT_DOVECOT": fmt.Sprintf("http://key:%s@127.0.0.1:%d", s.Secrets.Doveadm, s.Ports.Doveadm),
+		"MANDAT_IMAP":    fmt.Sprintf("imap://mandat:%s@127.0.0.1:%d", s.Secrets.Master, s.Ports.IMAP),
+		"MANDAT_MAIL":    fmt.Sprintf("smtp://127.0.0.1:%d", s.Ports.Inject),
+		"MANDAT_SECRET":  s.Secrets.Sealing,
+
+		"MANDAT_POSTFIX":      fmt.Sprintf("127.0.0.1:%d", s.Ports.MX),
+		"MANDAT_LISTS":        fmt.Sprintf("127.0.0.1:%d", s.Ports.Lists),
+		"MANDAT_LISTS_POLICY": fmt.Sprintf("127.0.0.1:%d", s.Ports.Policy),
+	})
+}
+
+// lists is what the list service needs to know.
+func (s *Settings) lists() string {
+	return env(map[string]string{
+		"MANDAT_LISTS_DATABASE_URL":  s.Database.URL("mandat_lists", s.Secrets.Lists),
+		"MANDAT_LISTS_LISTEN":        fmt.Sprintf("127.0.0.1:%d", s.Ports.Lists),
+		"MANDAT_LISTS_POLICY_LISTEN": fmt.Sprintf("127.0.0.1:%d", s.Ports.Policy),
+		"MANDAT_LISTS_SMTP":          fmt.Sprintf("127.0.0.1:%d", s.Ports.Inject),
+		"MANDAT_ORIGIN":              s.Origin,
+	})
+}
+
+// env is a file as systemd and shells read it.
+func env(values map[string]string) string {
+	var names []string
+	for name := range values {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	var b strings.Builder
+	for _, name := range names {
+		fmt.Fprintf(&b, "%s=%s\n", name, values[name])
+	}
+	return b.String()
+}
