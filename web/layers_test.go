@@ -27,10 +27,10 @@ var layers = []struct{ pkg, imports, tests string }{
 	{pkg: "mail/imap"},
 	{pkg: "mail/dovecot"},
 	{pkg: "mail/outgoing"},
-	{pkg: "mail/probe"},
-	{pkg: "mail", tests: "models models/policy models/cast models/modelstest mail/mailtest mail/dovecot"},
 	{pkg: "mail/dns/dnstest"},
 	{pkg: "mail/dns", tests: "mail/dns/dnstest"},
+	{pkg: "mail/probe"},
+	{pkg: "mail", tests: "models models/policy models/cast models/modelstest mail/mailtest mail/dovecot"},
 
 	// What is true.
 	{pkg: "models", imports: "models/policy mail/sieve", tests: "models/cast models/modelstest"},
@@ -69,10 +69,10 @@ var reserved = []struct{ library, pkgs string }{
 	{"github.com/pressly/goose/", "models"},
 	{"github.com/labstack/", ". handlers web"},
 	{"github.com/wneessen/", "mail/outgoing"},
-	{"github.com/emersion/go-imap/", "mail/imap mail/mailtest mail"},
-	{"github.com/emersion/go-smtp", "mail/listd mail/mailtest"},
 	{"github.com/miekg/", "mail/dns mail/dns/dnstest"},
 	{"blitiri.com.ar/", "mail/dns"},
+	{"github.com/emersion/go-imap/", "mail/imap mail/mailtest mail"},
+	{"github.com/emersion/go-smtp", "mail/listd mail/mailtest"},
 	{"github.com/gorilla/", "handlers web"},
 }
 
