@@ -72,7 +72,7 @@ var reserved = []struct{ library, pkgs string }{
 	{"github.com/miekg/", "mail/dns mail/dns/dnstest"},
 	{"blitiri.com.ar/", "mail/dns"},
 	{"github.com/emersion/go-imap/", "mail/imap mail/mailtest mail"},
-	{"github.com/emersion/go-smtp", "mail/listd mail/mailtest"},
+	{"github.com/emersion/go-smtp", "mail/listd mail/mailtest mail"},
 	{"github.com/gorilla/", "handlers web"},
 }
 
