@@ -38,7 +38,11 @@ func (s *service) lmtpServer() *smtp.Server {
 type lineWriter struct{ log *slog.Logger }
 
 func (w lineWriter) Write(text []byte) (int, error) {
-	w.log.Warn("lmtp", "said", cut(oneLine(string(text)), 500))
+	level := slog.LevelDebug // a connection that broke
+	if bytes.HasPrefix(text, []byte("panic")) {
+		level = slog.LevelError
+	}
+	w.log.Log(context.Background(), level, "lmtp", "said", cut(oneLine(string(text)), 2000))
 	return len(text), nil
 }
 

@@ -136,7 +136,7 @@ func (s *service) welcome(ctx context.Context, d *destination, sender string) er
 // roomToHold refuses when a list's moderators have too much before them.
 func (s *service) roomToHold(ctx context.Context, l *list) error {
 	var held int
-	err := s.db.QueryRow(ctx, "SELECT count(*) FROM (SELECT FROM mlist.messages m WHERE m.list_id = $1 AND m.state = 'held' LIMIT $2) AS some", l.id, maxHeld).Scan(&held)
+	err := s.db.QueryRow(ctx, "SELECT count(*) FROM (SELECT FROM mlist.messages m WHERE m.list_id = $1 AND m.state = 'held' LIMIT $2) AS n", l.id, maxHeld).Scan(&held)
 	if err == nil && held >= maxHeld {
 		err = errHeld
 	}

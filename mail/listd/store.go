@@ -200,7 +200,7 @@ func (s *service) full(ctx context.Context) (bool, error) {
 		return s.load.full, nil
 	}
 	var copies, octets int64
-	err := s.db.QueryRow(ctx, `SELECT (SELECT count(*) FROM (SELECT FROM mlist.deliveries d WHERE d.state = 'waiting' LIMIT $1) AS some),
+	err := s.db.QueryRow(ctx, `SELECT (SELECT count(*) FROM (SELECT FROM mlist.deliveries d WHERE d.state = 'waiting' LIMIT $1) AS n),
 		(SELECT COALESCE(sum(m.size_bytes), 0) FROM mlist.messages m WHERE m.state IN ('held', 'approved', 'sending'))`, maxWaiting).Scan(&copies, &octets)
 	if err != nil {
 		return false, err
