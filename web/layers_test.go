@@ -54,7 +54,7 @@ var layers = []struct{ pkg, imports, tests string }{
 	},
 
 	// The mail side: its program, and the mail servers of a test.
-	{pkg: "mail/listd"},
+	{pkg: "mail/listd", tests: "models models/cast models/modelstest"},
 	{pkg: "mail/mailtest", imports: "mail models/modelstest"},
 }
 
@@ -68,6 +68,8 @@ var reserved = []struct{ library, pkgs string }{
 	{"github.com/wneessen/", "mail/outgoing"},
 	{"github.com/emersion/go-imap/", "mail/imap mail/mailtest mail"},
 	{"github.com/emersion/go-smtp", "mail/listd mail/mailtest"},
+	{"github.com/emersion/go-message", "mail/listd"},
+	{"github.com/emersion/go-msgauth", "mail/listd"},
 	{"github.com/gorilla/", "handlers web"},
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -42,7 +43,7 @@ var settings = []struct {
 		"MANDAT_ORIGIN", "", "How browsers reach the panel, as https://panel.example.org, for the links in mail. Needed.",
 		func(c *config, v string) error {
 			u, err := url.Parse(v)
-			if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil || !printable(v) {
+			if err != nil || u.Scheme != "https" && u.Scheme != "http" || !hostShape.MatchString(u.Host) || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
 				return errors.New("want an origin, as https://panel.example.org")
 			}
 			c.origin = u.Scheme + "://" + u.Host
@@ -85,10 +86,8 @@ var settings = []struct {
 	},
 }
 
-// printable says that a text is ASCII that is seen.
-func printable(text string) bool {
-	return !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
-}
+// hostShape is a host with or without a port: it stands between < and > in headers.
+var hostShape = regexp.MustCompile(`^[A-Za-z0-9.:[\]-]+$`)
 
 func checkAddress(v string) error {
 	host, port, err := net.SplitHostPort(v)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"net"
 	"net/url"
@@ -13,10 +14,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/emersion/go-message"
 	"github.com/emersion/go-smtp"
 
 	"example.org/mandat/models"
@@ -229,13 +232,23 @@ type got struct{ from, to, data string }
 
 func (g got) header() header { return splitHeader([]byte(g.data)) }
 
-// body is the message's text, decoded.
-func (g got) text() string { return excerpt([]byte(g.data)) }
+// text is the message's text, decoded.
+func (g got) text() string {
+	entity, err := message.Read(strings.NewReader(g.data))
+	if err != nil {
+		return err.Error()
+	}
+	text, err := io.ReadAll(entity.Body)
+	if err != nil {
+		return err.Error()
+	}
+	return strings.ReplaceAll(string(text), "\r\n", "\n")
+}
 
 // sink is a Postfix that takes everything, but for what it is told to refuse.
 type sink struct {
 	address string
-	server  *smtp.Server
+	away    atomic.Bool // it hangs up
 
 	mu     sync.Mutex
 	all    []got
@@ -251,15 +264,16 @@ func newSink(t testing.TB) *sink {
 		t.Fatal(err)
 	}
 	s := &sink{address: l.Addr().String(), refuse: map[string]*smtp.SMTPError{}}
-	s.serve(l)
-	t.Cleanup(func() { _ = s.server.Close() })
+	server := smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) {
+		if s.away.Load() {
+			_ = c.Conn().Close()
+		}
+		return &sinkSession{s: s}, nil
+	}))
+	server.Domain, server.MaxMessageBytes, server.ErrorLog = "sink", 30_000_000, log.New(io.Discard, "", 0)
+	go func() { _ = server.Serve(l) }() // ends with Close
+	t.Cleanup(func() { _ = server.Close() })
 	return s
-}
-
-func (s *sink) serve(l net.Listener) {
-	s.server = smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &sinkSession{s: s}, nil }))
-	s.server.Domain, s.server.MaxMessageBytes = "sink", 30_000_000
-	go func() { _ = s.server.Serve(l) }() // ends with Close
 }
 
 type sinkSession struct {
