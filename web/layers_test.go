@@ -57,7 +57,7 @@ var layers = []struct{ pkg, imports, tests string }{
 	},
 
 	// The mail side: its program, and the mail servers of a test.
-	{pkg: "mail/listd"},
+	{pkg: "mail/listd", tests: "models models/cast models/modelstest"},
 	{pkg: "mail/mailtest", imports: "mail models/modelstest"},
 }
 
@@ -73,6 +73,8 @@ var reserved = []struct{ library, pkgs string }{
 	{"blitiri.com.ar/", "mail/dns"},
 	{"github.com/emersion/go-imap/", "mail/imap mail/mailtest mail"},
 	{"github.com/emersion/go-smtp", "mail/listd mail/mailtest mail"},
+	{"github.com/emersion/go-message", "mail/listd models mail/imap"},
+	{"github.com/emersion/go-msgauth", "mail/listd"},
 	{"github.com/gorilla/", "handlers web"},
 }
 

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"regexp"
+	"strings"
+
+	"github.com/emersion/go-message"
+	"github.com/emersion/go-message/textproto"
+	"github.com/jackc/pgx/v5"
+)
+
+// returned is the copy that something came back about.
+type returned struct {
+	message   int64
+	recipient string
+	list      int64  // 0: of a forward
+	sender    string // of the message
+}
+
+// readReturned finds a copy by its token; nil when it is forgotten by now.
+func readReturned(ctx context.Context, q querier, token string) (*returned, error) {
+	r := &returned{}
+	found, err := one(ctx, q, []any{&r.message, &r.recipient, &r.list, &r.sender}, `SELECT d.message_id, d.recipient, COALESCE(m.list_id, 0), m.sender
+		FROM mlist.deliveries d JOIN mlist.messages m ON m.id = d.message_id WHERE d.token = $1`, token)
+	if !found {
+		return nil, err
+	}
+	return r, nil
+}
+
+// bounce takes what came back about a copy. When the copy did not arrive, and
+// never will, a list's subscriber is counted, and the author of a forwarded
+// message is told; both once. All else is taken, and of no consequence: a
+// delay, a receipt, the answer of somebody who is away.
+func (s *service) bounce(ctx context.Context, c *returned, m *letter) error {
+	o := outcomeOf(m)
+	if !o.failed {
+		return nil
+	}
+	return s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, "UPDATE mlist.deliveries d SET state = 'bounced', answer = $3 WHERE d.message_id = $1 AND d.recipient = $2 AND d.state IN ('waiting', 'sent')",
+			c.message, c.recipient, cut(o.answer(), toldOf))
+		if err != nil || tag.RowsAffected() == 0 {
+			return err
+		}
+		if err := settle(ctx, tx, c.message); err != nil {
+			return err
+		}
+		if c.list != 0 {
+			s.log.Info("a copy came back", "list", c.list, "status", o.status)
+			return countBounce(ctx, tx, c.list, c.recipient, o.status)
+		}
+		to, ok := mailbox(c.sender)
+		if !ok { // nobody to tell: it was a notice of delivery itself
+			return nil
+		}
+		return s.enqueueBytes(ctx, tx, m.header.readable("from"), to, m.header.readable("subject"), m.content)
+	})
+}
+
+// countBounce asks the panel to count a subscriber's bounce, if it says
+// something about the subscriber: a message that is too large or looks like
+// spam, or a server that refuses ours, would empty the list.
+func countBounce(ctx context.Context, q querier, list int64, email, status string) error {
+	if !aboutRecipient(status) {
+		return nil
+	}
+	return request(ctx, q, list, "bounced", email, 0)
+}
+
+// aboutRecipient tells the codes of RFC 3463 that are about an address from
+// those about a message (5.3.4, 5.6.x, 5.2.3) or about a policy (5.7.x).
+func aboutRecipient(status string) bool {
+	_, detail, _ := strings.Cut(status, ".")
+	switch {
+	case detail == "3.4" || detail == "2.3":
+		return false
+	case strings.HasPrefix(detail, "6."), strings.HasPrefix(detail, "7."):
+		return false
+	}
+	return true
+}
+
+// outcome is what a message says that came back.
+type outcome struct {
+	failed bool   // the copy did not arrive, and never will
+	status string // as 5.1.1
+	said   string // by the server
+}
+
+func (o outcome) answer() string { return strings.TrimSpace(o.status + " " + o.said) }
+
+var statusShape = regexp.MustCompile(`^[245]\.[0-9]{1,3}\.[0-9]{1,3}$`)
+
+// outcomeOf reads a notice of delivery (RFC 3464). An action "failed" is final,
+// whatever the status: after some days of 4.4.1 a server gives up. Servers that
+// write no such notice are believed when they send from nobody and do not say
+// that it is an answer of a person's machine.
+func outcomeOf(m *letter) outcome {
+	entity, err := message.ReadWithOptions(bytes.NewReader(m.content), &message.ReadOptions{MaxHeaderBytes: maxHeader})
+	if entity == nil || err != nil && !message.IsUnknownCharset(err) && !message.IsUnknownEncoding(err) {
+		return outcome{}
+	}
+	found, o := false, outcome{}
+	eachPart(entity, func(e *message.Entity) bool {
+		kind, _, _ := e.Header.ContentType()
+		if found = strings.EqualFold(kind, "message/delivery-status") || strings.EqualFold(kind, "message/global-delivery-status"); found {
+			text, _ := io.ReadAll(io.LimitReader(e.Body, textOf)) // what was read is as much as there is
+			o = readStatus(text)
+		}
+		return !found
+	})
+	submitted, _, _ := strings.Cut(m.header.get("auto-submitted"), ";")
+	if found || m.sender != "" || strings.EqualFold(strings.TrimSpace(submitted), "auto-replied") || m.header.get("x-autoreply") != "" {
+		return o
+	}
+	return outcome{failed: true, status: "5.0.0"}
+}
+
+// readStatus reads the groups of fields of a notice: the first is about the
+// message, each other about a recipient. Ours has one.
+func readStatus(text []byte) (o outcome) {
+	r := bufio.NewReader(bytes.NewReader(text))
+	for range maxParts {
+		fields, err := textproto.ReadHeader(r)
+		action := strings.ToLower(strings.TrimSpace(fields.Get("Action")))
+		if action == "failed" {
+			status, _, _ := strings.Cut(strings.TrimSpace(fields.Get("Status")), " ")
+			if !statusShape.MatchString(status) {
+				status = "5.0.0"
+			}
+			_, said, _ := strings.Cut(fields.Get("Diagnostic-Code"), ";")
+			return outcome{failed: true, status: status, said: oneLine(said)}
+		}
+		if err != nil {
+			break
+		}
+	}
+	return o
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Fields of our own: what a copy of a message has gone through, and which copy
+// it is.
+const (
+	loopField     = "Mandat-Loop"
+	deliveryField = "Mandat-Delivery"
+)
+
+// ofLists are the fields with which a list speaks to the program of a reader
+// (RFC 2369, 2919, 8058). There may be one of each.
+var ofLists = []string{
+	"list-id", "list-post", "list-help", "list-subscribe", "list-unsubscribe", "list-unsubscribe-post", "list-owner", "list-archive",
+}
+
+// listID is how a list is named (RFC 2919).
+func listID(address string) string { return "<" + strings.Replace(address, "@", ".", 1) + ">" }
+
+// loops says that a message has been sent out by us under this address before,
+// or has come through more servers than a way has.
+func (h header) loops(address string) bool {
+	received := 0
+	for _, f := range h.fields {
+		switch f.name {
+		case "received":
+			received++
+		case "mandat-loop":
+			if strings.EqualFold(f.value(), address) {
+				return true
+			}
+		case "list-id":
+			if strings.Contains(strings.ToLower(f.value()), listID(address)) {
+				return true
+			}
+		}
+	}
+	return received > maxReceived
+}
+
+// copyOf is how a message goes out: the octets before it, and those of it that
+// stay. For a forward, list is nil.
+func (h header) copyOf(base string, l *list, link, token string) (front, kept []byte) {
+	var b bytes.Buffer
+	drop := []string{"return-path"} // it tells where the message came from; the next server writes its own
+	fmt.Fprintf(&b, "%s: %s\r\n%s: %s\r\n", deliveryField, token, loopField, base)
+	if l != nil {
+		drop = append(drop, ofLists...)
+	}
+	drop = slices.DeleteFunc(drop, func(name string) bool { return h.signed(name) > 0 })
+	if l != nil {
+		h.addList(&b, l, link, drop)
+	}
+	if !slices.ContainsFunc(h.fields, func(f field) bool { return slices.Contains(drop, f.name) }) {
+		return b.Bytes(), h.all()
+	}
+	for _, f := range h.fields {
+		if !slices.Contains(drop, f.name) {
+			kept = append(kept, f.raw...)
+		}
+	}
+	return b.Bytes(), append(kept, h.rest...)
+}
+
+// all is the message as it came.
+func (h header) all() []byte {
+	if len(h.fields) == 0 {
+		return h.rest
+	}
+	first := h.fields[0].raw
+	return first[:h.size+len(h.rest)] // fields and rest are neighbours in what came
+}
+
+// addList writes the fields of a list, unless a signature forbids one.
+func (h header) addList(b *bytes.Buffer, l *list, link string, drop []string) {
+	add := func(name, format string, args ...any) {
+		there := h.count(strings.ToLower(name))
+		if slices.Contains(drop, strings.ToLower(name)) {
+			there = 0
+		}
+		if h.signed(strings.ToLower(name)) <= there {
+			fmt.Fprintf(b, name+": "+format+"\r\n", args...)
+		}
+	}
+	add("List-Id", "%s", listID(l.address))
+	add("List-Post", "<mailto:%s>", l.address)
+	add("List-Help", "<mailto:%s>", sub(l.address, forHelp, ""))
+	add("List-Subscribe", "<mailto:%s>", sub(l.address, forSubscribe, ""))
+	if link != "" {
+		add("List-Unsubscribe", "<%s>,\r\n\t<mailto:%s>", link, sub(l.address, forUnsubscribe, ""))
+		add("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
+	} else {
+		add("List-Unsubscribe", "<mailto:%s>", sub(l.address, forUnsubscribe, ""))
+	}
+	add("List-Owner", "<mailto:%s>", sub(l.address, forOwner, ""))
+	if h.count("precedence") == 0 {
+		add("Precedence", "list")
+	}
+	if l.replyTo != replyToSender && h.count("reply-to") == 0 {
+		to := l.replyTo
+		if to == replyToList {
+			to = l.address
+		}
+		add("Reply-To", "<%s>", to)
+	}
+}
