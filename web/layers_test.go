@@ -24,15 +24,17 @@ var layers = []struct{ pkg, imports, tests string }{
 	{pkg: "views/locale"},
 	{pkg: "static"},
 	{pkg: "mail/sieve"},
-	{pkg: "mail/imap"},
+	{pkg: "mail/imap", tests: "mail/imap/connect mail/imap/imaptest"},
+	{pkg: "mail/imap/connect", imports: "mail/imap", tests: "mail/imap/imaptest"},
+	{pkg: "mail/imap/imaptest", imports: "mail/imap mail/imap/connect"},
 	{pkg: "mail/dovecot"},
 	{pkg: "mail/outgoing"},
 	{pkg: "mail", tests: "models models/policy models/cast models/modelstest mail/mailtest mail/dovecot"},
 
 	// What is true.
-	{pkg: "models", imports: "models/policy mail/sieve", tests: "models/cast models/modelstest"},
+	{pkg: "models", imports: "models/policy mail/sieve mail/imap", tests: "models/cast models/modelstest mail/imap/connect mail/imap/imaptest"},
 	{pkg: "models/cast", imports: "models models/policy", tests: "models/modelstest"},
-	{pkg: "models/modelstest", imports: "models models/policy models/cast"},
+	{pkg: "models/modelstest", imports: "models models/policy models/cast mail/imap"},
 
 	// What is seen. Pages may use types of models, never a store: see TestSourceOfViews.
 	{pkg: "views/ui", imports: "views/locale static"},
@@ -43,13 +45,13 @@ var layers = []struct{ pkg, imports, tests string }{
 	{
 		pkg:     "handlers",
 		imports: ". views views/ui views/locale static models models/policy",
-		tests:   "models/cast models/modelstest views/gallery handlers/ceiling",
+		tests:   "models/cast models/modelstest views/gallery handlers/ceiling mail/imap/connect mail/imap/imaptest",
 	},
 	{pkg: "handlers/ceiling"}, // what benchmarks compare with
 	{
 		pkg: "web",
 		imports: ". handlers views views/gallery views/locale static models models/policy models/cast " +
-			"mail mail/sieve mail/imap mail/dovecot mail/outgoing",
+			"mail mail/sieve mail/imap/connect mail/dovecot mail/outgoing",
 		tests: "views/ui models/modelstest",
 	},
 
@@ -66,7 +68,7 @@ var reserved = []struct{ library, pkgs string }{
 	{"github.com/pressly/goose/", "models"},
 	{"github.com/labstack/", ". handlers web"},
 	{"github.com/wneessen/", "mail/outgoing"},
-	{"github.com/emersion/go-imap/", "mail/imap mail/mailtest mail"},
+	{"github.com/emersion/go-imap/", "mail/imap/connect mail/imap/imaptest mail/mailtest mail"},
 	{"github.com/emersion/go-smtp", "mail/listd mail/mailtest"},
 	{"github.com/gorilla/", "handlers web"},
 }

@@ -88,7 +88,9 @@ func Start(t testing.TB) *Server {
 	clear, secure := listen(), listen()
 	s.Port, s.TLSPort = portOf(clear), portOf(secure)
 	go func() { _ = server.Serve(clear) }()
-	go func() { _ = server.Serve(tls.NewListener(secure, &tls.Config{Certificates: []tls.Certificate{certificate}})) }()
+	go func() {
+		_ = server.Serve(tls.NewListener(secure, &tls.Config{Certificates: []tls.Certificate{certificate}}))
+	}()
 	t.Cleanup(func() { _ = server.Close() })
 	return s
 }
