@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -77,6 +78,7 @@ type importRun struct {
 	Domain, Local, Address string
 
 	began, noted time.Time
+	stored       int // messages, whether noted or not
 }
 
 // Ends of a run that are no failure.
@@ -210,7 +212,22 @@ func (r *importRun) open(ctx context.Context) (imap.Session, imap.Destination, e
 		from.Close()
 		return nil, nil, fmt.Errorf("the own mail server: %v", err) //nolint:errorlint // its kinds mean something else here
 	}
-	return from, to, nil
+	return from, &counted{to, &r.stored}, nil
+}
+
+// counted notes that something was achieved, even when it is cut off before that
+// could be noted: then another try is worth as much as the first.
+type counted struct {
+	imap.Destination
+	stored *int
+}
+
+func (c *counted) Append(ctx context.Context, folder string, m imap.Message, size int64, body io.Reader) error {
+	err := c.Destination.Append(ctx, folder, m, size, body)
+	if err == nil {
+		*c.stored++
+	}
+	return err
 }
 
 // looked bounds the folders whose messages are counted, and the time for that.
@@ -469,6 +486,9 @@ func (r *importRun) retry(ctx context.Context, err error) error {
 	// What was achieved meanwhile has set them back.
 	if err := r.db.WithContext(ctx).Raw("SELECT tries FROM imports WHERE id = ?", r.ID).Scan(&r.Tries).Error; err != nil {
 		return err
+	}
+	if r.stored > 0 {
+		r.Tries = 0
 	}
 	r.log.Info("an import is interrupted", "import", r.ID, "tries", r.Tries, "error", strings.ReplaceAll(err.Error(), "\n", "; "))
 	if r.Tries >= len(pauses) {

@@ -280,7 +280,7 @@ func TestAnImportThatIsCutAnywhereLosesNothingAndDoublesNothing(t *testing.T) {
 			if i.from.Broken() >= cuts {
 				return 0
 			}
-			return int64(n) * (10 + random.Int64N(40))
+			return 20*int64(n) + 22_000 + random.Int64N(20*int64(n)) // what there is takes the first part
 		})
 		stored, ends, until := 0, 0, 0
 		var end context.CancelFunc
@@ -300,7 +300,7 @@ func TestAnImportThatIsCutAnywhereLosesNothingAndDoublesNothing(t *testing.T) {
 			var ctx context.Context
 			ctx, end = context.WithCancel(t.Context())
 			if until = -1; runs%3 == 1 {
-				until = 1 + random.IntN(300)
+				until = 1 + random.IntN(n/25)
 			}
 			must(t, i.runWithin(ctx, t, id))
 			end()
