@@ -7,6 +7,7 @@
 package handlers
 
 import (
+	"context"
 	"encoding/gob"
 	"fmt"
 	"log/slog"
@@ -32,6 +33,8 @@ type Config struct {
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For counts
 	Middleware     []echo.MiddlewareFunc
 	Gallery        http.Handler // shows every page in every state under /_gallery; nil for none
+
+	Stopping context.Context // ends when the process is to: streams end then; nil is never
 }
 
 // Handlers are the handlers of all routes.
@@ -41,6 +44,8 @@ type Handlers struct {
 	secure   bool
 	sessions *sessionStore
 	files    map[string]int64 // what a file may weigh that is sent to a path, in bytes
+	streamed map[string]bool  // the paths of streams
+	streams  streams
 }
 
 // requestTimeout bounds every request, the wait for the database included.
@@ -55,7 +60,10 @@ const maxBody = 1 << 20
 // New makes the panel. An error names a route without a valid policy entry.
 func New(cfg Config) (*echo.Echo, error) {
 	gob.Register(views.Flash{})
-	h := &Handlers{store: cfg.Store, log: cfg.Log, secure: cfg.Origin.Scheme == "https"}
+	h := &Handlers{store: cfg.Store, log: cfg.Log, secure: cfg.Origin.Scheme == "https", streamed: map[string]bool{}}
+	if h.streams.stopping = cfg.Stopping; cfg.Stopping == nil {
+		h.streams.stopping = context.Background()
+	}
 	h.sessions = newSessionStore(cfg.Store, h.secure)
 
 	e := echo.New()
@@ -79,6 +87,7 @@ func New(cfg Config) (*echo.Echo, error) {
 		if r.file > 0 {
 			h.files[r.Path] = r.file
 		}
+		h.streamed[r.Path] = r.streams
 		if !r.Policy.Valid() {
 			return nil, fmt.Errorf("route %s %s has no valid policy entry", r.Method, r.Path)
 		}

@@ -75,6 +75,7 @@ const (
 
 	responderPart = "/responder"
 	filtersPart   = "/filters"
+	importsPart   = "/imports"
 )
 
 // AccountPasswordPath sets the password of an address.
@@ -240,4 +241,20 @@ func UploadPath(domain string, k models.UploadKind, id int64) string {
 const (
 	UploadApplication  = "/application"
 	UploadCancellation = "/cancellation"
+)
+
+// ImportsPath is the mail imported into an address, with the form for more.
+func ImportsPath(domain, local string) string { return AccountPath(domain, local) + importsPart }
+
+// ImportPath is one import.
+func ImportPath(domain, local string, id int64) string {
+	return ImportsPath(domain, local) + "/" + strconv.FormatInt(id, 10)
+}
+
+// Below an import.
+const (
+	ImportProgress     = "/progress"
+	ImportSelection    = "/selection"
+	ImportResumption   = "/resumption"
+	ImportCancellation = "/cancellation"
 )
