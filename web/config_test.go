@@ -25,6 +25,9 @@ var reads = map[string]func(*config) any{
 	"MANDAT_MAIL":              func(c *config) any { return c.mail },
 	"MANDAT_MAIL_FROM":         func(c *config) any { return c.mailFrom },
 	"MANDAT_DOVECOT":           func(c *config) any { return c.dovecot },
+	"MANDAT_IMAP":              func(c *config) any { return c.imap },
+	"MANDAT_IMPORT_NETWORKS":   func(c *config) any { return c.importNetworks },
+	"MANDAT_SECRET":            func(c *config) any { return string(c.secret) },
 	"MANDAT_TRUSTED_PROXIES":   func(c *config) any { return c.trustedProxies },
 	"MANDAT_METRICS_LISTEN":    func(c *config) any { return c.metricsListen },
 	"MANDAT_TIME_ZONE":         func(c *config) any { return c.timeZone },
@@ -40,7 +43,8 @@ func TestDefaultSettings(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"MANDAT_LISTEN": "127.0.0.1:8080 http://127.0.0.1:8080", "MANDAT_ORIGIN": "http://127.0.0.1:8080", "MANDAT_DATABASE_URL": "sqlite:data/mandat.db",
-		"MANDAT_DATA_DIR": "sqlite:data/mandat.db", "MANDAT_MIGRATE": "false", "MANDAT_MAIL": "", "MANDAT_DOVECOT": "<nil>", "MANDAT_TRUSTED_PROXIES": "[]", "MANDAT_METRICS_LISTEN": "",
+		"MANDAT_DATA_DIR": "sqlite:data/mandat.db", "MANDAT_MIGRATE": "false", "MANDAT_MAIL": "", "MANDAT_DOVECOT": "<nil>",
+		"MANDAT_IMAP": "<nil>", "MANDAT_IMPORT_NETWORKS": "[]", "MANDAT_SECRET": "", "MANDAT_TRUSTED_PROXIES": "[]", "MANDAT_METRICS_LISTEN": "",
 		"MANDAT_TIME_ZONE": "Europe/Paris", "MANDAT_IDENTIFIER_SUFFIX": "mdt", "MANDAT_LOG_LEVEL": "INFO", "MANDAT_LOG_FORMAT": "",
 	} {
 		if got := fmt.Sprint(reads[name](c)); got != want {
@@ -87,6 +91,18 @@ func TestEachSetting(t *testing.T) {
 		{"MANDAT_MAIL_FROM", "Mandat", "!MANDAT_MAIL_FROM: want a sender"},
 		{"MANDAT_DOVECOT", "http://key:s3cret@mail.example:24027", "!MANDAT_DOVECOT: http is for loopback"},
 		{"MANDAT_DOVECOT", "http://key:s3cret@127.0.0.1:24027", "!MANDAT_DOVECOT: mail servers read PostgreSQL"},
+		{"MANDAT_IMAP", "imap://mandat:s3cret@mail.example", "!MANDAT_IMAP: imap is for loopback"},
+		{"MANDAT_IMAP", "imap://mandat:s3cret@127.0.0.1:143", "!MANDAT_IMAP: mail servers read PostgreSQL"},
+		{"MANDAT_IMAP", "imaps://mandat@mail.example", "!MANDAT_IMAP: want the name and password"},
+		{"MANDAT_IMAP", "imaps://a*b:s3cret@mail.example", "!MANDAT_IMAP: want the name and password"},
+		{"MANDAT_IMAP", "imaps://mandat:s3cret@mail.example:0", "!MANDAT_IMAP: want a port"},
+		{"MANDAT_IMAP", "https://mandat:s3cret@mail.example", "!MANDAT_IMAP: want imap on loopback"},
+		{"MANDAT_IMAP", "imap.example.org", "!MANDAT_IMAP: want imap://"},
+		{"MANDAT_IMPORT_NETWORKS", "10.1.2.3/8, ::1", "[10.0.0.0/8 ::1/128]"},
+		{"MANDAT_IMPORT_NETWORKS", "mail.example", "!MANDAT_IMPORT_NETWORKS: \"mail"},
+		{"MANDAT_SECRET", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=", "0123456789abcdef0123456789abcdef"},
+		{"MANDAT_SECRET", "s3cret", "!MANDAT_SECRET: want 32 octets"},
+		{"MANDAT_SECRET", "czNjcmV0", "!MANDAT_SECRET: want 32 octets"},
 		{"MANDAT_TRUSTED_PROXIES", "10.1.2.3/8, ::1", "[10.0.0.0/8 ::1/128]"},
 		{"MANDAT_TRUSTED_PROXIES", "10.0.0.0/33", "!MANDAT_TRUSTED_PROXIES: \"10.0.0.0/33\""},
 		{"MANDAT_TRUSTED_PROXIES", "10.0.0.1,", "!MANDAT_TRUSTED_PROXIES: \"\""},

@@ -39,7 +39,7 @@ var layers = []struct{ pkg, imports, tests string }{
 	// What is seen. Pages may use types of models, never a store: see TestSourceOfViews.
 	{pkg: "views/ui", imports: "views/locale static"},
 	{pkg: "views", imports: "views/ui views/locale static models models/policy mail/imap", tests: "models/cast"},
-	{pkg: "views/gallery", imports: ". views views/ui views/locale static models models/policy", tests: "models/cast"},
+	{pkg: "views/gallery", imports: ". views views/ui views/locale static models models/policy mail/imap", tests: "models/cast"},
 
 	// What happens.
 	{

@@ -52,6 +52,7 @@ func Entries() []Entry {
 		grants,
 		redirections,
 		uploads,
+		imports,
 		responders,
 		filters,
 		events,
