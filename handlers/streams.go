@@ -20,7 +20,7 @@ import (
 const (
 	streamTime     = 5 * time.Minute
 	streamEvery    = 1500 * time.Millisecond // then everything is asked anew, rights as well
-	streamBeat     = 15 * time.Second        // without news, so that proxies keep it
+	streamBeat     = 10                      // times without news, then a sign for proxies to keep it
 	streamWrite    = 10 * time.Second
 	maxStreams     = 100 // of one process
 	streamsOfOne   = 4   // of one person
@@ -81,8 +81,8 @@ func (h *Handlers) stream(c echo.Context, look func(context.Context, models.Acto
 	header.Set(gzhttp.HeaderNoCompression, "1")
 	c.Response().WriteHeader(http.StatusOK)
 
-	token, shown, said := h.sessions.token(c.Request()), "", time.Now()
-	for {
+	token, shown := h.sessions.token(c.Request()), ""
+	for silent := 0; ; silent++ {
 		var b bytes.Buffer
 		if err := part.Render(ctx, &b); err != nil {
 			return err
@@ -91,17 +91,17 @@ func (h *Handlers) stream(c echo.Context, look func(context.Context, models.Acto
 		switch is := b.String(); {
 		case is != shown:
 			shown, news = is, event(is)
-		case time.Since(said) > streamBeat:
+		case silent >= streamBeat:
 			news = streamSilently
 		}
 		if !more {
 			news += streamEnd
 		}
 		if news != "" {
-			if err := tell(c, news); err != nil {
-				return nil //nolint:nilerr // nobody is there to be told
+			if h.tell(c, news) != nil {
+				return nil // nobody is there to be told
 			}
-			said = time.Now()
+			silent = 0
 		}
 		if !more {
 			return nil
@@ -113,19 +113,19 @@ func (h *Handlers) stream(c echo.Context, look func(context.Context, models.Acto
 			return nil
 		case <-time.After(streamEvery):
 		}
-		if s, err = h.store.Session(ctx, token); err != nil {
-			return nil //nolint:nilerr // the session has ended
+		if s, err = h.store.Session(ctx, token); err == nil {
+			part, more, err = look(ctx, s.Actor())
 		}
-		if part, more, err = look(ctx, s.Actor()); err != nil {
-			return nil //nolint:nilerr // out of reach by now
+		if err != nil {
+			return nil // signed out, or out of reach by now
 		}
 	}
 }
 
 // tell writes and waits until it has left.
-func tell(c echo.Context, text string) error {
+func (h *Handlers) tell(c echo.Context, text string) error {
 	to := http.NewResponseController(c.Response())
-	_ = to.SetWriteDeadline(time.Now().Add(streamWrite)) // else the server's own stays
+	_ = to.SetWriteDeadline(h.store.Now().Add(streamWrite)) // else the server's own stays
 	if _, err := c.Response().Write([]byte(text)); err != nil {
 		return err
 	}

@@ -142,7 +142,8 @@ func (s *Store) takeImport(ctx context.Context, id, ticket int64) (*importRun, e
 // watch keeps the import for this job, and asks whether it may still be done.
 // Its cause says what went.
 func (r *importRun) watch(ctx context.Context, cancel context.CancelCauseFunc) {
-	answered := time.Now()
+	blind := time.AfterFunc(importBlind, func() { cancel(errImportBlind) })
+	defer blind.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -154,12 +155,9 @@ func (r *importRun) watch(ctx context.Context, cancel context.CancelCauseFunc) {
 		done()
 		switch {
 		case err == nil:
-			answered = time.Now()
+			blind.Reset(importBlind)
 		case errors.Is(err, errImportTaken), isLapsed(err):
 			cancel(err)
-			return
-		case time.Since(answered) > importBlind:
-			cancel(errors.Join(errImportBlind, err))
 			return
 		}
 	}
@@ -269,10 +267,12 @@ func (r *importRun) test(ctx context.Context) error {
 
 // count says how many messages the first folders have, as far as there is time.
 func (r *importRun) count(ctx context.Context, from imap.Session, plans []imap.Plan) (map[string]int, error) {
-	messages, began := map[string]int{}, time.Now()
+	messages, over := map[string]int{}, time.After(lookedFor)
 	for _, p := range plans[:min(len(plans), lookedFolders)] {
-		if time.Since(began) > lookedFor {
-			break
+		select {
+		case <-over:
+			return messages, nil
+		default:
 		}
 		box, err := from.Open(ctx, p.Name)
 		if errors.Is(err, imap.ErrNoFolder) {

@@ -210,7 +210,7 @@ func TestAnImportFromBeginningToEnd(t *testing.T) {
 				chosen = append(chosen, f.ID)
 			}
 		}
-		if diff := cmp.Diff([]string{"INBOX>INBOX 58 true", "Archive>Archive 57 true", "Archive/2023>Archive/2023 57 true", "Sent>Sent 58 true", "Trash>Trash 0 false"}, plan); diff != "" {
+		if diff := cmp.Diff([]string{"INBOX>INBOX 58 true", "Sent>Sent 58 true", "Trash>Trash 0 false", "Archive>Archive 57 true", "Archive/2023>Archive/2023 57 true"}, plan); diff != "" {
 			t.Errorf("%s", diff)
 		}
 		if seen := i.read(t, w.Alice, id); len(seen.Folders) != 0 {

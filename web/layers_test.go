@@ -45,7 +45,7 @@ var layers = []struct{ pkg, imports, tests string }{
 	{
 		pkg:     "handlers",
 		imports: ". views views/ui views/locale static models models/policy",
-		tests:   "models/cast models/modelstest views/gallery handlers/ceiling mail/imap/connect mail/imap/imaptest",
+		tests:   "models/cast models/modelstest views/gallery handlers/ceiling mail/imap mail/imap/connect mail/imap/imaptest",
 	},
 	{pkg: "handlers/ceiling"}, // what benchmarks compare with
 	{

@@ -42,9 +42,9 @@ var usualNames = map[string]Role{
 // else their names. Those whose messages are in other folders too are unusual,
 // and so are those of junk and trash.
 func PlanFolders(folders []Folder, delimiter string) []Plan {
-	plans := make([]Plan, 0, len(folders))
-	for _, f := range folders {
-		plans = append(plans, Plan{Folder: f, Usual: f.Role != Virtual && f.Role != Junk && f.Role != Trash})
+	plans := make([]Plan, len(folders))
+	for i, f := range withRoles(folders) {
+		plans[i] = Plan{Folder: f, Usual: f.Role != Virtual && f.Role != Junk && f.Role != Trash}
 	}
 	rank := func(p Plan) int {
 		switch {
@@ -61,15 +61,26 @@ func PlanFolders(folders []Folder, delimiter string) []Plan {
 	taken := map[string]bool{}
 	for i := range plans {
 		p := &plans[i]
-		if p.Role == NoRole {
-			if role := roleByName(p.Folder); role != NoRole && !taken[fold(places[role])] {
-				p.Role, p.Usual = role, role != Junk && role != Trash
-			}
-		}
 		p.Target = free(target(p.Folder, delimiter), delimiter, taken)
 		taken[fold(p.Target)] = true
 	}
 	return plans
+}
+
+// withRoles gives the roles that the server does not tell to folders that are
+// called so, one each.
+func withRoles(folders []Folder) []Folder {
+	told := map[Role]bool{}
+	for _, f := range folders {
+		told[f.Role] = true
+	}
+	folders = slices.Clone(folders)
+	for i := range folders {
+		if role := roleByName(folders[i]); role != NoRole && folders[i].Role == NoRole && !told[role] {
+			folders[i].Role, told[role] = role, true
+		}
+	}
+	return folders
 }
 
 func isInbox(name string) bool { return strings.EqualFold(name, "INBOX") }
