@@ -17,8 +17,8 @@ type doctorCommand struct{}
 // doctorLimit bounds the whole examination.
 const doctorLimit = 2 * time.Minute
 
-// nobody is a local part that no account has: it is longer than any may be.
-var nobody = strings.Repeat("x", 64)
+// nobody is a local part that hardly any account has.
+var nobody = strings.Repeat("x", 60)
 
 // A finding is one thing that was looked at.
 type finding struct {
@@ -70,11 +70,11 @@ func (c doctorCommand) examine(ctx context.Context, p *program) []finding {
 		return append(findings, finding{what: "mail servers", note: "none reads an embedded database"}, c.outgoing(ctx, p))
 	}
 	findings = append(findings, c.contract(ctx, store)...)
-	address, err := store.Specimen(ctx)
+	address, caught, err := store.Specimen(ctx)
 	if err != nil {
 		findings = append(findings, finding{what: "an account", fault: err, remedy: "Look at the database's own log."})
 	}
-	findings = append(findings, c.postfix(ctx, p, address))
+	findings = append(findings, c.postfix(ctx, p, address, caught))
 	findings = append(findings, c.dovecot(ctx, p, address)...)
 	findings = append(findings, c.lists(ctx, p, address)...)
 	return append(findings, c.outgoing(ctx, p))
@@ -99,7 +99,7 @@ func (doctorCommand) contract(ctx context.Context, store *models.Store) []findin
 
 const notNamed = "not looked at: %s does not say where it is"
 
-func (doctorCommand) postfix(ctx context.Context, p *program, address string) finding {
+func (doctorCommand) postfix(ctx context.Context, p *program, address string, caught bool) finding {
 	f := finding{what: "Postfix reads the panel's addresses"}
 	switch {
 	case p.config.postfix == "":
@@ -108,6 +108,9 @@ func (doctorCommand) postfix(ctx context.Context, p *program, address string) fi
 		f.note = "not looked at: there is no account yet"
 	default:
 		_, domain, _ := strings.Cut(address, "@")
+		if caught { // there everybody exists
+			domain = "nowhere.invalid"
+		}
 		f.fault = probe.Postfix(ctx, p.config.postfix, address, nobody+"@"+domain)
 		f.remedy = "See that Postfix runs (postfix status), and in its log why it cannot read: the passwords in postfix/sql/*.cf are those of roles.sql."
 	}
@@ -115,7 +118,7 @@ func (doctorCommand) postfix(ctx context.Context, p *program, address string) fi
 }
 
 func (doctorCommand) dovecot(ctx context.Context, p *program, address string) []finding {
-	api, user, scripts := finding{what: "Dovecot's HTTP API"}, finding{what: "Dovecot finds mailboxes"}, finding{what: "Dovecot's Sieve storage"}
+	api, user, scripts, login := finding{what: "Dovecot's HTTP API"}, finding{what: "Dovecot finds mailboxes"}, finding{what: "Dovecot's Sieve storage"}, finding{what: "log-in to Dovecot"}
 	client := p.config.dovecot
 	if client == nil {
 		api.note = fmt.Sprintf(notNamed, "MANDAT_DOVECOT")
@@ -129,8 +132,18 @@ func (doctorCommand) dovecot(ctx context.Context, p *program, address string) []
 	user.fault = client.CheckUser(ctx, address)
 	user.remedy = "See in Dovecot's log why it does not find " + address + ": the password in dovecot/sql.conf.ext is that of roles.sql."
 	scripts.fault = client.CheckScripts(ctx, address)
-	scripts.remedy = "See that the user vmail may write to the directory of the mailboxes, and that dovecot-sieve is installed."
-	return []finding{api, user, scripts}
+	scripts.remedy = "See in Dovecot's log: the password in dovecot/dict-sieve.conf.ext is that of roles.sql, and the user vmail may write to the directory of the mailboxes."
+	login.remedy = "See in Dovecot's log why the master user of MANDAT_IMAP does not come in: dovecot/masters is of the same `mandat mail configure` as panel.env."
+	switch own := p.config.imap; own {
+	case nil:
+		login.note = fmt.Sprintf(notNamed, "MANDAT_IMAP")
+	default:
+		session, err := own.Open(ctx, address)
+		if login.fault = err; err == nil {
+			session.Close()
+		}
+	}
+	return []finding{api, user, scripts, login}
 }
 
 func (doctorCommand) lists(ctx context.Context, p *program, address string) []finding {

@@ -71,6 +71,7 @@ type commands struct {
 	} `cmd:"" help:"What was run elsewhere."`
 	Mail struct {
 		Configure mailConfigureCommand `cmd:"" help:"Write the configuration with which Postfix and Dovecot obey the panel."`
+		Detach    mailDetachCommand    `cmd:"" help:"Say that no mail server reads the database any more."`
 	} `cmd:"" help:"The mail servers."`
 
 	Version kong.VersionFlag `help:"Print the version."`

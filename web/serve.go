@@ -36,6 +36,9 @@ func (c *serveCommand) Run(p *program) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
+	if err := errors.Join(p.attached(store), store.Attach(p.ctx)); err != nil {
+		return err
+	}
 	if c.NoWork && store.Embedded() {
 		return errors.New("the embedded database serves one process, which does the work too: --no-work is for PostgreSQL")
 	}
@@ -127,6 +130,9 @@ func (workCommand) Run(p *program) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
+	if err := p.attached(store); err != nil {
+		return err
+	}
 	if store.Embedded() {
 		return errors.New("the embedded database serves one process: `mandat serve` does the work too")
 	}

@@ -80,7 +80,20 @@ func (p *program) with(fn func(context.Context, *models.Store) error) error {
 	if err != nil {
 		return err
 	}
+	if err := p.attached(store); err != nil {
+		return errors.Join(err, store.Close())
+	}
 	return errors.Join(fn(p.ctx, store), store.Close())
+}
+
+// attached refuses to change what a mail server must be told of and cannot be:
+// sessions would go on, and mailboxes stay.
+func (p *program) attached(store *models.Store) error {
+	detached, err := store.Detached(p.ctx)
+	if err == nil && detached {
+		err = errors.New("a mail server reads this database, and MANDAT_DOVECOT does not say where it is: take the settings of panel.env too; if there is no mail server any more, run `mandat mail detach`")
+	}
+	return err
 }
 
 // explain says in English what an error of the models means to the operator.

@@ -78,7 +78,7 @@ func Postfix(ctx context.Context, address, good, bad string) error {
 	if err != nil {
 		return err
 	}
-	if code != 550 {
+	if code != 550 && code != 554 { // of a domain that is ours, and of any other
 		return fmt.Errorf("it answers %q for %s, which does not exist", firstLine(code, text), bad)
 	}
 	_, _, err = say(c, "QUIT")
