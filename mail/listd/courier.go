@@ -390,11 +390,11 @@ func (p *postbox) send(b *batch, d delivery, link string) (answer string, err er
 			answer, err = err.Error(), errors.Join(err, errLost)
 		}
 	}()
-	front, kept := []byte(nil), b.content
+	head, rest := []byte(nil), b.content
 	if b.base != "" {
-		front, kept = b.header.copyOf(b.base, b.list, link, d.token)
+		head, rest = b.header.head(b.base, b.list, link, d.token), b.header.rest
 	}
-	if err := p.client.Mail(b.envelopeSender(d), &smtp.MailOptions{Size: int64(len(front) + len(kept))}); err != nil {
+	if err := p.client.Mail(b.envelopeSender(d), &smtp.MailOptions{Size: int64(len(head) + len(rest))}); err != nil {
 		var refusal *smtp.SMTPError
 		if errors.As(err, &refusal) && refusal.Code != 552 && refusal.EnhancedCode != (smtp.EnhancedCode{5, 3, 4}) {
 			err = errors.Join(err, errNotHere)
@@ -408,7 +408,7 @@ func (p *postbox) send(b *batch, d delivery, link string) (answer string, err er
 	if err != nil {
 		return "", err
 	}
-	for _, part := range [][]byte{front, kept} {
+	for _, part := range [][]byte{head, rest} {
 		if _, err := w.Write(part); err != nil {
 			return "", err
 		}
