@@ -91,7 +91,7 @@ const (
 	policyConnections = 200 // Postfix has one for each smtpd
 	couriers          = 4   // connections to Postfix
 	memoryFor         = 4   // of the largest messages are being received
-	poolSize          = 12  // connections to the database, unless its URL says another number
+	poolSize          = 10  // connections to the database, unless its URL says another number
 	stopLimit         = 20 * time.Second
 )
 
