@@ -88,7 +88,7 @@ type delivery struct {
 // lease takes copies that are due, all of one message, for a while: whoever dies
 // meanwhile leaves them to others. nil when nothing is due.
 func (s *service) lease(ctx context.Context) (*batch, error) {
-	ctx, cancel := limited(ctx)
+	ctx, cancel := limited(context.WithoutCancel(ctx)) // or the database might lease what we never hear of
 	defer cancel()
 	b := &batch{expires: time.Now().Add(lease)}
 	rows, err := s.db.Query(ctx, `WITH first AS (
@@ -125,6 +125,9 @@ func (s *service) send(ctx context.Context, box *postbox, b *batch) error {
 			return nil
 		}
 		if err := box.open(ctx); err != nil {
+			if ctx.Err() != nil {
+				continue
+			}
 			s.giveBack(ctx, b, unreachable)
 			return err
 		}
@@ -155,7 +158,7 @@ func (s *service) settle(ctx context.Context, id int64) error {
 // prepare reads the message of a batch and its list. Who has left the list
 // meanwhile gets no copy; a list that receives nothing for now sends nothing.
 func (s *service) prepare(ctx context.Context, b *batch) (links map[string]string, err error) {
-	ctx, cancel := limited(ctx)
+	ctx, cancel := limited(context.WithoutCancel(ctx))
 	defer cancel()
 	var of *int64
 	found, err := one(ctx, s.db, []any{&of, &b.base, &b.sender, &b.content}, "SELECT m.list_id, m.base, m.sender, m.content FROM mlist.messages m WHERE m.id = $1", b.id)
