@@ -7,6 +7,7 @@
 package handlers
 
 import (
+	"context"
 	"encoding/gob"
 	"fmt"
 	"log/slog"
@@ -34,6 +35,8 @@ type Config struct {
 	Middleware     []echo.MiddlewareFunc
 	DNS            *dns.Checker // looks at what domains publish; nil for nobody
 	Gallery        http.Handler // shows every page in every state under /_gallery; nil for none
+
+	Stopping context.Context // ends when the process is to: streams end then; nil is never
 }
 
 // Handlers are the handlers of all routes.
@@ -45,6 +48,8 @@ type Handlers struct {
 	dns      *dns.Health      // nil: nobody looks at what domains publish
 	files    map[string]int64 // what a file may weigh that is sent to a path, in bytes
 	oneClick map[string]bool  // paths that other sites may post to
+	streamed map[string]bool  // the paths of streams
+	streams  streams
 }
 
 // requestTimeout bounds every request, the wait for the database included.
@@ -59,7 +64,10 @@ const maxBody = 1 << 20
 // New makes the panel. An error names a route without a valid policy entry.
 func New(cfg Config) (*echo.Echo, error) {
 	gob.Register(views.Flash{})
-	h := &Handlers{store: cfg.Store, log: cfg.Log, secure: cfg.Origin.Scheme == "https"}
+	h := &Handlers{store: cfg.Store, log: cfg.Log, secure: cfg.Origin.Scheme == "https", streamed: map[string]bool{}}
+	if h.streams.stopping = cfg.Stopping; cfg.Stopping == nil {
+		h.streams.stopping = context.Background()
+	}
 	h.sessions = newSessionStore(cfg.Store, h.secure)
 	if cfg.DNS != nil {
 		h.dns = dns.NewHealth(cfg.DNS, cfg.Store.Now)
@@ -89,6 +97,7 @@ func New(cfg Config) (*echo.Echo, error) {
 		if r.oneClick {
 			h.oneClick[r.Path] = true
 		}
+		h.streamed[r.Path] = r.streams
 		if !r.Policy.Valid() {
 			return nil, fmt.Errorf("route %s %s has no valid policy entry", r.Method, r.Path)
 		}

@@ -127,8 +127,9 @@ func ruled(t *testing.T, r handlers.Route, object string, by person) string {
 	if delegating && r.Changes() && local == "ghost" {
 		return "404"
 	}
-	if _, sender, sent := strings.Cut(below, "-of-"); sent && sender != by.name {
-		return "404" // a file is its sender's alone
+	shared := strings.Contains(r.Path, "/imports/:id") && !strings.HasSuffix(r.Path, "/selection") && !strings.HasSuffix(r.Path, "/resumption")
+	if _, sender, sent := strings.Cut(below, "-of-"); sent && sender != by.name && !shared {
+		return "404" // a file is its sender's alone, and so is what to do about an import that goes on
 	}
 	return allowed
 }
@@ -207,6 +208,7 @@ var props = []func(t *testing.T, m *stage, w *modelstest.World){
 	putFilters,
 	redirectionsProps,
 	putUploads,
+	putImports,
 }
 
 func (m *stage) prepare(t *testing.T, w *modelstest.World) {

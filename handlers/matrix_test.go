@@ -344,6 +344,7 @@ var matrices = []string{
 	filtersMatrix,
 	redirectionsMatrix,
 	uploadsMatrix,
+	importsMatrix,
 }
 
 func readMatrix(t testing.TB) (entries []entry) {

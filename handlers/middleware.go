@@ -109,6 +109,9 @@ func (h *Handlers) bound(next echo.HandlerFunc) echo.HandlerFunc {
 			until := http.NewResponseController(c.Response())
 			_ = errors.Join(until.SetReadDeadline(h.store.Now().Add(fileTimeout)), until.SetWriteDeadline(h.store.Now().Add(fileTimeout+requestTimeout))) // else the server's own stay
 		}
+		if h.streamed[c.Path()] {
+			limit += streamTime
+		}
 		ctx, cancel := context.WithTimeout(models.Watch(c.Request().Context()), limit)
 		defer cancel()
 		c.SetRequest(c.Request().WithContext(ctx))
@@ -166,7 +169,7 @@ func (h *Handlers) admit(r Route) echo.MiddlewareFunc {
 			if r.ownSession {
 				return next(c)
 			}
-			if r.polled && isFragment(c) {
+			if r.polled && isFragment(c) || r.streams {
 				c.Set(pollKey, true)
 			}
 			s, err := h.loadSession(c)

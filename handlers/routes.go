@@ -21,6 +21,8 @@ type Route struct {
 	ownSession bool
 	// The page asks for a part of itself by itself, which is no activity of its reader (R16).
 	polled bool
+	// It goes on telling what is new, for longer than any other request lasts.
+	streams bool
 	// What a file may weigh that is sent to it, in bytes; 0 for no more than any form.
 	file int64
 	// Mail providers ask it on behalf of a reader, from anywhere and without a
@@ -50,6 +52,7 @@ func (h *Handlers) routes() []Route {
 		grant       = "/grants/:id"
 		list        = "/services/:domain/lists/:name"
 		filters     = account + "/filters"
+		imports     = account + "/imports"
 		redirection = "/services/:domain/redirections/:id"
 	)
 	get := func(path string, p policy.Entry, fn echo.HandlerFunc) Route {
@@ -75,6 +78,8 @@ func (h *Handlers) routes() []Route {
 	accounts.ownSession = true
 	health := get(service+"/dns", may(policy.SeeService), h.showDNS)
 	health.polled = true
+	shownImport, followed := get(imports+"/:id", may(policy.ImportMail), h.showImport), get(imports+"/:id"+views.ImportProgress, may(policy.ImportMail), h.followImport)
+	shownImport.polled, followed.streams = true, true
 	trial := post(filters+"/trial", may(policy.EditFilters), h.tryFilters)
 	trial.asks = true
 	unsubscribe := post("/unsubscriptions/:token", public, h.createUnsubscription)
@@ -155,6 +160,15 @@ func (h *Handlers) routes() []Route {
 		post(filters+"/:id/down", may(policy.EditFilters), h.moveFilter(false)),
 		get(filters+"/trial", may(policy.EditFilters), h.newTrial),
 		trial,
+
+		// Mail imported from accounts elsewhere
+		get(imports, may(policy.ImportMail), h.listImports),
+		post(imports, may(policy.ImportMail), h.createImport),
+		shownImport,
+		followed,
+		post(imports+"/:id"+views.ImportSelection, may(policy.ImportMail), h.startImport),
+		post(imports+"/:id"+views.ImportResumption, may(policy.ImportMail), h.resumeImport),
+		post(imports+"/:id"+views.ImportCancellation, may(policy.ImportMail), h.cancelImport),
 
 		// Responders: of accounts, and of addresses that are none
 		get(account+"/responder", may(policy.EditResponder), h.editResponder(models.AccountResponder)),

@@ -63,7 +63,7 @@ POST /services/:domain/emails/:local/password      contact@garrigue.example     
 POST /services/:domain/emails/:local/block         contact@garrigue.example       Alice  7
 POST /services/:domain/emails/:local/unblock       accueil@garrigue.example       Alice  7
 GET  /services/:domain/emails/:local/deletion      contact@garrigue.example       Alice  7   redirections, filters and lists that lead there, its responder
-POST /services/:domain/emails/:local/deletion      contact@garrigue.example       Alice  8+1
+POST /services/:domain/emails/:local/deletion      contact@garrigue.example       Alice  9+1 an import into it is ended
 GET  /services/:domain/emails.csv?accounts=:address contact@garrigue.example      Alice  2
 
 GET  /services/:domain/accounts/description?accounts=:address contact@garrigue.example Alice  3
@@ -98,6 +98,13 @@ POST /services/:domain/emails/:local/filters/:id/down contact@garrigue.example#m
 GET  /services/:domain/emails/:local/filters/trial contact@garrigue.example       Alice  3
 POST /services/:domain/emails/:local/filters/trial contact@garrigue.example       Alice  3
 POST /services/:domain/emails/:local/filters/trial contact@garrigue.example       Chloé  3
+GET  /services/:domain/emails/:local/imports       contact@garrigue.example       Alice  3
+POST /services/:domain/emails/:local/imports       rh@garrigue.example            Alice  8+1
+GET  /services/:domain/emails/:local/imports/:id   contact@garrigue.example#choosing-of-Alice Alice 4 its folders
+GET  /services/:domain/emails/:local/imports/:id/progress contact@garrigue.example#choosing-of-Alice Alice 4 its folders
+POST /services/:domain/emails/:local/imports/:id/selection contact@garrigue.example#choosing-of-Alice Alice 8+1
+POST /services/:domain/emails/:local/imports/:id/resumption info@garrigue.example#paused-of-Bruno Bruno 8+1
+POST /services/:domain/emails/:local/imports/:id/cancellation contact@garrigue.example#choosing-of-Alice Alice 7
 GET  /services/:domain/responders                  garrigue.example               Alice  3
 GET  /services/:domain/new-responder               garrigue.example               Alice  2
 POST /services/:domain/responders                  garrigue.example               Alice  9   the script is read and written

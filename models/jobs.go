@@ -135,6 +135,7 @@ func (s *Store) startJobs(ctx context.Context) (jobClient, error) {
 		return s.Sweep(ctx)
 	}))
 	river.AddWorker(workers, uploadWorker{store: s})
+	river.AddWorker(workers, importWorker{store: s, until: ctx})
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, j *river.Job[mailMembers]) error {
 		return s.mailMembers(ctx, j.Args.Mailing, j.Attempt >= j.MaxAttempts)
 	}))
@@ -144,6 +145,9 @@ func (s *Store) startJobs(ctx context.Context) (jobClient, error) {
 	queues := map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: maxWorkers}, uploadQueue: {MaxWorkers: uploadWorkers}}
 	if s.Attached() {
 		queues[mailboxQueue] = river.QueueConfig{MaxWorkers: mailboxWorkers}
+	}
+	if s.ImportsMail() {
+		queues[importQueue] = river.QueueConfig{MaxWorkers: importWorkers}
 	}
 	if s.Mails() {
 		queues[mailQueue] = river.QueueConfig{MaxWorkers: mailWorkers}

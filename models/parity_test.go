@@ -230,6 +230,10 @@ func TestTheDatabaseHasTheLastWord(t *testing.T) {
 		"list_confirmation_kind_known":      "INSERT INTO list_confirmations (token, list_id, kind, email, expires_at) SELECT '', 1, 'dance', '', created_at FROM services WHERE id = 1",
 		"list_request_kind_known":           "INSERT INTO list_requests (list_id, kind, email, asked_at) SELECT 1, 'dance', '', created_at FROM services WHERE id = 1",
 		"list_request_decides":              "INSERT INTO list_requests (list_id, kind, email, asked_at) SELECT 1, 'approve', '', created_at FROM services WHERE id = 1",
+		"import_state_known":                "INSERT INTO imports (service_id, account_id, customer_id, host, port, security, username, state, due_at, created_at, touched_at, settled_at) SELECT s.id, a.id, s.owner_id, '', 993, 'tls', '', 'lost', s.created_at, s.created_at, s.created_at, s.created_at FROM services s JOIN accounts a ON a.service_id = s.id",
+		"import_security_known":             "INSERT INTO imports (service_id, account_id, customer_id, host, port, security, username, state, due_at, created_at, touched_at) SELECT s.id, a.id, s.owner_id, '', 993, 'rot13', '', 'testing', s.created_at, s.created_at, s.created_at FROM services s JOIN accounts a ON a.service_id = s.id",
+		"import_settled":                    "INSERT INTO imports (service_id, account_id, customer_id, host, port, security, username, state, due_at, created_at, touched_at) SELECT s.id, a.id, s.owner_id, '', 993, 'tls', '', 'done', s.created_at, s.created_at, s.created_at FROM services s JOIN accounts a ON a.service_id = s.id",
+		"import_password_wiped":             "INSERT INTO imports (service_id, account_id, customer_id, host, port, security, username, state, due_at, created_at, touched_at, settled_at, password) SELECT s.id, a.id, s.owner_id, '', 993, 'tls', '', 'done', s.created_at, s.created_at, s.created_at, s.created_at, 'x' FROM services s JOIN accounts a ON a.service_id = s.id",
 		"sieve_script_of_one":               "INSERT INTO sieve_scripts (address, content) VALUES ('x@garrigue.example', '')",
 	}
 	each(t, func(t *testing.T, w *world) {

@@ -9,7 +9,7 @@ import (
 const sweepBatch = 500
 
 // Sweep closes what time has ended: grants with their event, sessions, links,
-// devices, counts, mailings and uploads; and finishes work whose job was lost.
+// devices, counts, mailings, uploads and imports; and finishes work whose job was lost.
 // Nothing rests on it for safety: what has lapsed is refused by every query before.
 func (s *Store) Sweep(ctx context.Context) error {
 	now := s.now()
@@ -24,6 +24,7 @@ func (s *Store) Sweep(ctx context.Context) error {
 		s.sweepUploads(ctx),
 		s.sweepMailings(ctx),
 		s.CarryListRequests(ctx),
+		s.sweepImports(ctx),
 	)
 }
 

@@ -78,6 +78,7 @@ const (
 
 	responderPart = "/responder"
 	filtersPart   = "/filters"
+	importsPart   = "/imports"
 )
 
 // AccountPasswordPath sets the password of an address.
@@ -265,3 +266,19 @@ func MessageRejectionPath(domain, name string, id int64) string {
 
 // UnsubscriptionPath is the link with which a subscriber leaves a list.
 func UnsubscriptionPath(token string) string { return "/unsubscriptions/" + url.PathEscape(token) }
+
+// ImportsPath is the mail imported into an address, with the form for more.
+func ImportsPath(domain, local string) string { return AccountPath(domain, local) + importsPart }
+
+// ImportPath is one import.
+func ImportPath(domain, local string, id int64) string {
+	return ImportsPath(domain, local) + "/" + strconv.FormatInt(id, 10)
+}
+
+// Below an import.
+const (
+	ImportProgress     = "/progress"
+	ImportSelection    = "/selection"
+	ImportResumption   = "/resumption"
+	ImportCancellation = "/cancellation"
+)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,6 +16,7 @@ import (
 
 	"example.org/mandat/mail/dns"
 	"example.org/mandat/mail/dovecot"
+	"example.org/mandat/mail/imap/connect"
 	"example.org/mandat/mail/outgoing"
 	"example.org/mandat/models"
 )
@@ -39,6 +41,9 @@ type config struct {
 	listsPolicy    string
 	dnsResolver    dns.Resolver // the zero Resolver for nobody
 	dnsWant        dns.Expectations
+	imap           *connect.Own   // nil for none
+	importNetworks []netip.Prefix // besides the public addresses
+	secret         []byte         // nil for none
 	logLevel       slog.Level
 	logFormat      string // "text", "json", or "" to choose by what standard error is
 }
@@ -124,6 +129,18 @@ var settings = []setting{
 		func(c *config, v string) (err error) { c.dnsWant.DMARC, err = dns.ParseDMARC(v); return err },
 	},
 	{
+		"MANDAT_IMAP", "", "Where mail is imported to: the IMAP of that mail server with its master user, as imap://MASTER:PASSWORD@127.0.0.1:143, or imaps:// elsewhere; `mandat mail configure` writes it. Empty: no import is offered.",
+		func(c *config, v string) (err error) { c.imap, err = connect.ParseOwn(v); return err },
+	},
+	{
+		"MANDAT_IMPORT_NETWORKS", "", "Networks (CIDR) or addresses, parted by commas, from which mail may be imported besides public ones, as for a mail server within one's own network.",
+		func(c *config, v string) (err error) { c.importNetworks, err = parseNetworks(v); return err },
+	},
+	{
+		"MANDAT_SECRET", "", "Key of 32 octets in base64, as `head -c 32 /dev/urandom | base64` makes one, with which passwords for imports are encrypted; `mandat mail configure` writes it. The same for all processes. Empty: no import is offered.",
+		func(c *config, v string) (err error) { c.secret, err = parseSecret(v); return err },
+	},
+	{
 		"MANDAT_TRUSTED_PROXIES", "", "Networks (CIDR) or addresses, parted by commas, whose X-Forwarded-For counts.",
 		func(c *config, v string) (err error) { c.trustedProxies, err = parseNetworks(v); return err },
 	},
@@ -178,6 +195,9 @@ func readConfig(getenv func(string) string) (*config, error) {
 	}
 	if c.dovecot != nil && c.databaseURL == "" {
 		errs = append(errs, errors.New("MANDAT_DOVECOT: mail servers read PostgreSQL alone; say where it is with MANDAT_DATABASE_URL"))
+	}
+	if c.imap != nil && c.databaseURL == "" {
+		errs = append(errs, errors.New("MANDAT_IMAP: mail servers read PostgreSQL alone; say where it is with MANDAT_DATABASE_URL"))
 	}
 	if c.databaseURL == "" {
 		c.databaseURL = "sqlite:" + filepath.Join(c.dataDir, "mandat.db")
@@ -282,6 +302,15 @@ func parseNetworks(v string) (networks []netip.Prefix, err error) {
 		networks = append(networks, p.Masked())
 	}
 	return networks, nil
+}
+
+// parseSecret reads a key. Errors repeat nothing of it.
+func parseSecret(v string) ([]byte, error) {
+	key, err := base64.StdEncoding.Strict().DecodeString(v)
+	if err != nil || len(key) != models.SecretSize {
+		return nil, errors.New("want 32 octets in base64, as `head -c 32 /dev/urandom | base64` makes them")
+	}
+	return key, nil
 }
 
 func checkZone(v string) error {

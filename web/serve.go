@@ -56,7 +56,7 @@ func (c *serveCommand) Run(p *program) (err error) {
 	if err != nil {
 		return err
 	}
-	panel := handlers.Config{Store: store, Log: p.log, Origin: origin, TrustedProxies: p.config.trustedProxies, Middleware: counted, DNS: p.newDNS()}
+	panel := handlers.Config{Store: store, Log: p.log, Origin: origin, TrustedProxies: p.config.trustedProxies, Middleware: counted, DNS: p.newDNS(), Stopping: p.ctx}
 	if c.Demo {
 		panel.Gallery = gallery.Handler()
 	}

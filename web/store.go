@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"example.org/mandat/mail/imap/connect"
 	"example.org/mandat/models"
 	"example.org/mandat/views"
 	"example.org/mandat/views/locale"
@@ -43,9 +44,12 @@ func (p *program) openWithin(limit time.Duration, migrate bool) (*models.Store, 
 }
 
 func (p *program) openOnce(migrate bool) (*models.Store, error) {
-	cfg := models.Config{URL: p.config.databaseURL, Log: p.log, Suffix: p.config.suffix, Post: newPost(p.config)}
+	cfg := models.Config{URL: p.config.databaseURL, Log: p.log, Suffix: p.config.suffix, Post: newPost(p.config), Secret: p.config.secret}
 	if p.config.dovecot != nil { // an interface with a nil in it would not be nil
 		cfg.Mailboxes = p.config.dovecot
+	}
+	if p.config.imap != nil {
+		cfg.Importer = connect.Servers{Policy: connect.Policy{Networks: p.config.importNetworks}, Own: p.config.imap}
 	}
 	store, err := models.Open(p.ctx, cfg)
 	if err != nil {

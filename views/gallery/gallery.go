@@ -54,6 +54,7 @@ func Entries() []Entry {
 		grants,
 		redirections,
 		uploads,
+		imports,
 		responders,
 		filters,
 		events,
