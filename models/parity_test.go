@@ -25,7 +25,7 @@ func TestBothDatabasesHaveTheSameSchema(t *testing.T) {
 		}
 	}
 	// What the mail side writes, and is told: it has no embedded database.
-	for _, thing := range []string{"trigger mailbox_use_kept", "trigger list_message_told", "trigger list_request_told"} {
+	for _, thing := range []string{"trigger mailbox_use_begun", "trigger mailbox_use_kept", "trigger mailbox_use_of_somebody", "trigger list_message_told", "trigger list_request_told"} {
 		if _, there := postgres[thing]; !there {
 			t.Errorf("PostgreSQL has no %s", thing)
 		}
