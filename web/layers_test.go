@@ -75,7 +75,7 @@ var reserved = []struct{ library, pkgs string }{
 	{"blitiri.com.ar/", "mail/dns"},
 	{"github.com/emersion/go-smtp", "mail/listd mail/mailtest mail"},
 	{"github.com/emersion/go-message", "mail/listd models mail/imap"},
-	{"github.com/emersion/go-msgauth", "mail/listd"},
+	{"github.com/emersion/go-msgauth", "mail/listd mail"},
 	{"github.com/emersion/go-imap/", "mail/imap/connect mail/imap/imaptest mail/mailtest mail"},
 	{"github.com/gorilla/", "handlers web"},
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"io"
@@ -9,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/emersion/go-message"
-	"github.com/emersion/go-message/textproto"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -101,12 +99,8 @@ var statusShape = regexp.MustCompile(`^[245]\.[0-9]{1,3}\.[0-9]{1,3}$`)
 // write no such notice are believed when they send from nobody and do not say
 // that it is an answer of a person's machine.
 func outcomeOf(m *letter) outcome {
-	entity, err := message.ReadWithOptions(bytes.NewReader(m.content), &message.ReadOptions{MaxHeaderBytes: maxHeader})
-	if entity == nil || err != nil && !message.IsUnknownCharset(err) && !message.IsUnknownEncoding(err) {
-		return outcome{}
-	}
 	found, o := false, outcome{}
-	eachPart(entity, func(e *message.Entity) bool {
+	eachPart(m.content, func(e *message.Entity) bool {
 		kind, _, _ := e.Header.ContentType()
 		if found = strings.EqualFold(kind, "message/delivery-status") || strings.EqualFold(kind, "message/global-delivery-status"); found {
 			text, _ := io.ReadAll(io.LimitReader(e.Body, textOf)) // what was read is as much as there is
@@ -114,8 +108,7 @@ func outcomeOf(m *letter) outcome {
 		}
 		return !found
 	})
-	submitted, _, _ := strings.Cut(m.header.get("auto-submitted"), ";")
-	if found || m.sender != "" || strings.EqualFold(strings.TrimSpace(submitted), "auto-replied") || m.header.get("x-autoreply") != "" {
+	if found || m.sender != "" || m.header.submitted() == "auto-replied" || m.header.get("x-autoreply") != "" {
 		return o
 	}
 	return outcome{failed: true, status: "5.0.0"}
@@ -124,19 +117,18 @@ func outcomeOf(m *letter) outcome {
 // readStatus reads the groups of fields of a notice: the first is about the
 // message, each other about a recipient. Ours has one.
 func readStatus(text []byte) (o outcome) {
-	r := bufio.NewReader(bytes.NewReader(text))
 	for range maxParts {
-		fields, err := textproto.ReadHeader(r)
-		action := strings.ToLower(strings.TrimSpace(fields.Get("Action")))
-		if action == "failed" {
-			status, _, _ := strings.Cut(strings.TrimSpace(fields.Get("Status")), " ")
+		group := splitHeader(text)
+		if action, _, _ := strings.Cut(group.get("action"), " "); strings.EqualFold(action, "failed") {
+			status, _, _ := strings.Cut(group.get("status"), " ")
 			if !statusShape.MatchString(status) {
 				status = "5.0.0"
 			}
-			_, said, _ := strings.Cut(fields.Get("Diagnostic-Code"), ";")
+			_, said, _ := strings.Cut(group.get("diagnostic-code"), ";")
 			return outcome{failed: true, status: status, said: oneLine(said)}
 		}
-		if err != nil {
+		text = bytes.TrimLeft(group.rest, "\r\n")
+		if len(text) == 0 {
 			break
 		}
 	}

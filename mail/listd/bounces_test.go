@@ -145,6 +145,130 @@ func TestARefusalIsCountedUnlessItIsAboutTheMessage(t *testing.T) {
 	w.Exec(t, "UPDATE list_deliveries SET state = 'waiting', attempts = $1, next_at = now() + interval '1 hour'", maxAttempts)
 }
 
+// What servers write that something did not arrive, cut to what counts.
+func TestNoticesOfManyServers(t *testing.T) {
+	for name, c := range map[string]struct {
+		sender, content string
+		want            outcome
+	}{
+		"Exim": {"", `Auto-Submitted: auto-replied
+Content-Type: multipart/report; report-type=delivery-status; boundary=1448-eximdsn-8
+MIME-Version: 1.0
+From: Mail Delivery System <Mailer-Daemon@exim.example>
+Subject: Mail delivery failed: returning message to sender
+
+--1448-eximdsn-8
+Content-type: text/plain; charset=us-ascii
+
+This message was created automatically by mail delivery software.
+
+--1448-eximdsn-8
+Content-type: message/delivery-status
+
+Reporting-MTA: dns; exim.example
+
+Action: failed
+Final-Recipient: rfc822;reader@exim.example
+Status: 5.0.0
+Remote-MTA: dns; mx.exim.example
+Diagnostic-Code: smtp; 550 No such person
+
+--1448-eximdsn-8--
+`, outcome{true, "5.0.0", "550 No such person"}},
+		"Exchange": {"", `From: postmaster@exchange.example
+Content-Type: multipart/report; report-type=delivery-status;
+	boundary="_mixed_"
+Subject: =?utf-8?q?Non_remis=C2=A0: bonjour?=
+Auto-Submitted: auto-replied
+
+--_mixed_
+Content-Type: multipart/alternative; boundary="_alt_"
+
+--_alt_
+Content-Type: text/plain; charset="nowhere-1"
+Content-Transfer-Encoding: quoted-printable
+
+Votre message =E0
+
+--_alt_
+Content-Type: text/html
+
+<p>
+
+--_alt_--
+
+--_mixed_
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns;exchange.example
+Received-From-MTA: dns;mx.example
+Arrival-Date: Fri, 27 Nov 2026 14:02:00 +0000
+
+Final-Recipient: rfc822;reader@exchange.example
+Action: failed
+Status: 5.1.10
+Diagnostic-Code: smtp;550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient
+a line that should have been folded
+X-Display-Name: Reader
+
+--_mixed_
+Content-Type: message/rfc822
+
+Subject: bonjour
+
+--_mixed_--
+`, outcome{true, "5.1.10", "550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient"}},
+		"a line before Action that is no field": {"", `Content-Type: multipart/report; boundary=b
+
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; x
+
+
+what is this
+Action: Failed (permanently)
+Status: 5.2.2 (mailbox full)
+--b--
+`, outcome{true, "5.2.2", ""}},
+		"a delay": {"", `Content-Type: multipart/report; boundary=b
+
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; googlemail.com
+
+Final-Recipient: rfc822; reader@gmail.example
+Action: delayed
+Status: 4.4.1
+Diagnostic-Code: smtp; The recipient server did not accept our requests to connect.
+Will-Retry-Until: Sun, 29 Nov 2026 00:00:00 -0800 (PST)
+--b--
+`, outcome{}},
+		"qmail":                        {"", "From: MAILER-DAEMON@qmail.example\nSubject: failure notice\n\nHi. This is the qmail-send program.\n\n<reader@qmail.example>:\nSorry, no mailbox here by that name. (#5.1.1)\n", outcome{true, "5.0.0", ""}},
+		"a header that cannot be read": {"", "From MAILER-DAEMON Fri Nov 27\nSubject: failure\n\nno such user\n", outcome{true, "5.0.0", ""}},
+		"somebody away":                {"", "Auto-Submitted: auto-replied (vacation)\nSubject: away\n\nuntil Monday\n", outcome{}},
+		"somebody away, by an old one": {"", "X-Autoreply: yes\nSubject: away\n\nuntil Monday\n", outcome{}},
+		"a person":                     {"a@b.example", "Subject: what is this\n\nwho are you?\n", outcome{}},
+		"a receipt": {"", `Content-Type: multipart/report; report-type=disposition-notification; boundary=b
+Auto-Submitted: auto-replied
+
+--b
+Content-Type: message/disposition-notification
+
+Disposition: manual-action/MDN-sent-manually; displayed
+--b--
+`, outcome{}},
+	} {
+		for _, end := range []string{"\n", "\r\n"} {
+			content := []byte(strings.ReplaceAll(c.content, "\n", end))
+			if got := outcomeOf(&letter{sender: c.sender, content: content, header: splitHeader(content)}); got != c.want {
+				t.Errorf("%s: %+v, want %+v", name, got, c.want)
+			}
+		}
+	}
+}
+
 func FuzzOutcome(f *testing.F) {
 	f.Add([]byte(strings.ReplaceAll(report("failed", "5.1.1"), "\n", "\r\n")))
 	f.Add([]byte(report("delayed", "4.4.1")))

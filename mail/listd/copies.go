@@ -44,9 +44,9 @@ func (h header) loops(address string) bool {
 	return received > maxReceived
 }
 
-// copyOf is how a message goes out: the octets before it, and those of it that
-// stay. For a forward, list is nil.
-func (h header) copyOf(base string, l *list, link, token string) (front, kept []byte) {
+// head is the header of a copy: fields of ours, then those of the message that
+// stay. The rest follows as it is. For a forward, list is nil.
+func (h header) head(base string, l *list, link, token string) []byte {
 	var b bytes.Buffer
 	drop := []string{"return-path"} // it tells where the message came from; the next server writes its own
 	fmt.Fprintf(&b, "%s: %s\r\n%s: %s\r\n", deliveryField, token, loopField, base)
@@ -57,24 +57,12 @@ func (h header) copyOf(base string, l *list, link, token string) (front, kept []
 	if l != nil {
 		h.addList(&b, l, link, drop)
 	}
-	if !slices.ContainsFunc(h.fields, func(f field) bool { return slices.Contains(drop, f.name) }) {
-		return b.Bytes(), h.all()
-	}
 	for _, f := range h.fields {
 		if !slices.Contains(drop, f.name) {
-			kept = append(kept, f.raw...)
+			b.Write(f.raw)
 		}
 	}
-	return b.Bytes(), append(kept, h.rest...)
-}
-
-// all is the message as it came.
-func (h header) all() []byte {
-	if len(h.fields) == 0 {
-		return h.rest
-	}
-	first := h.fields[0].raw
-	return first[:h.size+len(h.rest)] // fields and rest are neighbours in what came
+	return b.Bytes()
 }
 
 // addList writes the fields of a list, unless a signature forbids one.

@@ -84,14 +84,14 @@ func TestWhereAnAnswerGoes(t *testing.T) {
 	h := splitHeader([]byte("From: a@b.example\r\n\r\nx"))
 	for setting, want := range map[string]string{replyToList: "<" + team + ">", replyToSender: "", "x@y.example": "<x@y.example>"} {
 		l.replyTo = setting
-		front, kept := h.copyOf(l.address, l, "", "token")
-		if got := splitHeader(front).get("reply-to"); got != want || string(kept) != "From: a@b.example\r\n\r\nx" {
-			t.Errorf("%s: %q, %q", setting, got, kept)
+		head := h.head(l.address, l, "", "token")
+		if got := splitHeader(head).get("reply-to"); got != want || !bytes.HasSuffix(head, []byte("\r\nFrom: a@b.example\r\n")) {
+			t.Errorf("%s: %q", setting, head)
 		}
 	}
 }
 
-func FuzzCopyOf(f *testing.F) {
+func FuzzHead(f *testing.F) {
 	f.Add([]byte("From: a@b.example\r\nList-Id: x\r\n\ty\r\n\r\nbody"), "https://panel.example/unsubscriptions/a")
 	f.Add([]byte(" not a field\nDKIM-Signature: v=1; h=list-id:list-id; b=\n\n"), "")
 	f.Add([]byte("\r\n\r\n"), "")
@@ -103,31 +103,33 @@ func FuzzCopyOf(f *testing.F) {
 			return
 		}
 		h := splitHeader(content)
-		if !bytes.Equal(h.all(), content) {
-			t.Fatalf("%q is not %q", h.all(), content)
-		}
-		var size int
+		var all []byte
 		for _, field := range h.fields {
-			size += len(field.raw)
+			all = append(all, field.raw...)
 		}
-		if size != h.size || size+len(h.rest) != len(content) {
-			t.Fatalf("%d and %d of %d octets", size, len(h.rest), len(content))
+		if len(all) != h.size || !bytes.Equal(append(all, h.rest...), content) {
+			t.Fatalf("%q is not %q", all, content)
 		}
 		before := bytes.Clone(content)
-		front, kept := h.copyOf(l.address, l, link, "token")
+		head := h.head(l.address, l, link, "token")
 		if !bytes.Equal(before, content) {
 			t.Fatal("what came was changed")
 		}
-		if !bytes.HasSuffix(kept, h.rest) || len(kept) > len(content) {
-			t.Fatalf("%q is not what stays of %q", kept, content)
+		again := splitHeader(append(bytes.Clone(head), h.rest...))
+		if !bytes.Equal(again.rest, h.rest) && len(h.rest) > 0 {
+			t.Fatalf("the header ends within %q", head)
 		}
-		for line := range strings.Lines(string(front)) {
+		ours := 0
+		for line := range strings.Lines(string(head)) {
+			if strings.HasPrefix(line, "Mandat-") {
+				ours++
+			}
+			if ours == 2 && !strings.HasPrefix(line, "Mandat-") {
+				break
+			}
 			if !strings.HasSuffix(line, "\r\n") || strings.Count(line, "\r") != 1 {
 				t.Errorf("%q", line)
 			}
-		}
-		if len(splitHeader(front).rest) > 0 {
-			t.Errorf("the header ends within %q", front)
 		}
 		_, _, _, _ = h.automatic(), h.bulk(), h.from(), h.readable("subject")
 	})

@@ -131,12 +131,20 @@ func (h header) signed(name string) (most int) {
 	return most
 }
 
-// automatic says that no person wrote the message (RFC 3834), or that it says
-// itself that it wants no answer.
+// submitted is what the message says about who wrote it (RFC 3834): "no" for a
+// person, as "" does.
+func (h header) submitted() string {
+	word := h.get("auto-submitted")
+	if end := strings.IndexAny(word, "; \t("); end >= 0 {
+		word = word[:end]
+	}
+	return strings.ToLower(word)
+}
+
+// automatic says that no person wrote the message.
 func (h header) automatic() bool {
-	word, _, _ := strings.Cut(h.get("auto-submitted"), ";")
-	word = strings.TrimSpace(word)
-	return word != "" && !strings.EqualFold(word, "no")
+	word := h.submitted()
+	return word != "" && word != "no"
 }
 
 // bulk says that the message went to many, and wants no answer.
@@ -203,12 +211,8 @@ func cut(text string, most int) string {
 // excerpt is the beginning of the text of a message, "" when it has none that
 // is plain.
 func excerpt(content []byte) string {
-	entity, err := message.ReadWithOptions(bytes.NewReader(content), &message.ReadOptions{MaxHeaderBytes: maxHeader})
-	if entity == nil || err != nil && !message.IsUnknownCharset(err) && !message.IsUnknownEncoding(err) {
-		return ""
-	}
 	var text string
-	eachPart(entity, func(e *message.Entity) bool {
+	eachPart(content, func(e *message.Entity) bool {
 		kind, _, _ := e.Header.ContentType()
 		if disposition, _, _ := e.Header.ContentDisposition(); kind != "text/plain" && kind != "" || disposition == "attachment" {
 			return true
@@ -225,8 +229,12 @@ func excerpt(content []byte) string {
 }
 
 // eachPart walks over the parts of a message that are not multipart themselves,
-// until told false.
-func eachPart(e *message.Entity, fn func(*message.Entity) bool) {
+// until told false. There is none in a message that cannot be read.
+func eachPart(content []byte, fn func(*message.Entity) bool) {
+	e, err := message.ReadWithOptions(bytes.NewReader(content), &message.ReadOptions{MaxHeaderBytes: maxHeader})
+	if e == nil || err != nil && !message.IsUnknownCharset(err) && !message.IsUnknownEncoding(err) {
+		return
+	}
 	parts := 0
 	var walk func(e *message.Entity, depth int) bool
 	walk = func(e *message.Entity, depth int) bool {

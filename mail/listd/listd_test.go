@@ -249,6 +249,7 @@ func (g got) text() string {
 type sink struct {
 	address string
 	away    atomic.Bool // it hangs up
+	forget  atomic.Bool // it keeps nothing of what it takes
 
 	mu     sync.Mutex
 	all    []got
@@ -305,6 +306,10 @@ func (c *sinkSession) Rcpt(to string, _ *smtp.RcptOptions) error {
 }
 
 func (c *sinkSession) Data(r io.Reader) error {
+	if c.s.forget.Load() {
+		_, err := io.Copy(io.Discard, r)
+		return err
+	}
 	data, err := io.ReadAll(r)
 	if err != nil {
 		return err

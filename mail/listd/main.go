@@ -17,6 +17,7 @@
 //	requests.go    subscribe, unsubscribe, confirm, decide, help
 //	copies.go      the header fields that a copy gets
 //	courier.go     copies are handed to Postfix, one transaction each
+//	postbox.go     the connection to Postfix
 //	bounces.go     what comes back
 //	keeper.go      what a moderator decided, what has waited too long, what is old
 //	notices.go     mail of the service's own, in French and English
@@ -91,7 +92,7 @@ const (
 	policyConnections = 200 // Postfix has one for each smtpd
 	couriers          = 4   // connections to Postfix
 	memoryFor         = 4   // of the largest messages are being received
-	poolSize          = 12  // connections to the database, unless its URL says another number
+	poolSize          = 10  // connections to the database, unless its URL says another number
 	stopLimit         = 20 * time.Second
 )
 

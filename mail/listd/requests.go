@@ -92,7 +92,7 @@ func (s *service) decide(ctx context.Context, d *destination, m *letter) error {
 		addresses = append([]string{envelope}, addresses...)
 	}
 	for _, email := range addresses {
-		_, moderator, err := member(ctx, s.db, d.list, []string{email})
+		moderator, err := moderates(ctx, s.db, d.list, email)
 		if err != nil {
 			return err
 		}

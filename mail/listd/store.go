@@ -89,14 +89,12 @@ func readList(ctx context.Context, q querier, address string) (*list, error) {
 	return l, nil
 }
 
-// member says what addresses are to a list: whether one of them subscribes to
-// it, and whether one decides about its messages, as a moderator or, of a list
-// without any, as its owner.
-func member(ctx context.Context, q querier, l *list, addresses []string) (subscriber, moderator bool, err error) {
-	err = q.QueryRow(ctx, `SELECT EXISTS (SELECT FROM mlist.subscribers m WHERE m.list_id = $1 AND m.email = ANY ($2)),
-		EXISTS (SELECT FROM mlist.moderators m WHERE m.list_id = $1 AND m.email = ANY ($2))
-		OR $3 = ANY ($2) AND NOT EXISTS (SELECT FROM mlist.moderators m WHERE m.list_id = $1)`, l.id, addresses, l.owner).Scan(&subscriber, &moderator)
-	return subscriber, moderator, err
+// moderates says whether an address decides about the messages of a list: as a
+// moderator or, of a list without any, as its owner.
+func moderates(ctx context.Context, q querier, l *list, email string) (may bool, err error) {
+	err = q.QueryRow(ctx, `SELECT EXISTS (SELECT FROM mlist.moderators m WHERE m.list_id = $1 AND m.email = $2)
+		OR $3 = $2 AND NOT EXISTS (SELECT FROM mlist.moderators m WHERE m.list_id = $1)`, l.id, email, l.owner).Scan(&may)
+	return may, err
 }
 
 // mayPost says whether one of the addresses is of somebody of the list.
