@@ -52,11 +52,10 @@ func (s *service) bounce(ctx context.Context, c *returned, m *letter) error {
 			s.log.Info("a copy came back", "list", c.list, "status", o.status)
 			return countBounce(ctx, tx, c.list, c.recipient, o.status)
 		}
-		to, ok := mailbox(c.sender)
-		if !ok { // nobody to tell: it was a notice of delivery itself
+		if c.sender == "" { // nobody to tell: it was a notice of delivery itself
 			return nil
 		}
-		return s.enqueueBytes(ctx, tx, m.header.readable("from"), to, m.header.readable("subject"), m.content)
+		return s.enqueueBytes(ctx, tx, m.header.readable("from"), c.sender, m.header.readable("subject"), m.content)
 	})
 }
 
@@ -70,17 +69,19 @@ func countBounce(ctx context.Context, q querier, list int64, email, status strin
 	return request(ctx, q, list, "bounced", email, 0)
 }
 
-// aboutRecipient tells the codes of RFC 3463 that are about an address from
-// those about a message (5.3.4, 5.6.x, 5.2.3) or about a policy (5.7.x).
+// aboutRecipient tells the codes of RFC 3463 that are about an address or the
+// way to it from those that a message brings about by itself, its size, its
+// content or the number of servers that it says it came through: whoever writes
+// it would choose them, and so empty the list.
 func aboutRecipient(status string) bool {
 	_, detail, _ := strings.Cut(status, ".")
-	switch {
-	case detail == "3.4" || detail == "2.3":
-		return false
-	case strings.HasPrefix(detail, "6."), strings.HasPrefix(detail, "7."):
+	switch detail {
+	case "0.0", "4.1", "4.4", "4.7":
+		return true
+	case "1.7", "1.8", "2.3": // of the sender, and of the size
 		return false
 	}
-	return true
+	return strings.HasPrefix(detail, "1.") || strings.HasPrefix(detail, "2.")
 }
 
 // outcome is what a message says that came back.
@@ -108,7 +109,7 @@ func outcomeOf(m *letter) outcome {
 		}
 		return !found
 	})
-	if found || m.sender != "" || m.header.submitted() == "auto-replied" || m.header.get("x-autoreply") != "" {
+	if found || m.sender != "" || m.header.submitted() == "auto-replied" || m.header.bulk() {
 		return o
 	}
 	return outcome{failed: true, status: "5.0.0"}

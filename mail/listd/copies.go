@@ -48,14 +48,13 @@ func (h header) loops(address string) bool {
 // stay. The rest follows as it is. For a forward, list is nil.
 func (h header) head(base string, l *list, link, token string) []byte {
 	var b bytes.Buffer
-	drop := []string{"return-path"} // it tells where the message came from; the next server writes its own
+	drop := slices.DeleteFunc([]string{"return-path"}, func(name string) bool { return h.signed(name) > 0 }) // the next server writes its own
 	fmt.Fprintf(&b, "%s: %s\r\n%s: %s\r\n", deliveryField, token, loopField, base)
 	if l != nil {
 		drop = append(drop, ofLists...)
 	}
-	drop = slices.DeleteFunc(drop, func(name string) bool { return h.signed(name) > 0 })
 	if l != nil {
-		h.addList(&b, l, link, drop)
+		h.addList(&b, l, link)
 	}
 	for _, f := range h.fields {
 		if !slices.Contains(drop, f.name) {
@@ -65,16 +64,12 @@ func (h header) head(base string, l *list, link, token string) []byte {
 	return b.Bytes()
 }
 
-// addList writes the fields of a list, unless a signature forbids one.
-func (h header) addList(b *bytes.Buffer, l *list, link string, drop []string) {
+// addList writes the fields of a list. Those by which a program leaves it are
+// always ours, whatever a signature says that nobody has looked at: a stranger
+// would else send readers where he likes.
+func (h header) addList(b *bytes.Buffer, l *list, link string) {
 	add := func(name, format string, args ...any) {
-		there := h.count(strings.ToLower(name))
-		if slices.Contains(drop, strings.ToLower(name)) {
-			there = 0
-		}
-		if h.signed(strings.ToLower(name)) <= there {
-			fmt.Fprintf(b, name+": "+format+"\r\n", args...)
-		}
+		fmt.Fprintf(b, name+": "+format+"\r\n", args...)
 	}
 	add("List-Id", "%s", listID(l.address))
 	add("List-Post", "<mailto:%s>", l.address)
@@ -87,10 +82,10 @@ func (h header) addList(b *bytes.Buffer, l *list, link string, drop []string) {
 		add("List-Unsubscribe", "<mailto:%s>", sub(l.address, forUnsubscribe, ""))
 	}
 	add("List-Owner", "<mailto:%s>", sub(l.address, forOwner, ""))
-	if h.count("precedence") == 0 {
+	if h.count("precedence") == 0 && h.signed("precedence") == 0 {
 		add("Precedence", "list")
 	}
-	if l.replyTo != replyToSender && h.count("reply-to") == 0 {
+	if l.replyTo != replyToSender && h.count("reply-to") == 0 && h.signed("reply-to") == 0 {
 		to := l.replyTo
 		if to == replyToList {
 			to = l.address

@@ -273,11 +273,10 @@ func (s *service) markOnce(ctx context.Context, b *batch, d delivery, answer str
 		if b.list != nil {
 			return countBounce(ctx, tx, b.list.id, d.recipient, statusOf(answer))
 		}
-		to, ok := mailbox(b.sender)
-		if !ok || b.base == "" {
+		if b.sender == "" || b.base == "" {
 			return nil
 		}
-		return s.enqueueBytes(ctx, tx, "", to, "", undelivered(b.base, to, d.recipient, answer, b.header, time.Now()))
+		return s.enqueueBytes(ctx, tx, "", b.sender, "", undelivered(b.base, b.sender, d.recipient, answer, b.header, time.Now()))
 	})
 }
 

@@ -42,7 +42,7 @@ func (s *service) passOn(ctx context.Context, base, to string, m *letter) error 
 	if m.header.loops(base) {
 		return errLoop
 	}
-	if full, err := s.full(ctx); err != nil || full {
+	if full, err := s.full(ctx, false); err != nil || full {
 		return orRefuse(err, errFull)
 	}
 	row := &stored{

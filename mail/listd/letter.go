@@ -17,7 +17,7 @@ import (
 const (
 	maxHeader   = 256 << 10 // octets
 	maxFields   = 1000
-	maxReceived = 50 // servers that it came through
+	maxReceived = 20 // servers that it came through; what is sent on must stay below the limits of those to come
 	maxParts    = 50
 	maxDepth    = 5
 	toldOf      = 200  // characters of an author or a subject
@@ -154,6 +154,16 @@ func (h header) bulk() bool {
 		return true
 	}
 	return h.get("list-id") != "" || h.get("x-autoreply") != "" || h.get("x-autorespond") != ""
+}
+
+// answered says that a program wrote the message for a person who is away, also
+// one that is older than RFC 3834.
+func (h header) answered() bool {
+	switch strings.ToLower(h.get("precedence")) {
+	case "auto_reply", "junk":
+		return true
+	}
+	return h.automatic() || h.get("x-autoreply") != "" || h.get("x-autorespond") != ""
 }
 
 // from are the addresses of the authors.

@@ -46,6 +46,7 @@ var (
 	errModerator = refuse(550, smtp.EnhancedCode{5, 7, 1}, "Only moderators of this list may decide, from the address that the list knows")
 	errSender    = refuse(550, smtp.EnhancedCode{5, 1, 7}, "The sender's address cannot be answered")
 	errLoop      = refuse(554, smtp.EnhancedCode{5, 4, 6}, "This message has been here before")
+	errMany      = refuse(552, smtp.EnhancedCode{5, 3, 4}, "This message is too large for so many subscribers")
 	errHeld      = refuse(452, smtp.EnhancedCode{4, 2, 2}, "Too many messages to this list wait for a moderator")
 	errFull      = refuse(452, smtp.EnhancedCode{4, 3, 1}, "Too much waits to be sent; try again later")
 	errTrouble   = refuse(451, smtp.EnhancedCode{4, 3, 0}, "Out of order for the moment; try again later")
@@ -136,9 +137,21 @@ func (s *service) welcome(ctx context.Context, d *destination, sender string) er
 // roomToHold refuses when a list's moderators have too much before them.
 func (s *service) roomToHold(ctx context.Context, l *list) error {
 	var held int
-	err := s.db.QueryRow(ctx, "SELECT count(*) FROM (SELECT FROM mlist.messages m WHERE m.list_id = $1 AND m.state = 'held' LIMIT $2) AS n", l.id, maxHeld).Scan(&held)
-	if err == nil && held >= maxHeld {
+	var octets int64
+	err := s.db.QueryRow(ctx, "SELECT count(*), COALESCE(sum(n.size_bytes), 0) FROM (SELECT m.size_bytes FROM mlist.messages m WHERE m.list_id = $1 AND m.state = 'held' LIMIT $2) AS n", l.id, maxHeld).Scan(&held, &octets)
+	if err == nil && (held >= maxHeld || octets >= maxHeldOctets) {
 		err = errHeld
+	}
+	return err
+}
+
+// roomForAll refuses what would fill the disk of the mail server, which keeps a
+// copy for each subscriber until it is gone.
+func (s *service) roomForAll(ctx context.Context, l *list, octets int) error {
+	var subscribers int64
+	err := s.db.QueryRow(ctx, "SELECT count(*) FROM mlist.subscribers m WHERE m.list_id = $1", l.id).Scan(&subscribers)
+	if err == nil && subscribers*int64(octets) > maxCopied {
+		err = errMany
 	}
 	return err
 }

@@ -18,7 +18,7 @@ func (s *service) post(ctx context.Context, l *list, m *letter) error {
 	switch {
 	case m.header.loops(l.address):
 		return errLoop
-	case m.header.automatic():
+	case m.header.answered():
 		return errAutomatic
 	}
 	if l.posting == postingSubscribers { // Postfix asked about the envelope; what readers see is the field
@@ -31,8 +31,11 @@ func (s *service) post(ctx context.Context, l *list, m *letter) error {
 			return err
 		}
 	}
-	if full, err := s.full(ctx); err != nil || full {
+	if full, err := s.full(ctx, true); err != nil || full {
 		return orRefuse(err, errFull)
+	}
+	if err := s.roomForAll(ctx, l, len(m.content)); err != nil {
+		return err
 	}
 	row := &stored{
 		list: l.id, base: l.address, sender: m.sender, author: m.header.readable("from"), subject: m.header.readable("subject"),

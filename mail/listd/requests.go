@@ -37,7 +37,7 @@ func (s *service) ask(ctx context.Context, l *list, wants purpose, m *letter) er
 	if err != nil {
 		return err
 	}
-	if full, err := s.full(ctx); err != nil || full {
+	if full, err := s.full(ctx, false); err != nil || full {
 		return orRefuse(err, errFull)
 	}
 	return s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
@@ -114,7 +114,7 @@ func (s *service) help(ctx context.Context, l *list, m *letter) error {
 	if err != nil {
 		return err
 	}
-	if full, err := s.full(ctx); err != nil || full {
+	if full, err := s.full(ctx, false); err != nil || full {
 		return orRefuse(err, errFull)
 	}
 	if !s.answered.first(l.address+" "+email, time.Now()) {

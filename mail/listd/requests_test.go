@@ -91,7 +91,13 @@ func TestNobodyIsBuriedInQuestions(t *testing.T) {
 	w.Exec(t, "UPDATE list_confirmations SET expires_at = expires_at - interval '61 minutes' WHERE list_id = (SELECT id FROM lists WHERE address = $1)", lists[0])
 	i.takes(outsider, strings.Replace(lists[0], "@", "+subscribe@", 1), letterFrom(outsider, ""))
 	again := w.sink.await(t, outsider, maxAsked+2)
-	if first := w.sink.to(outsider)[0]; replyTo(t, first) != replyTo(t, again) {
+	asked := 0
+	for _, g := range w.sink.to(outsider) {
+		if replyTo(t, g) == replyTo(t, again) {
+			asked++
+		}
+	}
+	if asked != 2 {
 		t.Error("an hour later the first question is worth nothing")
 	}
 }

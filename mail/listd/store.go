@@ -17,10 +17,12 @@ import (
 
 // Bounds on what waits in the database.
 const (
-	maxHeld    = 200     // messages of one list that a moderator has not decided about
-	maxWaiting = 200_000 // copies that have not gone out
-	maxStored  = 4 << 30 // octets of messages that have not gone out
-	loadFor    = 5 * time.Second
+	maxHeld       = 200       // messages of one list that a moderator has not decided about
+	maxHeldOctets = 200 << 20 // and all of them together
+	maxCopied     = 2 << 30   // octets of all copies of one message
+	maxWaiting    = 200_000   // copies that have not gone out: of lists, and of all else
+	maxStored     = 4 << 30   // octets of messages that have not gone out, likewise
+	loadFor       = 5 * time.Second
 )
 
 // queryLimit is how long the database may take for one answer; Postfix waits for
@@ -183,31 +185,39 @@ func request(ctx context.Context, q querier, list int64, kind, email string, mes
 	return err
 }
 
-// load remembers for a moment how much waits.
+// load remembers for a moment how much waits: of lists, and of all else.
 type load struct {
 	mu    sync.Mutex
-	until time.Time
-	full  bool
+	until [2]time.Time
+	full  [2]bool
 }
 
-// full says that nothing more can be taken for now.
-func (s *service) full(ctx context.Context) (bool, error) {
+// full says that nothing more can be taken for now, of lists or of all else:
+// what a list has waiting holds up no redirection. What waits for a moderator is
+// bounded by the list.
+func (s *service) full(ctx context.Context, ofList bool) (bool, error) {
+	ctx, cancel := limited(ctx)
+	defer cancel()
+	which := 0
+	if ofList {
+		which = 1
+	}
 	s.load.mu.Lock()
 	defer s.load.mu.Unlock()
-	if time.Now().Before(s.load.until) {
-		return s.load.full, nil
+	if time.Now().Before(s.load.until[which]) {
+		return s.load.full[which], nil
 	}
 	var copies, octets int64
-	err := s.db.QueryRow(ctx, `SELECT (SELECT count(*) FROM (SELECT FROM mlist.deliveries d WHERE d.state = 'waiting' LIMIT $1) AS n),
-		(SELECT COALESCE(sum(m.size_bytes), 0) FROM mlist.messages m WHERE m.state IN ('held', 'approved', 'sending'))`, maxWaiting).Scan(&copies, &octets)
+	err := s.db.QueryRow(ctx, `SELECT (SELECT count(*) FROM (SELECT FROM mlist.deliveries d JOIN mlist.messages m ON m.id = d.message_id WHERE d.state = 'waiting' AND (m.list_id IS NOT NULL) = $2 LIMIT $1) AS n),
+		(SELECT COALESCE(sum(m.size_bytes), 0) FROM mlist.messages m WHERE m.state IN ('approved', 'sending') AND (m.list_id IS NOT NULL) = $2)`, maxWaiting, ofList).Scan(&copies, &octets)
 	if err != nil {
 		return false, err
 	}
-	s.load.full, s.load.until = copies >= maxWaiting || octets >= maxStored, time.Now().Add(loadFor)
-	if s.load.full {
-		s.log.Warn("too much waits to go out; nothing more is taken for now", "copies", copies, "octets", octets)
+	s.load.full[which], s.load.until[which] = copies >= maxWaiting || octets >= maxStored, time.Now().Add(loadFor)
+	if s.load.full[which] {
+		s.log.Warn("too much waits to go out; nothing more is taken for now", "of lists", ofList, "copies", copies, "octets", octets)
 	}
-	return s.load.full, nil
+	return s.load.full[which], nil
 }
 
 // check says whether the service could work, a line for each part; the answer
