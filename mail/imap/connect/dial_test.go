@@ -67,6 +67,8 @@ func TestWhatMayBeConnectedTo(t *testing.T) {
 		{"2130706433", 993, imap.TLS, imap.ErrUnknown, ""},
 		{"0x7f000001", 993, imap.TLS, imap.ErrUnknown, ""},
 		{"0177.0.0.1", 993, imap.TLS, imap.ErrUnknown, ""},
+		{"127.0.0.1..", 993, imap.TLS, imap.ErrUnknown, ""},
+		{"\x91", 993, imap.TLS, imap.ErrUnknown, ""},
 		{"imap example", 993, imap.TLS, imap.ErrUnknown, ""},
 		{"imap.example.org:993", 993, imap.TLS, imap.ErrUnknown, ""},
 		{"user@imap.example.org", 993, imap.TLS, imap.ErrUnknown, ""},
