@@ -490,7 +490,7 @@ func (r *importRun) retry(ctx context.Context, err error) error {
 	if r.stored > 0 {
 		r.Tries = 0
 	}
-	r.log.Info("an import is interrupted", "import", r.ID, "tries", r.Tries, "error", strings.ReplaceAll(err.Error(), "\n", "; "))
+	r.log.Info("an import is interrupted", "import", r.ID, "tries", r.Tries, "error", imap.Legible(strings.ReplaceAll(err.Error(), "\n", "; "), 300))
 	if r.Tries >= len(pauses) {
 		return r.finish(ctx, ImportFailed, "away")
 	}

@@ -184,9 +184,6 @@ func (v AccountsView) menu(l *locale.Locale, i *models.AccountItem) ui.MenuArgs 
 	if policy.May(policy.EditResponder, standing) {
 		m.Items = append(m.Items, ui.MenuItem{Label: l.T("responder.title"), Path: path + responderPart})
 	}
-	if policy.May(policy.ImportMail, standing) {
-		m.Items = append(m.Items, ui.MenuItem{Label: l.T("import.title"), Path: path + importsPart})
-	}
 	if policy.May(policy.DelegateAccount, standing) {
 		m.Items = append(m.Items, ui.MenuItem{Label: l.T("grant.delegate"), Path: path + grantsPart, Panel: true})
 	}

@@ -106,6 +106,15 @@ func TestBrowser(t *testing.T) {
 			}
 		})
 	}
+	t.Run("mail is imported from elsewhere", func(t *testing.T) {
+		t.Parallel()
+		for _, m := range four {
+			t.Run(m.String(), func(t *testing.T) {
+				t.Parallel()
+				importMail(visit(t, browser, importingPanel(t), m))
+			})
+		}
+	})
 	t.Run("pictures", func(t *testing.T) { takePictures(t, browser) })
 }
 

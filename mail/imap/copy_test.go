@@ -66,6 +66,10 @@ func run(ctx context.Context, t *testing.T, from, to *imaptest.Server, books map
 		return err
 	}
 	defer destination.Close()
+	return copyAll(ctx, source, destination, books)
+}
+
+func copyAll(ctx context.Context, source imap.Session, destination imap.Destination, books map[string]*book) error {
 	folders, err := source.Folders(ctx)
 	if err != nil {
 		return err

@@ -69,7 +69,7 @@ func FuzzPlanFolders(f *testing.F) {
 	f.Add("a/b", "/", "A/B", "/", ".")
 	f.Add("&AOk-", "", "\xff\xfe", "é", "/")
 	f.Fuzz(func(t *testing.T, a, da, b, db, delimiter string) {
-		if utf8.RuneCountInString(delimiter) != 1 || utf8.RuneCountInString(da) > 1 || utf8.RuneCountInString(db) > 1 || strings.ContainsAny(delimiter, "_ ()0123456789-") || delimiter == "\ufffd" || unicode.IsLetter([]rune(delimiter)[0]) {
+		if utf8.RuneCountInString(delimiter) != 1 || utf8.RuneCountInString(da) > 1 || utf8.RuneCountInString(db) > 1 || strings.ContainsAny(delimiter, "_ ()0123456789-") || !utf8.ValidString(delimiter) || delimiter == "\ufffd" || unicode.IsLetter([]rune(delimiter)[0]) {
 			return
 		}
 		plans := imap.PlanFolders([]imap.Folder{{Name: a, Delimiter: da}, {Name: b, Delimiter: db}}, delimiter)

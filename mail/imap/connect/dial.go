@@ -97,7 +97,10 @@ func parseHost(text string) (host string, literal netip.Addr, err error) {
 		return ip.Unmap().String(), ip.Unmap(), nil
 	}
 	host, err = names.ToASCII(strings.TrimSuffix(text, "."))
-	if err != nil || host == "" || len(host) > 253 {
+	if err == nil { // what it became must be a name by itself
+		_, err = names.ToASCII(host)
+	}
+	if err != nil || host == "" || strings.HasSuffix(host, ".") {
 		return "", netip.Addr{}, imap.ErrUnknown
 	}
 	last := host[strings.LastIndexByte(host, '.')+1:]

@@ -1,6 +1,7 @@
 package connect_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"net"
@@ -67,6 +68,8 @@ func TestWhatMayBeConnectedTo(t *testing.T) {
 		{"2130706433", 993, imap.TLS, imap.ErrUnknown, ""},
 		{"0x7f000001", 993, imap.TLS, imap.ErrUnknown, ""},
 		{"0177.0.0.1", 993, imap.TLS, imap.ErrUnknown, ""},
+		{"127.0.0.1..", 993, imap.TLS, imap.ErrUnknown, ""},
+		{"\x91", 993, imap.TLS, imap.ErrUnknown, ""},
 		{"imap example", 993, imap.TLS, imap.ErrUnknown, ""},
 		{"imap.example.org:993", 993, imap.TLS, imap.ErrUnknown, ""},
 		{"user@imap.example.org", 993, imap.TLS, imap.ErrUnknown, ""},
@@ -249,5 +252,31 @@ func TestAServerThatFallsSilentIsNotWaitedForWhenCalledOff(t *testing.T) {
 	began := time.Now()
 	if _, err := p.Open(ctx, s, "old", "secret"); err == nil || time.Since(began) > 3*time.Second {
 		t.Errorf("%v after %v", err, time.Since(began))
+	}
+}
+
+// A server may say anything, what it was told included: none of it is repeated.
+func TestTheWordsOfAServerAreNotRepeated(t *testing.T) {
+	p, s := speaks(t, func(c net.Conn) {
+		lines := bufio.NewReader(c)
+		_, _ = c.Write([]byte("* OK [CAPABILITY IMAP4rev1] hello\r\n"))
+		line, _ := lines.ReadString('\n')
+		tag, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		_, _ = c.Write([]byte(tag + " NO [S3CRET] you said " + rest + "\r\n"))
+		_, _ = lines.ReadString('\n')
+	})
+	_, err := p.Open(t.Context(), s, "old", "s3cret")
+	if !errors.Is(err, imap.ErrSignIn) || strings.Contains(strings.ToLower(err.Error()), "s3cret") || strings.Contains(err.Error(), "old") {
+		t.Errorf("%v", err)
+	}
+	p, s = speaks(t, func(c net.Conn) {
+		lines := bufio.NewReader(c)
+		_, _ = c.Write([]byte("* OK [CAPABILITY IMAP4rev1] hello\r\n"))
+		line, _ := lines.ReadString('\n')
+		_, _ = c.Write([]byte("* s3cret-" + strings.TrimSpace(line) + "\r\n"))
+		_, _ = lines.ReadString('\n')
+	})
+	if _, err := p.Open(t.Context(), s, "old", "s3cret"); err == nil || strings.Contains(err.Error(), "s3cret") {
+		t.Errorf("%v", err)
 	}
 }

@@ -76,8 +76,7 @@ func signIn(ctx context.Context, conn net.Conn, greeting, username, password str
 		}
 		return s.client.Login(username, password).Wait()
 	})
-	var answer *goimap.Error
-	if errors.As(err, &answer) && answer.Type != goimap.StatusResponseTypeBye && answer.Code != goimap.ResponseCodeUnavailable && answer.Code != goimap.ResponseCodeInUse && answer.Code != goimap.ResponseCodeLimit {
+	if a, is := answerOf(err); is && a.kind != goimap.StatusResponseTypeBye && !a.later() && a.code != goimap.ResponseCodeLimit {
 		err = errors.Join(imap.ErrSignIn, err)
 	}
 	if err != nil {
@@ -94,11 +93,79 @@ func (s *session) within(ctx context.Context, limit time.Duration, fn func() err
 	defer cancel()
 	stop := context.AfterFunc(ctx, s.Close)
 	err := fn()
-	if !stop() && err == nil {
+	stopped := stop()
+	switch {
+	case err == nil && stopped:
+		return nil
+	case ctx.Err() != nil:
 		return ctx.Err()
+	case s.wire.excess.Load():
+		return imap.ErrNonsense
 	}
-	if ctx.Err() != nil && err != nil {
-		return errors.Join(ctx.Err(), err)
+	return told(err)
+}
+
+// errBroken is all that is told of what the library makes of a connection that
+// broke or an answer that it did not understand: its text has the server's own,
+// which might be anything, what it was sent included.
+var errBroken = errors.New("imap: the connection broke, or an answer was not understood")
+
+// told is an error without the words of a server.
+func told(err error) error {
+	var refusal *goimap.Error
+	if errors.As(err, &refusal) {
+		return answer{refusal.Type, refusal.Code}
+	}
+	for _, ours := range []error{imap.ErrNonsense, imap.ErrCrowded, imap.ErrFull, imap.ErrUnwanted, errCallback} {
+		if errors.Is(err, ours) {
+			return err
+		}
+	}
+	return errBroken
+}
+
+// answer is a refusal of a server.
+type answer struct {
+	kind goimap.StatusResponseType
+	code goimap.ResponseCode
+}
+
+// codes are those that may be repeated: known ones.
+var codes = []goimap.ResponseCode{
+	goimap.ResponseCodeAlreadyExists, goimap.ResponseCodeAuthenticationFailed, goimap.ResponseCodeAuthorizationFailed, goimap.ResponseCodeCannot, goimap.ResponseCodeExpired,
+	goimap.ResponseCodeInUse, goimap.ResponseCodeLimit, goimap.ResponseCodeNonExistent, goimap.ResponseCodeNoPerm, goimap.ResponseCodeOverQuota,
+	goimap.ResponseCodePrivacyRequired, goimap.ResponseCodeServerBug, goimap.ResponseCodeTooBig, goimap.ResponseCodeTryCreate, goimap.ResponseCodeUnavailable,
+}
+
+func (a answer) Error() string {
+	if slices.Contains(codes, a.code) {
+		return "imap: the server answers " + string(a.kind) + " [" + string(a.code) + "]"
+	}
+	return "imap: the server answers " + string(a.kind)
+}
+
+// later says that the same may go well at another time.
+func (a answer) later() bool {
+	return slices.Contains([]goimap.ResponseCode{goimap.ResponseCodeUnavailable, goimap.ResponseCodeInUse, goimap.ResponseCodeServerBug}, a.code)
+}
+
+func answerOf(err error) (a answer, is bool) {
+	is = errors.As(err, &a)
+	return a, is
+}
+
+// errCallback marks an error of whoever reads, which is passed on as it is.
+var errCallback = errors.New("imap: the reader ends")
+
+type callbackError struct{ error }
+
+func (e callbackError) Unwrap() []error { return []error{errCallback, e.error} }
+
+// calledBack gives the error of whoever reads back as it was.
+func calledBack(err error) error {
+	var theirs callbackError
+	if errors.As(err, &theirs) {
+		return theirs.error
 	}
 	return err
 }
@@ -161,7 +228,7 @@ func (s *session) Open(ctx context.Context, folder string) (m imap.Mailbox, err 
 		s.wire.expect(maxLiteral, maxAnswers)
 		data, err := s.client.Select(folder, &goimap.SelectOptions{ReadOnly: true}).Wait()
 		if err != nil {
-			return missing(err)
+			return err
 		}
 		m = imap.Mailbox{Validity: data.UIDValidity, Next: uint32(data.UIDNext), Messages: int(data.NumMessages)}
 		if m.Validity == 0 {
@@ -172,13 +239,12 @@ func (s *session) Open(ctx context.Context, folder string) (m imap.Mailbox, err 
 	if err == nil && m.Next == 0 { // which a server need not say here
 		m.Next, err = s.Next(ctx, folder)
 	}
-	return m, err
+	return m, missing(err)
 }
 
 // missing makes the refusal to open a folder known by its name.
 func missing(err error) error {
-	var answer *goimap.Error
-	if errors.As(err, &answer) && answer.Type == goimap.StatusResponseTypeNo && answer.Code != goimap.ResponseCodeUnavailable && answer.Code != goimap.ResponseCodeInUse && answer.Code != goimap.ResponseCodeServerBug {
+	if a, is := answerOf(err); is && a.kind == goimap.StatusResponseTypeNo && !a.later() {
 		return errors.Join(imap.ErrNoFolder, err)
 	}
 	return err
@@ -195,14 +261,16 @@ func (s *session) List(ctx context.Context, first, last uint32, identify bool, f
 	if identify {
 		options.BodySection = []*goimap.FetchItemBodySection{header}
 	}
-	return s.within(ctx, listTime, func() error {
+	return calledBack(s.within(ctx, listTime, func() error {
 		s.wire.expect(maxLiteral, maxAnswers+2*imap.MaxFolderMessages*perMessage)
 		cmd := s.client.Fetch(set, options)
 		var failed error
 		for data := cmd.Next(); data != nil; data = cmd.Next() {
 			m, err := messageOf(data, identify)
 			if failed == nil && err == nil && m.UID != 0 {
-				err = fn(m)
+				if err = fn(m); err != nil {
+					err = callbackError{err}
+				}
 			}
 			if failed == nil && err != nil {
 				failed = err
@@ -213,7 +281,7 @@ func (s *session) List(ctx context.Context, first, last uint32, identify bool, f
 			return err
 		}
 		return failed
-	})
+	}))
 }
 
 func messageOf(data *imapclient.FetchMessageData, identify bool) (m imap.Message, err error) {
@@ -252,7 +320,7 @@ func (s *session) Bodies(ctx context.Context, uids []uint32, fn func(uid uint32,
 		set.AddNum(goimap.UID(uid))
 	}
 	options := &goimap.FetchOptions{UID: true, BodySection: []*goimap.FetchItemBodySection{{Peek: true}}}
-	return s.within(ctx, bodyTime, func() error {
+	return calledBack(s.within(ctx, bodyTime, func() error {
 		// A message may be larger than the server said.
 		s.wire.expect(2*imap.MaxMessage, int64(len(uids))*(2*imap.MaxMessage+perMessage)+maxAnswers)
 		cmd := s.client.Fetch(set, options)
@@ -269,7 +337,7 @@ func (s *session) Bodies(ctx context.Context, uids []uint32, fn func(uid uint32,
 			return err
 		}
 		return failed
-	})
+	}))
 }
 
 // bodyOf hands the content of one message on, while it comes.
@@ -284,7 +352,7 @@ func bodyOf(data *imapclient.FetchMessageData, uids []uint32, fn func(uint32, in
 				continue
 			}
 			if err := fn(uid, item.Literal.Size(), item.Literal); err != nil {
-				return err
+				return callbackError{err}
 			}
 		}
 	}
@@ -307,16 +375,16 @@ func (s *session) Next(ctx context.Context, folder string) (next uint32, err err
 }
 
 func (s *session) Make(ctx context.Context, folder string) error {
-	return s.within(ctx, answerTime, func() error {
+	return full(s.within(ctx, answerTime, func() error {
 		s.wire.expect(maxLiteral, maxAnswers)
 		if !strings.EqualFold(folder, "INBOX") {
-			var answer *goimap.Error
-			if err := s.client.Create(folder, nil).Wait(); err != nil && (!errors.As(err, &answer) || answer.Code != goimap.ResponseCodeAlreadyExists) {
-				return full(err)
+			var refusal *goimap.Error
+			if err := s.client.Create(folder, nil).Wait(); err != nil && (!errors.As(err, &refusal) || refusal.Code != goimap.ResponseCodeAlreadyExists) {
+				return err
 			}
 		}
 		return s.client.Subscribe(folder).Wait()
-	})
+	}))
 }
 
 func (s *session) Append(ctx context.Context, folder string, m imap.Message, size int64, body io.Reader) error {
@@ -335,8 +403,8 @@ func (s *session) Append(ctx context.Context, folder string, m imap.Message, siz
 				s.Close()
 			}
 			_ = cmd.Close()
-			_, answer := cmd.Wait()
-			return errors.Join(source.err, answer)
+			_, refusal := cmd.Wait()
+			return errors.Join(source.err, refusal)
 		}
 		if err := cmd.Close(); err != nil {
 			return err
@@ -365,17 +433,13 @@ func (r *reading) Read(p []byte) (int, error) {
 
 // full makes what a destination refuses known by its name.
 func full(err error) error {
-	var answer *goimap.Error
-	if !errors.As(err, &answer) {
+	a, is := answerOf(err)
+	switch {
+	case !is:
 		return err
-	}
-	switch answer.Code {
-	case goimap.ResponseCodeOverQuota:
+	case a.code == goimap.ResponseCodeOverQuota:
 		return errors.Join(imap.ErrFull, err)
-	case goimap.ResponseCodeTooBig, goimap.ResponseCodeLimit, goimap.ResponseCodeCannot:
-		return errors.Join(imap.ErrUnwanted, err)
-	}
-	if answer.Type == goimap.StatusResponseTypeBad {
+	case a.kind == goimap.StatusResponseTypeBad, slices.Contains([]goimap.ResponseCode{goimap.ResponseCodeTooBig, goimap.ResponseCodeLimit, goimap.ResponseCodeCannot}, a.code):
 		return errors.Join(imap.ErrUnwanted, err)
 	}
 	return err

@@ -26,6 +26,7 @@ type wire struct {
 	scan     scanner
 	literal  atomic.Int64 // the longest that is let in
 	budget   atomic.Int64 // octets that may still come
+	excess   atomic.Bool  // it was too much
 }
 
 func newWire(conn net.Conn, greeting io.Reader, silence time.Duration) *wire {
@@ -55,6 +56,7 @@ func (w *wire) Read(p []byte) (int, error) {
 	}
 	n, err := w.Conn.Read(p)
 	if w.budget.Add(int64(-n)) < 0 || !w.scan.feed(p[:n], w.literal.Load()) {
+		w.excess.Store(true)
 		_ = w.Conn.Close()
 		return 0, imap.ErrNonsense
 	}

@@ -213,19 +213,25 @@ func (a *Account) Append(folder string, r goimap.LiteralReader, options *goimap.
 	return data, err
 }
 
-// Contents lists all messages of an account by folder, each as one text: flags,
-// date, size and content. They are sorted, so that two accounts can be compared.
+// Contents is ContentsOf an account of the server.
 func (s *Server) Contents(t testing.TB, name string) map[string][]string {
 	t.Helper()
 	s.mu.Lock()
 	a := s.accounts[name]
 	s.mu.Unlock()
-	ctx := t.Context()
-	open, err := Policy(s).Open(ctx, s.At(), name, a.password)
+	open, err := Policy(s).Open(t.Context(), s.At(), name, a.password)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer open.Close()
+	return ContentsOf(t, open)
+}
+
+// ContentsOf lists all messages of an account by folder, each as one text: flags,
+// date, size and content. They are sorted, so that two accounts can be compared.
+func ContentsOf(t testing.TB, open imap.Session) map[string][]string {
+	t.Helper()
+	ctx := t.Context()
 	folders, err := open.Folders(ctx)
 	if err != nil {
 		t.Fatal(err)
@@ -243,8 +249,9 @@ func (s *Server) Contents(t testing.TB, name string) map[string][]string {
 		texts := map[uint32]string{}
 		var uids []uint32
 		err = open.List(ctx, 1, 0, false, func(m imap.Message) error {
-			slices.Sort(m.Flags)
-			texts[m.UID] = fmt.Sprintf("%v %s %d ", m.Flags, m.At.UTC().Format(time.RFC3339), m.Size)
+			flags := imap.Keywords(m.Flags)
+			slices.Sort(flags)
+			texts[m.UID] = fmt.Sprintf("%v %s %d ", flags, m.At.UTC().Format(time.RFC3339), m.Size)
 			uids = append(uids, m.UID)
 			return nil
 		})
