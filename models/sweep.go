@@ -9,7 +9,8 @@ import (
 const sweepBatch = 500
 
 // Sweep closes what time has ended: grants with their event, sessions, links,
-// devices, counts, mailings and uploads; and finishes work whose job was lost.
+// devices, counts, mailings, notices and uploads; reminds of ends that are near;
+// and finishes work whose job was lost.
 // Nothing rests on it for safety: what has lapsed is refused by every query before.
 func (s *Store) Sweep(ctx context.Context) error {
 	now := s.now()
@@ -23,6 +24,8 @@ func (s *Store) Sweep(ctx context.Context) error {
 		s.sweepAccounts(ctx),
 		s.sweepUploads(ctx),
 		s.sweepMailings(ctx),
+		s.sweepReminders(ctx),
+		s.sweepNotices(ctx),
 	)
 }
 
