@@ -102,7 +102,7 @@ func (v NoticeView) Text() string {
 		}
 		paragraph(p.Lead)
 		list(p.Items)
-		paragraph(strings.Join(append(p.Facts, p.When), "\n"))
+		paragraph(strings.TrimSpace(strings.Join(p.Facts, "\n") + "\n" + p.When))
 		for _, r := range p.Rights {
 			paragraph(r.Heading)
 			list(r.Lines)
@@ -171,7 +171,7 @@ func (p noticePart) granted(v *NoticePartView) {
 
 func (p noticePart) ending(v *NoticePartView) {
 	day := LastDay(p.l, *p.Is.Until)
-	v.Title, v.Lead, v.Items = p.t("subject", "Date", day), p.t("lead", "Date", day), p.objects()
+	v.When, v.Title, v.Lead, v.Items = "", p.t("subject", "Date", day), p.t("lead", "Date", day), p.objects()
 	v.Advice = p.t("advice", "Whom", person(p.WhomPerson))
 	p.linkGrant(v)
 }

@@ -49,6 +49,7 @@ func Entries() []Entry {
 		accountsBulk,
 		customers,
 		lists,
+		notices,
 		grants,
 		redirections,
 		uploads,
