@@ -146,7 +146,7 @@ func (s *Store) startJobs(ctx context.Context) (jobClient, error) {
 		return s.mailMembers(ctx, j.Args.Mailing, j.Attempt >= j.MaxAttempts)
 	}))
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, j *river.Job[sendNotice]) error {
-		return s.sendNotice(ctx, j.Args.Notice, j.Attempt >= j.MaxAttempts)
+		return s.SendNotice(ctx, j.Args.Notice, j.Attempt >= j.MaxAttempts)
 	}))
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, j *river.Job[disconnect]) error {
 		return s.disconnectAll(ctx, j.Args.Addresses)

@@ -11,11 +11,11 @@ import (
 	"time"
 )
 
-// sendNotice carries a notice out. What has been overtaken since is left out:
+// SendNotice is the work of a notice's job. What has been overtaken since is left out:
 // nobody is told of a grant that is over that it was given, nor that one has
 // ended that is back; the notice of what overtook it tells the rest. What a
 // delegate did stays done, and is always told.
-func (s *Store) sendNotice(ctx context.Context, id int64, lastAttempt bool) error {
+func (s *Store) SendNotice(ctx context.Context, id int64, lastAttempt bool) error {
 	n, err := s.notice(ctx, id)
 	if err != nil || n == nil { // nil: done already, or held
 		return err
