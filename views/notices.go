@@ -159,11 +159,14 @@ func (p noticePart) granted(v *NoticePartView) {
 			v.Facts = append(v.Facts, p.l.T("grant.note_is", "Note", note))
 		}
 	}
-	can := preview(p.l, p.On, p.Is.Extras, 0)
+	can := preview(p.l, p.On, p.Is.Extras, 0, false)
 	for _, r := range []noticeRights{{p.l.T("policy.you_can"), rightTexts(can.Can)}, {p.l.T("policy.you_cannot"), rightTexts(can.Cannot)}} {
 		if len(r.Lines) > 0 {
 			v.Rights = append(v.Rights, r)
 		}
+	}
+	if p.Is.Extras&(policy.Password|policy.Forward) != 0 {
+		v.Facts = append(v.Facts, p.l.T("notice.told"))
 	}
 	v.Advice = p.l.T("notice.resign", "Button", p.l.T("grant.resign"))
 	p.linkGrant(v)
