@@ -230,8 +230,11 @@ func (tx *Tx) releaseNotices() error {
 		var ids []int64
 		err := tx.scan(&ids, `UPDATE notices SET held = @no WHERE id IN (SELECT n.id FROM notices n WHERE n.held AND n.receiver_id = @receiver AND COALESCE(n.caused_by, 0) = @cause ORDER BY n.id LIMIT @most)
 			AND held RETURNING id`, map[string]any{"no": false, "receiver": d.ReceiverID, "cause": d.Cause, "most": noticesJoined})
-		if err != nil || len(ids) == 0 { // none: another process has released them
+		if err != nil {
 			return err
+		}
+		if len(ids) == 0 { // another process has released them
+			continue
 		}
 		first := slices.Min(ids)
 		if err := tx.exec("UPDATE notices SET joined = ? WHERE id IN ? AND id <> ?", first, ids, first); err != nil {

@@ -45,7 +45,7 @@ func (p post) MailNotice(ctx context.Context, n *models.Notice) error {
 		return err
 	}
 	return p.mailer.Send(ctx, &outgoing.Message{
-		ID: fmt.Sprintf("notice.%d.%d", n.ID, n.CreatedAt.UnixMicro()), To: n.To.Email, Date: n.CreatedAt, Subject: mail.Subject, Text: mail.Text, HTML: mail.HTML,
+		ID: fmt.Sprintf("notice.%d.%d", n.ID, n.CreatedAt.UnixMicro()), To: n.To.Mailbox(), Date: n.CreatedAt, Subject: mail.Subject, Text: mail.Text, HTML: mail.HTML,
 	})
 }
 
