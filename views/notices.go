@@ -32,7 +32,7 @@ type NoticePartView struct {
 	Items  []string
 	Facts  []string
 	Rights []noticeRights
-	Advice string
+	Advice []string
 	Link   string // with the origin; "" for none
 	Label  string // of the link
 }
@@ -60,7 +60,7 @@ func NoticeMail(ctx context.Context, n *models.Notice, origin string) (*Mail, er
 
 // NewNoticeView puts a notice into words.
 func NewNoticeView(l *locale.Locale, n *models.Notice, origin string) NoticeView {
-	v := NoticeView{Greeting: l.T("notice.greeting", "Name", n.To.Name), Foot: []string{l.T("notice.foot", "Origin", origin), l.T("notice.foot_answer")}}
+	v := NoticeView{Greeting: l.T("notice.greeting", "Name", oneLine(n.To.Name)), Foot: []string{l.T("notice.foot", "Origin", origin), l.T("notice.foot_answer")}}
 	for i := range n.Parts {
 		v.Parts = append(v.Parts, noticePart{&n.Parts[i], l, origin}.view())
 	}
@@ -102,12 +102,14 @@ func (v NoticeView) Text() string {
 		}
 		paragraph(p.Lead)
 		list(p.Items)
-		paragraph(strings.TrimSpace(strings.Join(p.Facts, "\n") + "\n" + p.When))
+		paragraph(strings.TrimSpace(p.When + "\n" + strings.Join(p.Facts, "\n")))
 		for _, r := range p.Rights {
 			paragraph(r.Heading)
 			list(r.Lines)
 		}
-		paragraph(p.Advice)
+		for _, text := range p.Advice {
+			paragraph(text)
+		}
 		if p.Link != "" {
 			paragraph(p.Label + "\n" + p.Link)
 		}
@@ -166,16 +168,16 @@ func (p noticePart) granted(v *NoticePartView) {
 		}
 	}
 	if p.Is.Extras&(policy.Password|policy.Forward) != 0 {
-		v.Facts = append(v.Facts, p.l.T("notice.told"))
+		v.Advice = append(v.Advice, p.l.T("notice.told"))
 	}
-	v.Advice = p.l.T("notice.resign", "Button", p.l.T("grant.resign"))
+	v.Advice = append(v.Advice, p.l.T("notice.resign", "Button", p.l.T("grant.resign")))
 	p.linkGrant(v)
 }
 
 func (p noticePart) ending(v *NoticePartView) {
 	day := LastDay(p.l, *p.Is.Until)
 	v.When, v.Title, v.Lead, v.Items = "", p.t("subject", "Date", day), p.t("lead", "Date", day), p.objects()
-	v.Advice = p.t("advice", "Whom", person(p.WhomPerson))
+	v.Advice = []string{p.t("advice", "Whom", person(p.WhomPerson))}
 	p.linkGrant(v)
 }
 
@@ -190,7 +192,7 @@ func (p noticePart) ended(v *NoticePartView) {
 
 func (p noticePart) resigned(v *NoticePartView) {
 	v.Title, v.Lead, v.Items = p.t("subject", "Whom", p.WhomPerson.Identifier), p.t("lead", "Whom", person(p.WhomPerson)), p.objects()
-	v.Advice = p.t("advice")
+	v.Advice = []string{p.t("advice")}
 	v.Label, v.Link = p.l.T("grant.left"), p.origin+ServiceGrantsPath(p.Domain)
 	if len(p.Objects) == 1 {
 		v.Link = p.origin + GrantPath(p.Objects[0].Grant)
@@ -204,7 +206,7 @@ func (p noticePart) deeds(v *NoticePartView) {
 		v.Items = append(v.Items, p.deed(d))
 	}
 	v.Items = p.andMore(v.Items, p.Beyond)
-	v.Advice = p.t("advice")
+	v.Advice = []string{p.t("advice")}
 	v.Label, v.Link = p.l.T("event.own_title"), p.origin+HistoryPath
 	if p.Domain != "" {
 		v.Label, v.Link = p.l.T("event.title", "Domain", models.ReadableDomain(p.Domain)), p.origin+ServiceHistoryPath(p.Domain)
