@@ -114,7 +114,7 @@ func (h *Handlers) grantsPage(c echo.Context, status int, f views.GrantForm, did
 	if err != nil {
 		return err
 	}
-	f.Access, f.Domain, f.Local = a, a.Service.Domain, c.Param("local")
+	f.Access, f.Mails, f.Domain, f.Local = a, h.store.Mails(), a.Service.Domain, c.Param("local")
 	v := views.GrantsView{Form: f, Next: list.Next, Now: h.store.Now()}
 	var direct []models.Grant
 	for i := range list.Grants {

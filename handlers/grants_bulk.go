@@ -59,7 +59,7 @@ func (h *Handlers) bulkPage(c echo.Context, status int, f views.GrantForm, did *
 	if err := forbid(policy.DelegateAccount, a); err != nil {
 		return err
 	}
-	f.Access = a
+	f.Access, f.Mails = a, h.store.Mails()
 	return h.showGrants(c, status, views.GrantsView{Form: f, Now: h.store.Now()}, did)
 }
 

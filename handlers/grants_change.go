@@ -40,7 +40,7 @@ func (h *Handlers) editGrant(c echo.Context) error {
 }
 
 func (h *Handlers) grantPage(c echo.Context, status int, g *models.GrantView, f views.GrantTerms, did *views.Flash) error {
-	v := views.GrantView{GrantView: g, Form: f, Message: did, Now: h.store.Now()}
+	v := views.GrantView{GrantView: g, Form: f, Message: did, Mails: h.store.Mails(), Now: h.store.Now()}
 	var err error
 	if v.Left, v.MoreLeft, err = h.store.Leftovers(c.Request().Context(), g); err != nil {
 		return err

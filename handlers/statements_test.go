@@ -18,7 +18,8 @@ import (
 // A change reads the session, claims its form, locks the service, reads the
 // right, writes its event and leaves a message for the next page: six, before
 // it has done anything. Delegates write the last use of their grant besides,
-// once an hour, and so do these here.
+// once an hour, and so do these here. A notice is one, and one of the queue that
+// sends it, however many people are told.
 const statements = `
 GET  /                                             -                              Alice  1
 GET  /sign-in                                      -                              Alice  1
@@ -59,11 +60,11 @@ POST /services/:domain/emails/:local               contact@garrigue.example     
 POST /services/:domain/emails/:local               contact@garrigue.example       Chloé  10  the same, the last use
 GET  /services/:domain/emails/:local/password      contact@garrigue.example       Alice  2
 POST /services/:domain/emails/:local/password      contact@garrigue.example       Alice  8
-POST /services/:domain/emails/:local/password      contact@garrigue.example       Chloé  9   the last use
+POST /services/:domain/emails/:local/password      contact@garrigue.example       Chloé  10+1 the last use, the notice
 POST /services/:domain/emails/:local/block         contact@garrigue.example       Alice  7
 POST /services/:domain/emails/:local/unblock       accueil@garrigue.example       Alice  7
 GET  /services/:domain/emails/:local/deletion      contact@garrigue.example       Alice  7   redirections, filters and lists that lead there, its responder
-POST /services/:domain/emails/:local/deletion      contact@garrigue.example       Alice  9+1 an import into it is ended
+POST /services/:domain/emails/:local/deletion      contact@garrigue.example       Alice  9+3 an import into it is ended; the notice
 GET  /services/:domain/emails.csv?accounts=:address contact@garrigue.example      Alice  2
 
 GET  /services/:domain/accounts/description?accounts=:address contact@garrigue.example Alice  3
@@ -77,7 +78,7 @@ POST /services/:domain/accounts/block              contact@garrigue.example     
 GET  /services/:domain/accounts/unblock?accounts=:address accueil@garrigue.example Alice 3
 POST /services/:domain/accounts/unblock            accueil@garrigue.example       Alice  8
 GET  /services/:domain/accounts/revocation?accounts=:address contact@garrigue.example Alice 4 who holds them
-POST /services/:domain/accounts/revocation         contact@garrigue.example       Alice  9   the accounts and what is held on them are looked up
+POST /services/:domain/accounts/revocation         contact@garrigue.example       Alice  10+1 the accounts and what is held on them are looked up, the notice
 
 GET  /services/:domain/emails/:local/responder     contact@garrigue.example       Alice  3
 GET  /services/:domain/emails/:local/responder     accueil@garrigue.example       Chloé  3
@@ -158,25 +159,25 @@ POST /services/:domain/uploads/redirections/:id/application garrigue.example#red
 POST /services/:domain/uploads/redirections/:id/cancellation garrigue.example#redirections-of-Alice Alice 7
 
 GET  /services/:domain/grants                      garrigue.example               Alice  3
-POST /services/:domain/grants                      garrigue.example               Alice  9   the counter of the service
+POST /services/:domain/grants                      garrigue.example               Alice  10+1 the counter of the service, the notice
 GET  /services/:domain/emails/:local/grants        contact@garrigue.example       Alice  3
-POST /services/:domain/emails/:local/grants        contact@garrigue.example       Alice  8
-POST /services/:domain/emails/:local/grants        devis@atelier-durand.example   Bruno  8
+POST /services/:domain/emails/:local/grants        contact@garrigue.example       Alice  9+1 the notice
+POST /services/:domain/emails/:local/grants        devis@atelier-durand.example   Bruno  9+1 the notice
 GET  /grants/new?accounts=:address                 contact@garrigue.example       Alice  2
-POST /grants                                       contact@garrigue.example       Alice  9   the accounts are looked up
+POST /grants                                       contact@garrigue.example       Alice  10+1 the accounts are looked up, the notice
 GET  /identifiers?q=ep1005-mdt                     -                              Alice  1
 GET  /identifiers?q=e&domain=:domain&local=:local  contact@garrigue.example       Alice  3
 GET  /grants/:id                                   bruno/garrigue.example         Alice  2
 GET  /grants/:id                                   chloe/compta@garrigue.example  Alice  3
-POST /grants/:id                                   chloe/accueil@garrigue.example Alice  8
-POST /grants/:id                                   bruno/garrigue.example         Alice  9   what rests on the share is looked up
+POST /grants/:id                                   chloe/accueil@garrigue.example Alice  9+1 the notice
+POST /grants/:id                                   bruno/garrigue.example         Alice  10+1 what rests on the share is looked up, the notice
 GET  /grants/:id/revocation                        bruno/garrigue.example         Alice  3
-POST /grants/:id/revocation                        chloe/accueil@garrigue.example Alice  8
-POST /grants/:id/revocation                        bruno/garrigue.example         Alice  9   the counter of the service
-POST /grants/:id/restoration                       chloe/commandes@atelier-durand.example Alice 8
-POST /grants/:id/extension                         chloe/accueil@garrigue.example Alice  8
-POST /grants/:id/resignation                       chloe/accueil@garrigue.example Chloé  8
-POST /grants/:id/resignation                       bruno/garrigue.example         Bruno  10  the counter of the service, the last use
+POST /grants/:id/revocation                        chloe/accueil@garrigue.example Alice  9+1 the notice
+POST /grants/:id/revocation                        bruno/garrigue.example         Alice  10+1 the counter of the service, the notice
+POST /grants/:id/restoration                       chloe/commandes@atelier-durand.example Alice 9+1 the notice
+POST /grants/:id/extension                         chloe/accueil@garrigue.example Alice  9+1 the notice
+POST /grants/:id/resignation                       chloe/accueil@garrigue.example Chloé  9+1 the notice
+POST /grants/:id/resignation                       bruno/garrigue.example         Bruno  11+1 the counter of the service, the last use, the notice
 
 GET  /healthz                                      -                              nobody 0
 GET  /readyz                                       -                              nobody 3

@@ -146,6 +146,9 @@ func (s *Store) CreateAccount(ctx context.Context, by Actor, domain string, n Ne
 		if description != "" {
 			detail["description"] = Change{After: description}
 		}
+		if hash != "" {
+			tx.tellOwner(a, NoticePassword, NoticeDeed{Event: "account.created", Object: address})
+		}
 		return tx.record(Event{
 			ServiceID: a.Service.ID, Kind: "account.created", Class: MailEvent, OwnerID: a.Service.OwnerID, AccountID: account.ID, Object: address, Detail: detail,
 		})
@@ -335,6 +338,7 @@ func (s *Store) SetAccountPassword(ctx context.Context, by Actor, domain, local,
 		if err := tx.disconnect(a.Account.Address); err != nil {
 			return err
 		}
+		tx.tellOwner(a, NoticePassword, NoticeDeed{Event: "account.password_set", Object: a.Account.Address})
 		return tx.record(a.mailEvent("account.password_set", nil))
 	})
 }

@@ -302,7 +302,7 @@ func TestStatementsOfVerbsOnSeveralAccounts(t *testing.T) {
 		{"resize", 7},   // the counter of the service
 		{"block", 6},
 		{"unblock", 6},
-		{"revoke", 7},
+		{"revoke", 8}, // the notices of those who lose their access
 	} {
 		w.Count.Take()
 		r := got[*models.BulkResult](t)(w.several(t)[c.verb](w.form(t, alice.Session), cast.Garrigue, many...))

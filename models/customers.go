@@ -30,6 +30,15 @@ type Customer struct {
 	CreatedAt  time.Time
 }
 
+// Mailbox is the address of the customer as mail servers take it, with an A-label.
+func (c *Customer) Mailbox() string {
+	at := strings.LastIndexByte(c.Email, '@')
+	if domain, problem := ParseDomain(c.Email[at+1:]); problem == nil {
+		return c.Email[:at+1] + domain
+	}
+	return c.Email
+}
+
 // The languages and themes that a customer can choose.
 var (
 	Languages = []string{"fr", "en"}

@@ -93,6 +93,7 @@ func (tx *Tx) recordBatch(events []Event) error {
 		if e.Detail == nil {
 			detail = []byte("{}")
 		}
+		tx.tellSupport(&e)
 		actor, agent := e.ActorID, tx.by.Agent
 		if actor == 0 {
 			actor = tx.by.Customer

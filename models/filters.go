@@ -130,9 +130,10 @@ func (s *Store) CreateFilter(ctx context.Context, by Actor, domain, local string
 	f.Active = true
 	err = s.change(ctx, by, func(tx *Tx) error {
 		a, err := tx.enterAccount(domain, local, policy.EditFilters)
-		if err == nil {
-			err = tx.maySend(a, f)
+		if err != nil {
+			return err
 		}
+		leaves, err := tx.maySend(a, f)
 		if err != nil {
 			return err
 		}
@@ -150,6 +151,7 @@ func (s *Store) CreateFilter(ctx context.Context, by Actor, domain, local string
 		if err := tx.writeRules(id, f.Rules); err != nil {
 			return err
 		}
+		tx.tellForward(a, "filter.created", a.Account.Address, leaves)
 		return tx.settleFilters(a, "filter.created", filterDetail(nil, f))
 	})
 	return id, err
@@ -164,7 +166,8 @@ func (s *Store) ChangeFilter(ctx context.Context, by Actor, domain, local string
 		return err
 	}
 	return s.changeFilter(ctx, by, domain, local, id, func(tx *Tx, a *Access, was *Filter) error {
-		if err := tx.maySend(a, is); err != nil {
+		leaves, err := tx.maySend(a, is)
+		if err != nil {
 			return err
 		}
 		if n.Version != was.Version {
@@ -174,7 +177,7 @@ func (s *Store) ChangeFilter(ctx context.Context, by Actor, domain, local string
 		if detail == nil {
 			return nil
 		}
-		err := tx.exec("UPDATE filters SET name = ?, matching = ?, action = ?, target = ?, version = version + 1 WHERE id = ?", is.Name, is.matching(), is.Action, is.Target, id)
+		err = tx.exec("UPDATE filters SET name = ?, matching = ?, action = ?, target = ?, version = version + 1 WHERE id = ?", is.Name, is.matching(), is.Action, is.Target, id)
 		if err != nil {
 			return err
 		}
@@ -184,6 +187,7 @@ func (s *Store) ChangeFilter(ctx context.Context, by Actor, domain, local string
 		if err := tx.writeRules(id, is.Rules); err != nil {
 			return err
 		}
+		tx.tellForward(a, "filter.changed", a.Account.Address, leaves)
 		return tx.settleFilters(a, "filter.changed", detail)
 	})
 }
@@ -209,14 +213,15 @@ func (s *Store) SwitchFilter(ctx context.Context, by Actor, domain, local string
 		if was.Active == on {
 			return nil
 		}
-		if on && was.Sends() && !a.May(policy.ForwardOut) {
-			leaves, _, err := tx.onward(a, was.Target)
+		if on && !a.Standing.Owner {
+			leaves, _, err := tx.sendsTo(a, was)
 			if err != nil {
 				return err
 			}
-			if leaves != "" || was.SendsOut(domain) {
+			if leaves != "" && !a.May(policy.ForwardOut) {
 				return a.Service.forbidden(policy.ForwardOut)
 			}
+			tx.tellForward(a, "filter.switched_on", a.Account.Address, leaves)
 		}
 		if err := tx.exec("UPDATE filters SET active = ? WHERE id = ?", on, id); err != nil {
 			return err
@@ -274,27 +279,33 @@ func (s *Store) changeFilter(ctx context.Context, by Actor, domain, local string
 
 // maySend refuses a filter that sends mail to an address of the service that is
 // not there, and for somebody who may not one that sends it out of the service,
-// by way of redirections too.
-func (tx *Tx) maySend(a *Access, f *Filter) error {
-	switch {
-	case !f.Sends():
-		return nil
-	case f.SendsOut(a.Service.Domain):
-		if !a.May(policy.ForwardOut) {
-			return invalid("target", "filter.target.outside", "Address", ReadableAddress(f.Target), "Owner", a.Service.OwnerIdentifier)
-		}
-		return nil
-	}
-	leaves, there, err := tx.onward(a, f.Target)
+// by way of redirections too. It says where mail leaves, "" when it stays.
+func (tx *Tx) maySend(a *Access, f *Filter) (leaves string, err error) {
+	leaves, there, err := tx.sendsTo(a, f)
+	may := a.May(policy.ForwardOut)
 	switch {
 	case err != nil:
-		return err
+		return "", err
 	case !there:
-		return invalid("target", "redirection.to.missing", "Target", ReadableAddress(f.Target))
-	case leaves != "" && !a.May(policy.ForwardOut):
-		return Invalid{"target": a.leadsOut(leaves)["to"]}
+		return "", invalid("target", "redirection.to.missing", "Target", ReadableAddress(f.Target))
+	case f.SendsOut(a.Service.Domain) && !may:
+		return "", invalid("target", "filter.target.outside", "Address", ReadableAddress(f.Target), "Owner", a.Service.OwnerIdentifier)
+	case leaves != "" && !may:
+		return "", Invalid{"target": a.leadsOut(leaves)["to"]}
 	}
-	return nil
+	return leaves, nil
+}
+
+// sendsTo says where the mail that a filter sends leaves the service, "" when
+// none does, and whether the address it goes to can be there.
+func (tx *Tx) sendsTo(a *Access, f *Filter) (leaves string, there bool, err error) {
+	switch {
+	case !f.Sends():
+		return "", true, nil
+	case f.SendsOut(a.Service.Domain):
+		return f.Target, true, nil
+	}
+	return tx.onward(a, f.Target)
 }
 
 func (f *Filter) matching() string {

@@ -438,6 +438,7 @@ func (tx *Tx) insertGrants(g *giving, terms Grant, chosen []candidate, result *G
 	events := make([]Event, len(result.Given))
 	for i := range result.Given {
 		events[i] = result.Given[i].event("grant.given", result.Given[i].given())
+		tx.tellHolder(NoticeGiven, &result.Given[i], nil)
 	}
 	if err := tx.record(events...); err != nil {
 		return err
@@ -528,6 +529,7 @@ func (tx *Tx) endGrants(sv *Service, why, condition string, arg any) ([]Event, e
 	for i := range ended {
 		events[i] = ended[i].event("grant."+why, nil)
 		events[i].byTime = why == EndedByTime
+		tx.tellEnd(&ended[i])
 		if ended[i].Kind == policy.OnService {
 			shares--
 		}

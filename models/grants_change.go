@@ -150,6 +150,7 @@ func (s *Store) Restore(ctx context.Context, by Actor, id int64) (*Grant, error)
 		events := make([]Event, len(back))
 		for i := range back {
 			events[i] = back[i].event("grant.restored", nil)
+			tx.tellHolder(NoticeRestored, &back[i], nil)
 			if back[i].ID == id {
 				back[i].Grantee = g.Grantee
 				restored, found = &back[i], true
@@ -283,6 +284,7 @@ func (tx *Tx) narrow(g *grasp) ([]Event, error) {
 		wide[i].keepWithin(&g.Grant)
 		if detail := was.differences(&wide[i]); len(detail) > 0 {
 			ids, events = append(ids, was.ID), append(events, was.event("grant.changed", detail))
+			tx.tellHolder(NoticeChanged, &wide[i], &was)
 		}
 	}
 	if len(ids) == 0 {
@@ -312,6 +314,7 @@ func (tx *Tx) amend(was, is *Grant) ([]Event, error) {
 		return nil, nil
 	}
 	is.Version++
+	tx.tellHolder(NoticeChanged, is, was)
 	err := tx.exec("UPDATE grants SET extras = ?, expires_at = ?, note = ?, version = ? WHERE id = ?", is.Extras, is.ExpiresAt, is.Note, is.Version, is.ID)
 	return []Event{is.event("grant.changed", detail)}, err
 }

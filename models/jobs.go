@@ -17,7 +17,7 @@ import (
 
 // jobClient hides the type of transaction, the only thing that differs between River's two clients.
 type jobClient interface {
-	insert(*Tx, river.JobArgs) error
+	insert(*Tx, ...river.InsertManyParams) error
 	start(context.Context) error
 	stop(context.Context) error   // waits for what was begun
 	cancel(context.Context) error // calls it off
@@ -28,9 +28,9 @@ type pgJobs struct{ *river.Client[pgx.Tx] }
 func (c pgJobs) start(ctx context.Context) error  { return c.Start(ctx) }
 func (c pgJobs) stop(ctx context.Context) error   { return c.Stop(ctx) }
 func (c pgJobs) cancel(ctx context.Context) error { return c.StopAndCancel(ctx) }
-func (c pgJobs) insert(tx *Tx, args river.JobArgs) error {
+func (c pgJobs) insert(tx *Tx, jobs ...river.InsertManyParams) error {
 	return tx.withPgx(func(p pgx.Tx) error {
-		_, err := c.InsertTx(tx.ctx, p, args, nil)
+		_, err := c.InsertManyTx(tx.ctx, p, jobs)
 		return err
 	})
 }
@@ -40,8 +40,8 @@ type liteJobs struct{ *river.Client[*sql.Tx] }
 func (c liteJobs) start(ctx context.Context) error  { return c.Start(ctx) }
 func (c liteJobs) stop(ctx context.Context) error   { return c.Stop(ctx) }
 func (c liteJobs) cancel(ctx context.Context) error { return c.StopAndCancel(ctx) }
-func (c liteJobs) insert(tx *Tx, args river.JobArgs) error {
-	_, err := c.InsertTx(tx.ctx, tx.Statement.ConnPool.(*sql.Tx), args, nil)
+func (c liteJobs) insert(tx *Tx, jobs ...river.InsertManyParams) error {
+	_, err := c.InsertManyTx(tx.ctx, tx.Statement.ConnPool.(*sql.Tx), jobs)
 	return err
 }
 
@@ -68,7 +68,21 @@ func (q quiet) WithAttrs(attrs []slog.Attr) slog.Handler { return quiet{q.Handle
 func (q quiet) WithGroup(name string) slog.Handler       { return quiet{q.Handler.WithGroup(name)} }
 
 // enqueue adds a job that exists if, and only if, the transaction commits.
-func (tx *Tx) enqueue(args river.JobArgs) error { return tx.store.jobs.insert(tx, args) }
+func (tx *Tx) enqueue(args river.JobArgs) error {
+	return tx.store.jobs.insert(tx, river.InsertManyParams{Args: args})
+}
+
+// enqueueNotices is enqueue for what sends notices.
+func (tx *Tx) enqueueNotices(ids []int64) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	jobs := make([]river.InsertManyParams, len(ids))
+	for i, id := range ids {
+		jobs[i].Args = sendNotice{Notice: id}
+	}
+	return tx.store.jobs.insert(tx, jobs...)
+}
 
 // Bounds of the worker: how many jobs at once in one process, and for how long one may run.
 const (
@@ -139,6 +153,9 @@ func (s *Store) startJobs(ctx context.Context) (jobClient, error) {
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, j *river.Job[mailMembers]) error {
 		return s.mailMembers(ctx, j.Args.Mailing, j.Attempt >= j.MaxAttempts)
 	}))
+	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, j *river.Job[sendNotice]) error {
+		return s.SendNotice(ctx, j.Args.Notice, j.Attempt >= j.MaxAttempts)
+	}))
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, j *river.Job[disconnect]) error {
 		return s.disconnectAll(ctx, j.Args.Addresses)
 	}))
@@ -197,5 +214,17 @@ func (mailMembers) Kind() string { return "mail_members" }
 
 // InsertOpts says where it waits, and how often it is tried.
 func (mailMembers) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{Queue: mailQueue, MaxAttempts: mailAttempts}
+}
+
+// sendNotice tells a customer by email.
+type sendNotice struct {
+	Notice int64 `json:"notice"`
+}
+
+func (sendNotice) Kind() string { return "send_notice" }
+
+// InsertOpts says where it waits, and how often it is tried.
+func (sendNotice) InsertOpts() river.InsertOpts {
 	return river.InsertOpts{Queue: mailQueue, MaxAttempts: mailAttempts}
 }

@@ -56,6 +56,7 @@ type MemberMail struct {
 // with it, so that a repeat can be recognised.
 type Post interface {
 	MailMembers(context.Context, *MemberMail) error
+	MailNotice(context.Context, *Notice) error
 }
 
 // Mails says whether the panel sends mail at all. Without, nothing is offered that needs it.

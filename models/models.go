@@ -19,6 +19,8 @@
 //   - An upload is a file of accounts or redirections that somebody sent: it is checked by a job,
 //     and then done by another, all or nothing.
 //   - A mailing is the subscribers of a list on their way to the list's owner, by email.
+//   - A notice is what a customer is told by email of something that was done, by somebody else or
+//     by time, to what they hold or own: one for each submission, written in its transaction.
 //   - An event is one line of the history. Every accepted change writes exactly one for each
 //     thing it changes, in its own transaction.
 //

@@ -234,6 +234,8 @@ func TestTheDatabaseHasTheLastWord(t *testing.T) {
 		"import_security_known":             "INSERT INTO imports (service_id, account_id, customer_id, host, port, security, username, state, due_at, created_at, touched_at) SELECT s.id, a.id, s.owner_id, '', 993, 'rot13', '', 'testing', s.created_at, s.created_at, s.created_at FROM services s JOIN accounts a ON a.service_id = s.id",
 		"import_settled":                    "INSERT INTO imports (service_id, account_id, customer_id, host, port, security, username, state, due_at, created_at, touched_at) SELECT s.id, a.id, s.owner_id, '', 993, 'tls', '', 'done', s.created_at, s.created_at, s.created_at FROM services s JOIN accounts a ON a.service_id = s.id",
 		"import_password_wiped":             "INSERT INTO imports (service_id, account_id, customer_id, host, port, security, username, state, due_at, created_at, touched_at, settled_at, password) SELECT s.id, a.id, s.owner_id, '', 993, 'tls', '', 'done', s.created_at, s.created_at, s.created_at, s.created_at, 'x' FROM services s JOIN accounts a ON a.service_id = s.id",
+		"notice_state_known":                "INSERT INTO notices (receiver_id, parts, created_at, held, state, settled_at) SELECT owner_id, '', created_at, false, 'lost', created_at FROM services",
+		"notice_settled":                    "INSERT INTO notices (receiver_id, parts, created_at, held, state) SELECT owner_id, '', created_at, false, 'sent' FROM services",
 		"sieve_script_of_one":               "INSERT INTO sieve_scripts (address, content) VALUES ('x@garrigue.example', '')",
 	}
 	each(t, func(t *testing.T, w *world) {

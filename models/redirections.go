@@ -112,6 +112,7 @@ func (s *Store) CreateRedirection(ctx context.Context, by Actor, domain string, 
 		if err := tx.compileAll(a, chain.answering()); err != nil {
 			return err
 		}
+		tx.tellForward(a, "redirection.created", r.object(), r.outside(chain.leaves(domain))...)
 		return tx.record(a.redirectionEvent("redirection.created", nil, r))
 	})
 	if err != nil {
@@ -279,11 +280,13 @@ func (s *Store) ChangeRedirection(ctx context.Context, by Actor, domain string, 
 		if err := tx.exec("UPDATE redirections SET keep_copy = ?, version = version + 1 WHERE id = ?", is.KeepCopy, id); err != nil {
 			return err
 		}
+		chain := before
 		if !slices.Equal(is.TargetAddresses(), was.TargetAddresses()) {
-			if err := tx.redirect(a, &is, before); err != nil {
+			if chain, err = tx.redirect(a, &is, before); err != nil {
 				return err
 			}
 		}
+		tx.tellForward(a, "redirection.changed", is.object(), is.outside(chain.leaves(domain))...)
 		return tx.record(a.redirectionEvent("redirection.changed", was, &is))
 	})
 	if err != nil {
@@ -292,25 +295,26 @@ func (s *Store) ChangeRedirection(ctx context.Context, by Actor, domain string, 
 	return &is, nil
 }
 
-// redirect writes other targets of a redirection whose chain was before.
-func (tx *Tx) redirect(a *Access, r *Redirection, before chain) error {
+// redirect writes other targets of a redirection whose chain was before, and
+// returns the one that begins there now.
+func (tx *Tx) redirect(a *Access, r *Redirection, before chain) (chain, error) {
 	if err := tx.holdChains(r.Targets); err != nil {
-		return err
+		return chain{}, err
 	}
 	if err := tx.exec("DELETE FROM redirection_targets WHERE redirection_id = ?", r.ID); err != nil {
-		return err
+		return chain{}, err
 	}
 	if err := tx.insertTargets(r); err != nil {
-		return err
+		return chain{}, err
 	}
 	after, err := tx.chain(a, r)
 	if err != nil {
-		return err
+		return chain{}, err
 	}
 	if err := after.check(a, r); err != nil {
-		return err
+		return chain{}, err
 	}
-	return tx.compileAll(a, append(before.answering(), after.answering()...))
+	return after, tx.compileAll(a, append(before.answering(), after.answering()...))
 }
 
 // DeleteRedirection takes a redirection away: mail to an alias bounces from then
@@ -384,6 +388,21 @@ func (a *Access) redirectionEvent(kind string, was, is *Redirection) Event {
 	return Event{
 		ServiceID: a.Service.ID, Kind: kind, Class: MailEvent, OwnerID: a.Service.OwnerID, AccountID: of.AccountID, Object: of.object(), Detail: detail,
 	}
+}
+
+// outside are the addresses out of the service that a redirection leads to, else
+// the one at the end of its chain, if that leaves the service.
+func (r *Redirection) outside(end string) []string {
+	var list []string
+	for _, t := range r.Targets {
+		if t.Outside {
+			list = append(list, t.Address)
+		}
+	}
+	if list == nil && end != "" {
+		list = []string{end}
+	}
+	return list
 }
 
 // object is the source as the history has it: a catch-all has a star for its local part.

@@ -9,7 +9,8 @@ import (
 const sweepBatch = 500
 
 // Sweep closes what time has ended: grants with their event, sessions, links,
-// devices, counts, mailings, uploads and imports; and finishes work whose job was lost.
+// devices, counts, mailings, notices, uploads and imports; reminds of ends that are near;
+// and finishes work whose job was lost.
 // Nothing rests on it for safety: what has lapsed is refused by every query before.
 func (s *Store) Sweep(ctx context.Context) error {
 	now := s.now()
@@ -25,6 +26,8 @@ func (s *Store) Sweep(ctx context.Context) error {
 		s.sweepMailings(ctx),
 		s.CarryListRequests(ctx),
 		s.sweepImports(ctx),
+		s.sweepReminders(ctx),
+		s.sweepNotices(ctx),
 	)
 }
 

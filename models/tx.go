@@ -36,6 +36,9 @@ type Tx struct {
 
 	looks     bool            // it changes nothing of the service: no use of a grant
 	lastEvent map[int64]int64 // of each service locked: the number of its newest event
+
+	tellings map[int64]*telling // by receiver: see tell
+	reminded []int64            // grants whose holders were told of their end
 }
 
 // attempts bounds how often a transaction that PostgreSQL gave up is run.
@@ -96,7 +99,11 @@ func (s *Store) inTx(ctx context.Context, by Actor, fn func(tx *Tx) error) error
 		db.Statement.ConnPool = conn
 	}
 	return db.Transaction(func(g *gorm.DB) error {
-		return fn(&Tx{DB: g, ctx: ctx, store: s, by: by, now: s.now(), conn: conn, lastEvent: map[int64]int64{}})
+		tx := &Tx{DB: g, ctx: ctx, store: s, by: by, now: s.now(), conn: conn, lastEvent: map[int64]int64{}, tellings: map[int64]*telling{}}
+		if err := fn(tx); err != nil {
+			return err
+		}
+		return tx.writeNotices()
 	})
 }
 

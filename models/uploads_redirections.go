@@ -203,6 +203,9 @@ func (b *redirectionBatch) write(tx *Tx, a *Access, tell func(float64)) error {
 					}
 				}
 				events[i] = a.redirectionEvent(step.kind, p.was, &p.is)
+				if !a.Standing.Owner {
+					tx.tellForward(a, step.kind, p.is.object(), p.is.outside(b.graph.walk(b.graph.nodes[p.is.Address]).leaves)...)
+				}
 			}
 			if err := errors.Join(targets.flush(), tx.record(events...)); err != nil {
 				return err

@@ -24,6 +24,7 @@ type GrantForm struct {
 	Errors      Errors
 
 	Access *models.Access // of who gives
+	Mails  bool           // the panel sends email
 }
 
 // Kind is what the form gives.

@@ -17,6 +17,7 @@ type GrantView struct {
 	Left     []models.Leftover // what the holder of an ended grant left behind
 	MoreLeft bool
 	Message  *Flash // in the panel
+	Mails    bool   // the panel sends email
 	Now      time.Time
 }
 
@@ -115,9 +116,9 @@ func (v GrantView) offered() policy.Extra {
 func (v GrantView) rights(l *locale.Locale) ui.RightsArgs {
 	if v.Rights.Change && v.open() {
 		offered := v.offered()
-		return preview(l, v.Grant.Kind, v.Form.Extras&offered|v.Grant.Extras&^offered, offered)
+		return preview(l, v.Grant.Kind, v.Form.Extras&offered|v.Grant.Extras&^offered, offered, v.Mails)
 	}
-	a := preview(l, v.Grant.Kind, v.Grant.Extras, 0)
+	a := preview(l, v.Grant.Kind, v.Grant.Extras, 0, v.Mails)
 	if v.Rights.Resign {
 		a.CanHeading, a.CannotHeading = l.T("policy.you_can"), l.T("policy.you_cannot")
 	}

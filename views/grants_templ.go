@@ -388,7 +388,7 @@ func grantForm(l *locale.Locale, p Page, v GrantsView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Rights(preview(l, f.Kind(), f.given(), f.offered())).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Rights(preview(l, f.Kind(), f.given(), f.offered(), f.Mails)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -14,6 +14,7 @@ import (
 // Mail is a message of the panel, as its reader reads it.
 type Mail struct {
 	Subject, Text string
+	HTML          string // "" for none
 	FileName      string // of what comes with it
 	File          []byte
 }

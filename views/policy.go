@@ -29,8 +29,9 @@ type previewLine struct {
 
 // preview prints what a grant with the extras e lets its holder do, from the
 // permission table. A line that turns on one of the extras in switches is there
-// with either verdict; the style sheet shows the one that fits the ticks.
-func preview(l *locale.Locale, k policy.Kind, e, switches policy.Extra) ui.RightsArgs {
+// with either verdict; the style sheet shows the one that fits the ticks. told
+// says that the owner is told by email when its holder uses what leads to reading.
+func preview(l *locale.Locale, k policy.Kind, e, switches policy.Extra, told bool) ui.RightsArgs {
 	a := ui.RightsArgs{CanHeading: l.T("policy.can"), CannotHeading: l.T("policy.cannot")}
 	for _, line := range previewLines(k, switches) {
 		for _, with := range slices.Compact([]policy.Extra{e, e ^ line.on}) {
@@ -45,7 +46,11 @@ func preview(l *locale.Locale, k policy.Kind, e, switches policy.Extra) ui.Right
 	}
 	for _, x := range []policy.Extra{policy.Password, policy.Forward} { // these two leak reading
 		if e.Has(x) || switches.Has(x) {
-			a.Notes = append(a.Notes, ui.Right{Text: l.T("policy.reading." + extraName(x)), If: extraName(switches & x), Hidden: !e.Has(x)})
+			text := l.T("policy.reading." + extraName(x))
+			if told {
+				text = l.T("policy.reading.told", "Text", text)
+			}
+			a.Notes = append(a.Notes, ui.Right{Text: text, If: extraName(switches & x), Hidden: !e.Has(x)})
 		}
 	}
 	return a

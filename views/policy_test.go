@@ -36,7 +36,7 @@ func TestThePreviewSaysEveryOperationOnceAndOnTheRightSide(t *testing.T) {
 		eachGrant(func(k policy.Kind, e policy.Extra) {
 			can, cannot := policy.Preview(k, e)
 			for _, switches := range []policy.Extra{0, policy.Applicable(k)} {
-				a := preview(l, k, e, switches)
+				a := preview(l, k, e, switches, false)
 				for _, side := range []struct {
 					name       string
 					operations []policy.Operation
@@ -86,11 +86,11 @@ func TestThePreviewFollowsTheTicks(t *testing.T) {
 		return strings.Join(texts, "\n")
 	}
 	eachGrant(func(k policy.Kind, e policy.Extra) {
-		came := preview(l, k, policy.Defaults(k), policy.Applicable(k))
+		came := preview(l, k, policy.Defaults(k), policy.Applicable(k), false)
 		if e&^policy.Applicable(k) != 0 {
 			return
 		}
-		want := preview(l, k, e, policy.Applicable(k))
+		want := preview(l, k, e, policy.Applicable(k), false)
 		if got := follow(came.Can, e); got != follow(want.Can, e) {
 			t.Errorf("%s grant with %q: %q, want %q", k, e.Names(), got, follow(want.Can, e))
 		}

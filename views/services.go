@@ -129,7 +129,7 @@ func grantPeriod(l *locale.Locale, since time.Time, until *time.Time) string {
 
 // allowed is what the holder of a grant on a whole service can do, from the permission table.
 func allowed(l *locale.Locale, h *models.Held) []ui.Right {
-	return preview(l, policy.OnService, h.Extras, 0).Can
+	return preview(l, policy.OnService, h.Extras, 0, false).Can
 }
 
 // ServiceView is the overview of a service.

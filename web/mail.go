@@ -11,13 +11,16 @@ import (
 )
 
 // post is how the mail of the models leaves: the views say what is in it.
-type post struct{ mailer outgoing.Mailer }
+type post struct {
+	mailer outgoing.Mailer
+	config *config // its origin may be known only once the panel listens
+}
 
 // newPost is the way that the settings name, nil for none: then nothing that
 // needs mail is offered.
 func newPost(c *config) models.Post {
 	if m := c.mail.Mailer(c.mailFrom); m != nil {
-		return post{m}
+		return post{m, c}
 	}
 	return nil
 }
@@ -32,6 +35,17 @@ func (p post) MailMembers(ctx context.Context, m *models.MemberMail) error {
 	return p.mailer.Send(ctx, &outgoing.Message{
 		ID: fmt.Sprintf("list-mailing.%d.%d", m.ID, m.AskedAt.UnixMicro()), To: m.Recipient, Date: m.AskedAt, Subject: mail.Subject, Text: mail.Text,
 		Attachment: &outgoing.Attachment{Name: mail.FileName, Type: views.CSVType, Data: mail.File},
+	})
+}
+
+// MailNotice is of models.Post.
+func (p post) MailNotice(ctx context.Context, n *models.Notice) error {
+	mail, err := views.NoticeMail(ctx, n, p.config.origin.String())
+	if err != nil {
+		return err
+	}
+	return p.mailer.Send(ctx, &outgoing.Message{
+		ID: fmt.Sprintf("notice.%d.%d", n.ID, n.CreatedAt.UnixMicro()), To: n.To.Mailbox(), Date: n.CreatedAt, Subject: mail.Subject, Text: mail.Text, HTML: mail.HTML,
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/mail"
 	"net/textproto"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,12 +25,12 @@ import (
 
 const team = garrigue + "/lists/equipe/members"
 
-// letters waits until a directory has n messages and reads them.
-func letters(t *testing.T, dir string, n int) (list []*mail.Message) {
+// letters waits until a directory has n messages of a kind and reads them.
+func letters(t *testing.T, dir, kind string, n int) (list []*mail.Message) {
 	t.Helper()
 	late := time.Now().Add(startLimit)
 	for {
-		names, err := filepath.Glob(filepath.Join(dir, "*.eml"))
+		names, err := filepath.Glob(filepath.Join(dir, kind+".*.eml"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,7 +107,7 @@ func TestTheSubscribersOfAListReachItsOwner(t *testing.T) {
 			if status, body := bruno.post(panel, team+"/mailing", bruno.form(panel, team, nil)); status != http.StatusSeeOther {
 				t.Fatalf("%d %s", status, body)
 			}
-			m := letters(t, dir, 1)[0]
+			m := letters(t, dir, "list-mailing", 1)[0]
 			word := new(mime.WordDecoder)
 			subject, err := word.DecodeHeader(m.Header.Get("Subject"))
 			to, err2 := m.Header.AddressList("To")
@@ -146,11 +147,102 @@ func TestTheDemoWorldShowsItsMail(t *testing.T) {
 	if status, _ := alice.post(p, team+"/mailing", alice.form(p, team, nil)); status != http.StatusSeeOther {
 		t.Fatal(status)
 	}
-	letters(t, filepath.Join(data, "mail"), 1)
+	letters(t, filepath.Join(data, "mail"), "list-mailing", 1)
 	p.stop(t)
 	if want := fmt.Sprintf("Email of the panel goes to file:%s/mail.", data); !strings.Contains(p.out.String(), want) {
 		t.Errorf("the introduction lacks %q:\n%s", want, &p.out)
 	}
+}
+
+// The whole way of a notice: one person delegates, and another reads of it in
+// their language, with a way to the panel.
+func TestWhoeverIsGivenSomethingReadsOfIt(t *testing.T) {
+	t.Parallel()
+	postgres := modelstest.OnPostgres(t)
+	for _, c := range []struct{ name, serve, work, database, origin string }{
+		{"sqlite", "serve --demo", "", "MANDAT_DATABASE_URL=", ""},
+		{"postgres", "serve --no-work", "work", "MANDAT_DATABASE_URL=" + postgres.URL, "https://panel.mandat.example"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			dir := filepath.Join(t.TempDir(), "mail")
+			settings := []string{c.database, "MANDAT_DATA_DIR=" + t.TempDir(), "MANDAT_MAIL=file:" + dir, "MANDAT_MAIL_FROM=Mandat <panel@mandat.example>"}
+			panel := start(t, c.serve, settings...)
+			if c.work != "" {
+				start(t, c.work, append(settings, "MANDAT_ORIGIN="+c.origin)...)
+			}
+			alice, page := signedIn(t, panel, cast.Alice), garrigue+"/emails/rh/grants"
+			if status, body := alice.post(panel, page, alice.form(panel, page, url.Values{"identifiers": {cast.Emma}, "note": {"<b>\r\nBcc: x"}})); status != http.StatusSeeOther {
+				t.Fatalf("%d %s", status, body)
+			}
+			origin := c.origin
+			if origin == "" {
+				origin = panel.origin
+			}
+			found := false
+			for _, m := range letters(t, dir, "notice", 2) { // Chloé is reminded of an end that is near
+				to, err := m.Header.AddressList("To")
+				if err != nil || len(to) != 1 {
+					t.Fatal(to, err)
+				}
+				text, html := alternatives(t, m)
+				switch to[0].Address {
+				case "emma@petit.example":
+					found = true
+					if s := m.Header.Get("Subject"); s != "You now manage rh@garrigue.example" || m.Header.Get("Bcc") != "" {
+						t.Errorf("%q", m.Header)
+					}
+					for _, want := range []string{"Hello Emma Petit,", "Alice Durand (ad1001-mdt)", "- change its description", "Note: <b> Bcc: x", origin + "/grants/"} {
+						if !strings.Contains(text, want) {
+							t.Errorf("the text lacks %q:\n%s", want, text)
+						}
+					}
+					for _, want := range []string{`<html lang="en">`, "&lt;b&gt; Bcc: x", `<a href="` + origin + "/grants/"} {
+						if !strings.Contains(html, want) {
+							t.Errorf("the HTML lacks %q:\n%s", want, html)
+						}
+					}
+				case "chloe@laurent-assistance.example":
+					if !strings.Contains(html, `<html lang="fr">`) || !strings.Contains(text, "accueil@garrigue.example prend fin le") {
+						t.Errorf("%s", text)
+					}
+				default:
+					t.Errorf("to %s:\n%s", to[0], text)
+				}
+				for _, loaded := range []string{"<img", "<link", "<script", "url(", "@import", " src="} {
+					if strings.Contains(html, loaded) {
+						t.Errorf("%s in\n%s", loaded, html)
+					}
+				}
+			}
+			if !found {
+				t.Error("Emma is not told")
+			}
+		})
+	}
+}
+
+// alternatives are the text and the HTML of a message.
+func alternatives(t *testing.T, m *mail.Message) (text, html string) {
+	t.Helper()
+	kind, parameters, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
+	if err != nil || kind != "multipart/alternative" {
+		t.Fatal(kind, err)
+	}
+	r := multipart.NewReader(m.Body, parameters["boundary"])
+	var list []string
+	for range 2 {
+		part, err := r.NextPart() // which decodes it
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := io.ReadAll(part)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, strings.ReplaceAll(string(content), "\r\n", "\n"))
+	}
+	return list[0], list[1]
 }
 
 func TestAPanelWithoutMailSaysSoOnce(t *testing.T) {

@@ -54,6 +54,7 @@ func (c *serveCommand) Run(p *program) (err error) {
 	defer listener.Close()
 
 	origin := p.config.originOn(listener.Addr())
+	p.config.origin = origin
 	s := &servers{log: p.log}
 	counted, err := p.serveMetrics(s)
 	if err != nil {

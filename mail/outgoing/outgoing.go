@@ -37,12 +37,13 @@ type Mailer interface {
 	Send(ctx context.Context, m *Message) error
 }
 
-// Message is plain text to one person.
+// Message is plain text to one person, and the same as HTML for who prefers that.
 type Message struct {
 	ID         string // the same each time the message is sent again; letters, digits, points and hyphens
 	To         string // one bare address
 	Subject    string
 	Text       string
+	HTML       string // "" for none
 	Date       time.Time
 	Attachment *Attachment // nil for none
 }
@@ -106,6 +107,9 @@ func compose(from Sender, m *Message) (*mail.Msg, error) {
 	msg.SetDateWithValue(m.Date)
 	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: no responder answers it
 	msg.SetBodyString(mail.TypeTextPlain, m.Text)
+	if m.HTML != "" {
+		msg.AddAlternativeString(mail.TypeTextHTML, m.HTML)
+	}
 	if a := m.Attachment; a != nil {
 		msg.AttachReadSeeker(oneLine(a.Name), bytes.NewReader(a.Data), mail.WithFileContentType(mail.ContentType(a.Type)))
 	}

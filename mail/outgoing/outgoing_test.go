@@ -350,3 +350,45 @@ func TestAServerThatIsAwayMayPass(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestAMessageWithHTMLHasItsTextFirst(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "mail")
+	m := letter()
+	m.Attachment, m.Subject = nil, "Vous gérez\r\nBcc: all@else.example"
+	m.HTML = "<!DOCTYPE html><p>Voilà <b>tout</b>.</p>"
+	if err := FileRoute(dir).Mailer(sender(t)).Send(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(filepath.Join(dir, m.ID+".html"))
+	info, err2 := os.Stat(filepath.Join(dir, m.ID+".html"))
+	raw, err3 := os.ReadFile(filepath.Join(dir, m.ID+".eml"))
+	if err := errors.Join(err, err2, err3); err != nil || string(page) != m.HTML || info.Mode().Perm() != 0o600 {
+		t.Fatalf("%q, %v", page, err)
+	}
+	read, err := netmail.ReadMessage(bytes.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	subject, _ := new(mime.WordDecoder).DecodeHeader(read.Header.Get("Subject"))
+	if read.Header.Get("Bcc") != "" || subject != "Vous gérez  Bcc: all@else.example" {
+		t.Errorf("%v", read.Header)
+	}
+	kind, parameters, err := mime.ParseMediaType(read.Header.Get("Content-Type"))
+	if err != nil || kind != "multipart/alternative" {
+		t.Fatalf("%s, %v", kind, err)
+	}
+	parts := multipart.NewReader(read.Body, parameters["boundary"])
+	for _, want := range []struct{ kind, content string }{{"text/plain", m.Text}, {"text/html", m.HTML}} {
+		part, err := parts.NextRawPart()
+		if err != nil {
+			t.Fatal(err)
+		}
+		kind, _, _ := mime.ParseMediaType(part.Header.Get("Content-Type"))
+		if content := decoded(t, part.Header.Get("Content-Transfer-Encoding"), part); kind != want.kind || strings.ReplaceAll(content, "\r\n", "\n") != want.content {
+			t.Errorf("%s %q, want %s %q", kind, content, want.kind, want.content)
+		}
+	}
+	if _, err := parts.NextRawPart(); !errors.Is(err, io.EOF) || !isASCII(raw) {
+		t.Errorf("more than the two, or octets that an old server may break: %v", err)
+	}
+}

@@ -130,7 +130,7 @@ func Load(ctx context.Context, s *models.Store) error {
 	if !empty {
 		return ErrNotEmpty
 	}
-	w := world{s: s, ctx: ctx, ids: map[string]models.Actor{}}
+	w := world{s: s, ctx: models.Quietly(ctx), ids: map[string]models.Actor{}}
 	w.people()
 	w.services()
 	w.grants()

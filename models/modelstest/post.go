@@ -9,9 +9,11 @@ import (
 
 // Postbox is where the mail of a world ends, to be looked at.
 type Postbox struct {
-	mu     sync.Mutex
-	mails  []*models.MemberMail
-	answer func(*models.MemberMail) error
+	mu      sync.Mutex
+	mails   []*models.MemberMail
+	answer  func(*models.MemberMail) error
+	notices []*models.Notice
+	reply   func(*models.Notice) error
 }
 
 // MailMembers is of models.Post.
@@ -39,4 +41,31 @@ func (p *Postbox) Mails() []*models.MemberMail {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return append([]*models.MemberMail(nil), p.mails...)
+}
+
+// MailNotice is of models.Post.
+func (p *Postbox) MailNotice(_ context.Context, n *models.Notice) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.reply != nil {
+		if err := p.reply(n); err != nil {
+			return err
+		}
+	}
+	p.notices = append(p.notices, n)
+	return nil
+}
+
+// AnswerNotices makes the postbox ask fn before it takes a notice.
+func (p *Postbox) AnswerNotices(fn func(*models.Notice) error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.reply = fn
+}
+
+// Notices are those that it took.
+func (p *Postbox) Notices() []*models.Notice {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]*models.Notice(nil), p.notices...)
 }

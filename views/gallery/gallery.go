@@ -51,6 +51,7 @@ func Entries() []Entry {
 		customers,
 		lists,
 		listMessages,
+		notices,
 		grants,
 		redirections,
 		uploads,

@@ -16,6 +16,11 @@ var grants = []Entry{
 	{Name: "grants/service", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		return grantsPage(l, p, views.GrantsView{Form: serviceForm(asOwner()), Grants: []views.GrantRow{shareOfBruno(l)}})
 	}},
+	{Name: "grants/service-told", Component: func(l *locale.Locale, p views.Page) templ.Component {
+		f := serviceForm(asOwner())
+		f.Mails = true
+		return grantsPage(l, p, views.GrantsView{Form: f})
+	}},
 	{Name: "grants/service-empty", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		return grantsPage(l, p, views.GrantsView{Form: serviceForm(asOwner())})
 	}},

@@ -1,0 +1,272 @@
+package models
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"example.org/mandat/models/policy"
+)
+
+// NoticeKind is what a part of a notice tells of.
+type NoticeKind string
+
+// The holder of a grant is told that it was given, changed, put back, that it
+// ends soon and that it has ended; its giver and the owner that its holder gave
+// it up. The owner is told when a delegate sets a mailbox password or has mail
+// sent out of the service, both of which amount to reading mail, and what
+// support does in their name.
+const (
+	NoticeGiven    NoticeKind = "given"
+	NoticeChanged  NoticeKind = "changed"
+	NoticeRestored NoticeKind = "restored"
+	NoticeEnding   NoticeKind = "ending"
+	NoticeEnded    NoticeKind = "ended"
+	NoticeResigned NoticeKind = "resigned"
+	NoticePassword NoticeKind = "password"
+	NoticeForward  NoticeKind = "forward"
+	NoticeSupport  NoticeKind = "support"
+)
+
+// RemindBefore is how long before its end the holder of a grant is told of it.
+const RemindBefore = 7 * 24 * time.Hour
+
+// Bounds on notices. The panel must not become a way to fill a mailbox: what one
+// customer causes to be told to another beyond NoticesOfOne within an hour is
+// held, and goes in one email when the first of it has been held for an hour.
+const (
+	NoticesOfOne    = 20
+	noticeWindow    = time.Hour
+	noticeLife      = 24 * time.Hour // then one that waits has failed
+	noticesKept     = 30 * 24 * time.Hour
+	noticesJoined   = 200 // in one email
+	maxNoticeParts  = 20
+	maxNoticeGrants = 1000 // remembered of one part
+	MaxNoticeLines  = 50   // objects and deeds that one part names
+)
+
+// Notice is what one customer is told by one email: all that one submission
+// means to them. Nobody is told what they did themselves.
+type Notice struct {
+	ID        int64
+	CreatedAt time.Time
+	To        Customer // name, address, language and time zone
+	Parts     []NoticePart
+	More      int  // parts that are not told one by one
+	Joined    bool // several notices of one hour
+}
+
+// NoticePart is one thing that is told, of as many grants or addresses as it
+// happened to in the same way.
+type NoticePart struct {
+	Kind    NoticeKind   `json:"kind"`
+	At      time.Time    `json:"at"`
+	By      int64        `json:"by,omitempty"`    // 0: time, or the operator
+	Agent   int64        `json:"agent,omitempty"` // who acted for By
+	Whom    int64        `json:"whom,omitempty"`  // the holder of what was given up; else who gave the grant
+	On      policy.Kind  `json:"on,omitempty"`
+	Domain  string       `json:"domain"`
+	Why     string       `json:"why,omitempty"`  // of an end, as in Grant.EndedWhy
+	With    bool         `json:"with,omitempty"` // the grant ended with the one that it rested on
+	Is, Was *NoticeTerms `json:",omitempty"`
+	Grants  []int64      `json:"grants,omitempty"`
+	Deeds   []NoticeDeed `json:"deeds,omitempty"`
+	Beyond  int          `json:"beyond,omitempty"` // grants and deeds of which no more is kept
+
+	// Filled when it is read.
+	ByPerson, AgentPerson, WhomPerson Person         `json:"-"`
+	Objects                           []NoticeObject `json:"-"` // of the grants, at most MaxNoticeLines
+	Count                             int            `json:"-"` // grants, those beyond included
+}
+
+// NoticeTerms are what a grant lets its holder do, and until when.
+type NoticeTerms struct {
+	Extras policy.Extra `json:"extras"`
+	Until  *time.Time   `json:"until,omitempty"`
+	Note   string       `json:"note,omitempty"`
+}
+
+// NoticeDeed is what somebody did, by the kind of its event.
+type NoticeDeed struct {
+	Event  string `json:"event"`
+	Object string `json:"object"`
+	Whom   int64  `json:"whom,omitempty"`
+	Target string `json:"target,omitempty"` // where mail leaves to
+
+	WhomPerson Person `json:"-"`
+}
+
+// NoticeObject is what a grant is on: an address or a domain.
+type NoticeObject struct {
+	Grant int64
+	Name  string
+}
+
+// Person is somebody as others read of them.
+type Person struct{ Identifier, Name string }
+
+type quietKey struct{}
+
+// Quietly makes a context in which changes are told to nobody: for a world that
+// is made up, and whose people never asked.
+func Quietly(ctx context.Context) context.Context {
+	return context.WithValue(ctx, quietKey{}, true)
+}
+
+// telling is what one receiver will be told of this transaction.
+type telling struct {
+	Parts []*NoticePart `json:"parts"`
+	More  int           `json:"more,omitempty"`
+
+	alike map[string]*NoticePart
+}
+
+// tell adds to what a receiver will be told, beside what is alike but for the
+// grants and deeds, and says whether they will be told. It is written at the end
+// of the transaction: see writeNotices.
+func (tx *Tx) tell(receiver int64, p NoticePart) bool {
+	quiet, _ := tx.ctx.Value(quietKey{}).(bool)
+	own := receiver == tx.by.Customer && tx.by.Agent == 0 && p.Why != EndedByTime
+	if !tx.store.Mails() || quiet || own || receiver == 0 {
+		return false
+	}
+	p.At = tx.now
+	if p.Why != EndedByTime && p.Kind != NoticeEnding {
+		p.By, p.Agent = tx.by.Customer, tx.by.Agent
+	}
+	grants, deeds := p.Grants, p.Deeds
+	p.Grants, p.Deeds = nil, nil
+	key, _ := json.Marshal(p) // of plain values
+	t := tx.tellings[receiver]
+	if t == nil {
+		t = &telling{alike: map[string]*NoticePart{}}
+		tx.tellings[receiver] = t
+	}
+	part := t.alike[string(key)]
+	switch {
+	case part == nil && len(t.Parts) == maxNoticeParts:
+		t.More += len(grants) + len(deeds)
+		return true
+	case part == nil:
+		part = &p
+		t.Parts, t.alike[string(key)] = append(t.Parts, part), part
+	}
+	for _, g := range grants {
+		if len(part.Grants) == maxNoticeGrants {
+			part.Beyond++
+		} else {
+			part.Grants = append(part.Grants, g)
+		}
+	}
+	for _, d := range deeds {
+		if len(part.Deeds) == MaxNoticeLines {
+			part.Beyond++
+		} else {
+			part.Deeds = append(part.Deeds, d)
+		}
+	}
+	return true
+}
+
+// tellHolder tells the holder of a grant what became of it; was is the grant
+// before a change.
+func (tx *Tx) tellHolder(kind NoticeKind, g, was *Grant) {
+	p := NoticePart{Kind: kind, On: g.Kind, Domain: g.Domain, Whom: g.GiverID, Grants: []int64{g.ID}, Is: g.noticeTerms()}
+	if was != nil {
+		p.Was = was.noticeTerms()
+	}
+	if kind == NoticeEnded {
+		p.Is, p.Why, p.With = nil, g.EndedWhy, g.EndedWith != 0
+	}
+	told := tx.tell(g.GranteeID, p)
+	// Whoever has just been told of a near end need not be reminded of it.
+	if told && kind != NoticeEnded && kind != NoticeEnding && g.ExpiresAt != nil && g.ExpiresAt.Sub(tx.now) <= RemindBefore {
+		tx.reminded = append(tx.reminded, g.ID)
+	}
+}
+
+// tellEnd tells of a grant that has ended: its holder, or, when the holder gave
+// it up, whoever gave it and the owner.
+func (tx *Tx) tellEnd(g *Grant) {
+	if g.EndedWhy != EndedByHolder || g.EndedWith != 0 {
+		tx.tellHolder(NoticeEnded, g, nil)
+		return
+	}
+	for _, receiver := range slices.Compact([]int64{g.OwnerID, g.GiverID}) {
+		tx.tell(receiver, NoticePart{Kind: NoticeResigned, On: g.Kind, Domain: g.Domain, Whom: g.GranteeID, Grants: []int64{g.ID}})
+	}
+}
+
+func (g *Grant) noticeTerms() *NoticeTerms { return &NoticeTerms{g.Extras, g.ExpiresAt, g.Note} }
+
+// tellOwner tells the owner of a service what a delegate did there with a right
+// that amounts to reading mail. What the owner does is told to nobody.
+func (tx *Tx) tellOwner(a *Access, kind NoticeKind, d NoticeDeed) {
+	if !a.Standing.Owner {
+		tx.tell(a.Service.OwnerID, NoticePart{Kind: kind, Domain: a.Service.Domain, Deeds: []NoticeDeed{d}})
+	}
+}
+
+// tellForward tells the owner that mail of an object leaves the service for
+// targets; none is nothing to tell.
+func (tx *Tx) tellForward(a *Access, event, object string, targets ...string) {
+	if len(targets) > 0 && targets[0] != "" {
+		tx.tellOwner(a, NoticeForward, NoticeDeed{Event: event, Object: object, Target: strings.Join(targets, ", ")})
+	}
+}
+
+// tellSupport tells a customer what an agent did in their name.
+func (tx *Tx) tellSupport(e *Event) {
+	if tx.by.Agent == 0 || e.byTime {
+		return
+	}
+	receiver := e.OwnerID
+	if receiver == 0 {
+		receiver = tx.by.Customer
+	}
+	tx.tell(receiver, NoticePart{Kind: NoticeSupport, Deeds: []NoticeDeed{{Event: e.Kind, Object: e.Object, Whom: e.SubjectID}}})
+}
+
+// writeNotices writes what the transaction has to tell, a row for each
+// receiver, and the jobs that send them. It is the last thing a transaction does.
+func (tx *Tx) writeNotices() error {
+	for some := range slices.Chunk(slices.Sorted(maps.Keys(tx.tellings)), eventBatch) {
+		args := []any{orNull(tx.by.Customer), tx.now, tx.by.Customer, tx.now.Add(-noticeWindow), NoticesOfOne}
+		for _, receiver := range some {
+			text, err := json.Marshal(tx.tellings[receiver])
+			if err != nil {
+				return err
+			}
+			args = append(args, receiver, string(text))
+		}
+		var made []struct {
+			ID   int64
+			Held bool
+		}
+		row := "(CAST(? AS bigint), CAST(? AS text))"
+		err := tx.scan(&made, `INSERT INTO notices (receiver_id, caused_by, parts, created_at, held)
+			SELECT v.column1, ?, v.column2, ?, (SELECT count(*) FROM notices n WHERE n.receiver_id = v.column1 AND COALESCE(n.caused_by, 0) = ? AND n.created_at > ?) >= ?
+			FROM (VALUES `+strings.TrimSuffix(strings.Repeat(row+", ", len(some)), ", ")+`) AS v RETURNING id, held`, args...)
+		if err != nil {
+			return err
+		}
+		var ids []int64
+		for _, m := range made {
+			if !m.Held {
+				ids = append(ids, m.ID)
+			}
+		}
+		if err := tx.enqueueNotices(ids); err != nil {
+			return err
+		}
+	}
+	for some := range slices.Chunk(tx.reminded, eventBatch) {
+		if err := tx.exec("UPDATE grants SET reminded_for = expires_at WHERE id IN ?", some); err != nil {
+			return err
+		}
+	}
+	return nil
+}
