@@ -10,7 +10,6 @@ import (
 
 // report is a notice of delivery as Postfix writes it.
 func report(action, status string) string {
-	trace++
 	return fmt.Sprintf(`Received: by mx.else.example id %d
 From: MAILER-DAEMON@mx.else.example (Mail Delivery System)
 Subject: Undelivered Mail Returned to Sender
@@ -46,7 +45,7 @@ Content-Type: message/rfc822
 Subject: the message
 
 --B.1/mx.else.example--
-`, trace, action, status)
+`, trace.Add(1), action, status)
 }
 
 func TestMailThatComesBackIsCountedOnce(t *testing.T) {

@@ -221,11 +221,11 @@ func (i *instance) refuses(code int, from, to, content string) {
 
 // letterFrom is a message as a person writes it; its trace makes it its own.
 func letterFrom(from, subject string, fields ...string) string {
-	trace++
-	return fmt.Sprintf("Received: by mx.example id %d\nFrom: %s\nTo: %s\nSubject: %s\nMessage-ID: <%d@mx.example>\n%s\nBonjour,\n.\nvoilà\n", trace, from, team, subject, trace, strings.Join(append(fields, ""), "\n"))
+	n := trace.Add(1)
+	return fmt.Sprintf("Received: by mx.example id %d\nFrom: %s\nTo: %s\nSubject: %s\nMessage-ID: <%d@mx.example>\n%s\nBonjour,\n.\nvoilà\n", n, from, team, subject, n, strings.Join(append(fields, ""), "\n"))
 }
 
-var trace int
+var trace atomic.Int64
 
 // got is a message as Postfix got it.
 type got struct{ from, to, data string }
