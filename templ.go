@@ -16,6 +16,10 @@
 //	  locale     French and English
 //	  gallery    every page in every state
 //	static       what browsers load
+//	mail         what speaks to the mail side and knows none of the nouns; the
+//	             configuration of Postfix and Dovecot, and its proof
+//	  listd      the list service, a program of its own
+//	deploy       what an operator copies
 //
 // Imports run downwards only; web/layers_test.go keeps the table.
 package mandat
