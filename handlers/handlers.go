@@ -7,6 +7,7 @@
 package handlers
 
 import (
+	"context"
 	"encoding/gob"
 	"fmt"
 	"log/slog"
@@ -19,6 +20,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/labstack/echo/v4"
 
+	"example.org/mandat/mail/dns"
 	"example.org/mandat/models"
 	"example.org/mandat/static"
 	"example.org/mandat/views"
@@ -31,7 +33,10 @@ type Config struct {
 	Origin         *url.URL       // how browsers reach the panel; https makes cookies Secure
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For counts
 	Middleware     []echo.MiddlewareFunc
+	DNS            *dns.Checker // looks at what domains publish; nil for nobody
 	Gallery        http.Handler // shows every page in every state under /_gallery; nil for none
+
+	Stopping context.Context // ends when the process is to: streams end then; nil is never
 }
 
 // Handlers are the handlers of all routes.
@@ -40,7 +45,11 @@ type Handlers struct {
 	log      *slog.Logger
 	secure   bool
 	sessions *sessionStore
+	dns      *dns.Health      // nil: nobody looks at what domains publish
 	files    map[string]int64 // what a file may weigh that is sent to a path, in bytes
+	oneClick map[string]bool  // paths that other sites may post to
+	streamed map[string]bool  // the paths of streams
+	streams  streams
 }
 
 // requestTimeout bounds every request, the wait for the database included.
@@ -55,8 +64,14 @@ const maxBody = 1 << 20
 // New makes the panel. An error names a route without a valid policy entry.
 func New(cfg Config) (*echo.Echo, error) {
 	gob.Register(views.Flash{})
-	h := &Handlers{store: cfg.Store, log: cfg.Log, secure: cfg.Origin.Scheme == "https"}
+	h := &Handlers{store: cfg.Store, log: cfg.Log, secure: cfg.Origin.Scheme == "https", streamed: map[string]bool{}}
+	if h.streams.stopping = cfg.Stopping; cfg.Stopping == nil {
+		h.streams.stopping = context.Background()
+	}
 	h.sessions = newSessionStore(cfg.Store, h.secure)
+	if cfg.DNS != nil {
+		h.dns = dns.NewHealth(cfg.DNS, cfg.Store.Now)
+	}
 
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
@@ -74,11 +89,15 @@ func New(cfg Config) (*echo.Echo, error) {
 	if cfg.Gallery != nil {
 		e.GET("/_gallery*", echo.WrapHandler(http.StripPrefix("/_gallery", cfg.Gallery)))
 	}
-	h.files = map[string]int64{}
+	h.files, h.oneClick = map[string]int64{}, map[string]bool{}
 	for _, r := range h.routes() {
 		if r.file > 0 {
 			h.files[r.Path] = r.file
 		}
+		if r.oneClick {
+			h.oneClick[r.Path] = true
+		}
+		h.streamed[r.Path] = r.streams
 		if !r.Policy.Valid() {
 			return nil, fmt.Errorf("route %s %s has no valid policy entry", r.Method, r.Path)
 		}

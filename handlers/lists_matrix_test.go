@@ -104,10 +104,41 @@ POST /services/:domain/lists/:name/moderators/file from /services/:domain/lists/
 	garrigue.example#none               404   404   403   404   404   403   in
 	nguyen-velos.example#riders         404   404   404   done  404   403   in
 	pause.example#ancienne              403   403   403   404   404   403   in
+
+GET /services/:domain/lists/:name/messages
+	garrigue.example#annonces           200   200   403   404   404   403   in
+	garrigue.example#none               404   404   403   404   404   403   in
+	nguyen-velos.example#riders         404   404   404   200   404   403   in
+	pause.example#ancienne              200   200   403   404   404   403   in
+POST /services/:domain/lists/:name/messages/rejection from /services/:domain/lists/:name/messages fill newest=:id writes list.message_rejected
+	garrigue.example#annonces           done  done  403   404   404   403   in
+	garrigue.example#none               404   404   403   404   404   403   in
+	nguyen-velos.example#riders         404   404   404   done  404   403   in
+	pause.example#ancienne              403   403   403   404   404   403   in
+POST /services/:domain/lists/:name/messages/:id/approval from /services/:domain/lists/:name/messages writes list.message_approved
+	garrigue.example#annonces           done  done  403   404   404   403   in
+	garrigue.example#none               404   404   403   404   404   403   in
+	nguyen-velos.example#riders         404   404   404   done  404   403   in
+	pause.example#ancienne              403   403   403   404   404   403   in
+POST /services/:domain/lists/:name/messages/:id/rejection from /services/:domain/lists/:name/messages fill reason=Pas+ici writes list.message_rejected
+	garrigue.example#annonces           done  done  403   404   404   403   in
+	garrigue.example#none               404   404   403   404   404   403   in
+	nguyen-velos.example#riders         404   404   404   done  404   403   in
+	pause.example#ancienne              403   403   403   404   404   403   in
+
+# The link in a message is a secret: whoever has it is the subscriber.
+GET /unsubscriptions/:token
+	membre                              200   200   200   200   200   200   200
+	unknown                             404   404   404   404   404   404   404
+POST /unsubscriptions/:token from /unsubscriptions/:token writes list.member_left
+	membre                              acted acted acted acted acted acted acted
 `
 
-// putLists makes a list of each service with one member of each kind.
-func putLists(t *testing.T, _ *stage, w *modelstest.World) {
+// memberLink is the link with which membre@ leaves the list annonces@.
+const memberLink = "lien-de-membre"
+
+// putLists makes a list of each service with one member of each kind and two messages that wait.
+func putLists(t *testing.T, m *stage, w *modelstest.World) {
 	t.Helper()
 	for _, l := range []struct{ by, domain, name string }{
 		{cast.Alice, cast.Garrigue, "annonces"}, {cast.David, cast.Velos, "riders"}, {cast.Alice, paused, "ancienne"},
@@ -123,5 +154,9 @@ func putLists(t *testing.T, _ *stage, w *modelstest.World) {
 				t.Fatal(err)
 			}
 		}
+		address := l.name + "@" + l.domain
+		m.ids[l.domain+"#"+l.name] = w.ListMessage(t, address, "held", "Léa <lea@else.example>", "<b>Vide-grenier</b>", "\r\nDimanche.")
+		w.ListMessage(t, address, "held", "", "", "") // with one more, all can be turned away at once
 	}
+	w.ListLink(t, "annonces@"+cast.Garrigue, "membre@else.example", memberLink)
 }

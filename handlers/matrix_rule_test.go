@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.org/mandat/handlers"
+	"example.org/mandat/mail/dns/dnstest"
 	"example.org/mandat/models"
 	"example.org/mandat/models/cast"
 	"example.org/mandat/models/modelstest"
@@ -126,8 +127,9 @@ func ruled(t *testing.T, r handlers.Route, object string, by person) string {
 	if delegating && r.Changes() && local == "ghost" {
 		return "404"
 	}
-	if _, sender, sent := strings.Cut(below, "-of-"); sent && sender != by.name {
-		return "404" // a file is its sender's alone
+	shared := strings.Contains(r.Path, "/imports/:id") && !strings.HasSuffix(r.Path, "/selection") && !strings.HasSuffix(r.Path, "/resumption")
+	if _, sender, sent := strings.Cut(below, "-of-"); sent && sender != by.name && !shared {
+		return "404" // a file is its sender's alone, and so is what to do about an import that goes on
 	}
 	return allowed
 }
@@ -173,7 +175,7 @@ type stage struct {
 
 func newStage(t *testing.T, w *modelstest.World) *stage {
 	t.Helper()
-	m := &stage{site: newSite(t, w), tokens: map[string]string{}, ids: map[string]int64{"none": 1 << 40}}
+	m := &stage{site: newSite(t, w, looksAt(dnstest.Serve(t))), tokens: map[string]string{}, ids: map[string]int64{"none": 1 << 40}}
 	m.prepare(t, w)
 	for _, p := range people[:len(people)-1] {
 		m.tokens[p.identifier] = cookieOf(t, m.as(t, p.identifier), "mandat")
@@ -206,6 +208,7 @@ var props = []func(t *testing.T, m *stage, w *modelstest.World){
 	putFilters,
 	redirectionsProps,
 	putUploads,
+	putImports,
 }
 
 func (m *stage) prepare(t *testing.T, w *modelstest.World) {
@@ -305,8 +308,11 @@ func (m *stage) fill(text, object string) string {
 		local, domain = below, object
 	}
 	token := "unknown"
-	if object == "emma" {
+	switch object {
+	case "emma":
 		token = m.link
+	case "membre":
+		token = memberLink
 	}
 	return strings.NewReplacer(":domain", domain, ":local", local, ":address", object, ":id", id, ":name", below, ":token", token).Replace(text)
 }

@@ -26,6 +26,7 @@ import (
 //
 //	done   303, and the event is written
 //	303    leads elsewhere and changes nothing that matters
+//	acted  200, and the event is written: whoever asks must not be led elsewhere
 //	in     303, to the sign-in page
 //	out    303, to the sign-in page, and the session has ended
 //	200 …  that status, and not a row has changed
@@ -63,6 +64,12 @@ GET /services
 	-                                   200   200   200   200   200   403   in
 
 GET /services/:domain
+	garrigue.example                    200   200   303   404   404   403   in
+	atelier-durand.example              200   200   303   404   404   403   in
+	nguyen-velos.example                404   404   404   200   404   403   in
+	pause.example                       200   200   303   404   404   403   in
+	nobody.example                      404   404   404   404   404   403   in
+GET /services/:domain/dns
 	garrigue.example                    200   200   303   404   404   403   in
 	atelier-durand.example              200   200   303   404   404   403   in
 	nguyen-velos.example                404   404   404   200   404   403   in
@@ -337,6 +344,7 @@ var matrices = []string{
 	filtersMatrix,
 	redirectionsMatrix,
 	uploadsMatrix,
+	importsMatrix,
 }
 
 func readMatrix(t testing.TB) (entries []entry) {
@@ -426,7 +434,7 @@ func TestTheMatrix(t *testing.T) {
 					cells++
 					what := fmt.Sprintf("%s %s by %s", e.route(), l.object, people[i].name)
 					var a *answer
-					if e.method == http.MethodPost && slices.Contains([]string{"done", "303", "out"}, cell) {
+					if e.method == http.MethodPost && slices.Contains([]string{"done", "303", "out", "acted"}, cell) {
 						a = m.change(t, what, e, l.object, people[i], cell)
 						m.restore()
 					} else {
@@ -472,12 +480,12 @@ func (m *stage) change(t *testing.T, what string, e entry, object string, by per
 		}
 	}
 	switch cell {
-	case "done":
+	case "done", "acted":
 		slices.Sort(wrote)
 		if want := slices.Sorted(slices.Values(e.writes)); !slices.Equal(wrote, want) {
 			t.Errorf("%s wrote the events %q, want %q", what, wrote, want)
 		}
-		if !offered && strings.HasPrefix(e.from, e.path[:min(len(e.path), 8)]) {
+		if !offered && (cell == "acted" || strings.HasPrefix(e.from, e.path[:min(len(e.path), 8)])) {
 			t.Errorf("%s: %s does not offer it", what, e.from)
 		}
 	case "303":
@@ -555,6 +563,10 @@ func wantCell(t *testing.T, what string, a *answer, cell string) {
 	case "done":
 		if a.status != http.StatusSeeOther {
 			t.Errorf("%s: %s, want 303\n%s", what, got, a.text("main"))
+		}
+	case "acted":
+		if a.status != http.StatusOK {
+			t.Errorf("%s: %s, want 200\n%s", what, got, a.text("main"))
 		}
 	default:
 		if got != cell || toSignIn {

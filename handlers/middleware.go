@@ -109,6 +109,9 @@ func (h *Handlers) bound(next echo.HandlerFunc) echo.HandlerFunc {
 			until := http.NewResponseController(c.Response())
 			_ = errors.Join(until.SetReadDeadline(h.store.Now().Add(fileTimeout)), until.SetWriteDeadline(h.store.Now().Add(fileTimeout+requestTimeout))) // else the server's own stay
 		}
+		if h.streamed[c.Path()] {
+			limit += streamTime
+		}
 		ctx, cancel := context.WithTimeout(models.Watch(c.Request().Context()), limit)
 		defer cancel()
 		c.SetRequest(c.Request().WithContext(ctx))
@@ -144,11 +147,12 @@ func setLocale(c echo.Context, lang string, zone *time.Location) {
 	c.SetRequest(c.Request().WithContext(locale.With(c.Request().Context(), lang, zone)))
 }
 
-// sameOrigin refuses changes that another site asks for (R23). A proxy must hand on the Host.
+// sameOrigin refuses changes that another site asks for (R23), but for the one
+// that a secret in its path allows. A proxy must hand on the Host.
 func (h *Handlers) sameOrigin(next echo.HandlerFunc) echo.HandlerFunc {
 	protection := http.NewCrossOriginProtection()
 	return func(c echo.Context) error {
-		if err := protection.Check(c.Request()); err != nil {
+		if err := protection.Check(c.Request()); err != nil && !h.oneClick[c.Path()] {
 			return errors.Join(errForeignOrigin, err)
 		}
 		return next(c)
@@ -165,7 +169,7 @@ func (h *Handlers) admit(r Route) echo.MiddlewareFunc {
 			if r.ownSession {
 				return next(c)
 			}
-			if r.polled && isFragment(c) {
+			if r.polled && isFragment(c) || r.streams {
 				c.Set(pollKey, true)
 			}
 			s, err := h.loadSession(c)

@@ -21,8 +21,13 @@ type Route struct {
 	ownSession bool
 	// The page asks for a part of itself by itself, which is no activity of its reader (R16).
 	polled bool
+	// It goes on telling what is new, for longer than any other request lasts.
+	streams bool
 	// What a file may weigh that is sent to it, in bytes; 0 for no more than any form.
 	file int64
+	// Mail providers ask it on behalf of a reader, from anywhere and without a
+	// session: its path has the secret (RFC 8058).
+	oneClick bool
 	// Asks a question that is too long for an address, or nobody's to read there.
 	asks bool
 }
@@ -47,6 +52,7 @@ func (h *Handlers) routes() []Route {
 		grant       = "/grants/:id"
 		list        = "/services/:domain/lists/:name"
 		filters     = account + "/filters"
+		imports     = account + "/imports"
 		redirection = "/services/:domain/redirections/:id"
 	)
 	get := func(path string, p policy.Entry, fn echo.HandlerFunc) Route {
@@ -70,8 +76,14 @@ func (h *Handlers) routes() []Route {
 	}
 	accounts := get(service+"/emails", may(policy.SeeService), h.listAccounts)
 	accounts.ownSession = true
+	health := get(service+"/dns", may(policy.SeeService), h.showDNS)
+	health.polled = true
+	shownImport, followed := get(imports+"/:id", may(policy.ImportMail), h.showImport), get(imports+"/:id"+views.ImportProgress, may(policy.ImportMail), h.followImport)
+	shownImport.polled, followed.streams = true, true
 	trial := post(filters+"/trial", may(policy.EditFilters), h.tryFilters)
 	trial.asks = true
+	unsubscribe := post("/unsubscriptions/:token", public, h.createUnsubscription)
+	unsubscribe.oneClick = true
 
 	return slices.Concat([]Route{
 		// Signing in and out
@@ -83,6 +95,10 @@ func (h *Handlers) routes() []Route {
 		post("/password-links/:token", public, h.usePasswordLink),
 		post("/preferences", public, h.setPreferences),
 
+		// The link in each message of a list
+		get("/unsubscriptions/:token", public, h.newUnsubscription),
+		unsubscribe,
+
 		// Oneself
 		get("/profile", self, h.editProfile),
 		post("/profile", self, h.updateProfile),
@@ -93,6 +109,7 @@ func (h *Handlers) routes() []Route {
 
 		// A service
 		get(service, may(policy.SeeService), h.showService),
+		health,
 		get(service+"/history", may(policy.SeeHistory), h.listServiceHistory),
 
 		// Its accounts: the tab Emails
@@ -144,6 +161,15 @@ func (h *Handlers) routes() []Route {
 		get(filters+"/trial", may(policy.EditFilters), h.newTrial),
 		trial,
 
+		// Mail imported from accounts elsewhere
+		get(imports, may(policy.ImportMail), h.listImports),
+		post(imports, may(policy.ImportMail), h.createImport),
+		shownImport,
+		followed,
+		post(imports+"/:id"+views.ImportSelection, may(policy.ImportMail), h.startImport),
+		post(imports+"/:id"+views.ImportResumption, may(policy.ImportMail), h.resumeImport),
+		post(imports+"/:id"+views.ImportCancellation, may(policy.ImportMail), h.cancelImport),
+
 		// Responders: of accounts, and of addresses that are none
 		get(account+"/responder", may(policy.EditResponder), h.editResponder(models.AccountResponder)),
 		post(account+"/responder", may(policy.EditResponder), h.updateResponder(models.AccountResponder)),
@@ -157,7 +183,7 @@ func (h *Handlers) routes() []Route {
 		post(service+"/responders/:local/end", may(policy.EditResponder), h.endResponder(models.AddressResponder)),
 		post(service+"/responders/:local/deletion", may(policy.EditResponder), h.deleteResponder(models.AddressResponder)),
 
-		// Mailing lists, their subscribers and moderators
+		// Mailing lists, their subscribers and moderators, and what is written to them
 		get(service+"/lists", may(policy.EditLists), h.listLists),
 		get(service+"/new-list", may(policy.EditLists), h.newList),
 		post(service+"/lists", may(policy.EditLists), h.createList),
@@ -176,6 +202,10 @@ func (h *Handlers) routes() []Route {
 		post(list+"/moderators", may(policy.EditLists), h.addMembers(models.Moderators)),
 		post(list+"/moderators/removal", may(policy.EditLists), h.removeMembers(models.Moderators)),
 		post(list+"/moderators/file", may(policy.EditLists), h.addMembersFile(models.Moderators)),
+		get(list+"/messages", may(policy.EditLists), h.listListMessages),
+		post(list+"/messages/rejection", may(policy.EditLists), h.rejectListMessages),
+		post(list+"/messages/:id/approval", may(policy.EditLists), h.approveListMessage),
+		post(list+"/messages/:id/rejection", may(policy.EditLists), h.rejectListMessage),
 
 		// Grants: the share of a whole service, the delegation of accounts
 		get(service+"/grants", may(policy.ShareService), h.listServiceGrants),

@@ -112,7 +112,7 @@ func (h *Handlers) showService(c echo.Context) error {
 	if !a.Whole() {
 		return c.Redirect(http.StatusSeeOther, views.AccountsPath(a.Service.Domain))
 	}
-	v := views.ServiceView{Head: serviceHead(c, a, "overview"), Access: a}
+	v := views.ServiceView{Head: serviceHead(c, a, "overview"), Access: a, Unattached: !h.store.Attached(), DNS: h.lastDNS(a)}
 	if v.Figures, v.Grants, err = h.store.Overview(c.Request().Context(), a); err != nil {
 		return err
 	}

@@ -32,11 +32,16 @@ func eachSite(t *testing.T, fn func(t *testing.T, s *site)) {
 	modelstest.Each(t, func(t *testing.T, w *modelstest.World) { fn(t, newSite(t, w)) })
 }
 
-func newSite(t testing.TB, w *modelstest.World) *site {
+// newSite is a panel that looks at no DNS, unless configure says otherwise.
+func newSite(t testing.TB, w *modelstest.World, configure ...func(*handlers.Config)) *site {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
 	origin := &url.URL{Scheme: "http", Host: server.Listener.Addr().String()}
-	e, err := handlers.New(handlers.Config{Store: w.Store, Log: slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelError})), Origin: origin})
+	cfg := handlers.Config{Store: w.Store, Log: slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelError})), Origin: origin}
+	for _, set := range configure {
+		set(&cfg)
+	}
+	e, err := handlers.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,6 +40,7 @@ GET  /history                                      -                            
 GET  /services                                     -                              Alice  3
 
 GET  /services/:domain                             garrigue.example               Alice  3
+GET  /services/:domain/dns                         garrigue.example               Alice  2
 GET  /services/:domain                             garrigue.example               Bruno  3
 GET  /services/:domain                             garrigue.example               Chloé  2
 GET  /services/:domain                             nobody.example                 Alice  2
@@ -63,7 +64,7 @@ POST /services/:domain/emails/:local/password      contact@garrigue.example     
 POST /services/:domain/emails/:local/block         contact@garrigue.example       Alice  7
 POST /services/:domain/emails/:local/unblock       accueil@garrigue.example       Alice  7
 GET  /services/:domain/emails/:local/deletion      contact@garrigue.example       Alice  7   redirections, filters and lists that lead there, its responder
-POST /services/:domain/emails/:local/deletion      contact@garrigue.example       Alice  9+2 the notice
+POST /services/:domain/emails/:local/deletion      contact@garrigue.example       Alice  9+3 an import into it is ended; the notice
 GET  /services/:domain/emails.csv?accounts=:address contact@garrigue.example      Alice  2
 
 GET  /services/:domain/accounts/description?accounts=:address contact@garrigue.example Alice  3
@@ -98,6 +99,13 @@ POST /services/:domain/emails/:local/filters/:id/down contact@garrigue.example#m
 GET  /services/:domain/emails/:local/filters/trial contact@garrigue.example       Alice  3
 POST /services/:domain/emails/:local/filters/trial contact@garrigue.example       Alice  3
 POST /services/:domain/emails/:local/filters/trial contact@garrigue.example       Chloé  3
+GET  /services/:domain/emails/:local/imports       contact@garrigue.example       Alice  3
+POST /services/:domain/emails/:local/imports       rh@garrigue.example            Alice  8+1
+GET  /services/:domain/emails/:local/imports/:id   contact@garrigue.example#choosing-of-Alice Alice 4 its folders
+GET  /services/:domain/emails/:local/imports/:id/progress contact@garrigue.example#choosing-of-Alice Alice 4 its folders
+POST /services/:domain/emails/:local/imports/:id/selection contact@garrigue.example#choosing-of-Alice Alice 8+1
+POST /services/:domain/emails/:local/imports/:id/resumption info@garrigue.example#paused-of-Bruno Bruno 8+1
+POST /services/:domain/emails/:local/imports/:id/cancellation contact@garrigue.example#choosing-of-Alice Alice 7
 GET  /services/:domain/responders                  garrigue.example               Alice  3
 GET  /services/:domain/new-responder               garrigue.example               Alice  2
 POST /services/:domain/responders                  garrigue.example               Alice  9   the script is read and written
@@ -125,6 +133,12 @@ GET  /services/:domain/lists/:name/moderators.csv  garrigue.example#annonces    
 POST /services/:domain/lists/:name/moderators      garrigue.example#annonces      Alice  9   who is there
 POST /services/:domain/lists/:name/moderators/removal garrigue.example#annonces   Alice  8
 POST /services/:domain/lists/:name/moderators/file garrigue.example#annonces      Alice  9   as typed
+GET  /services/:domain/lists/:name/messages        garrigue.example#annonces      Alice  5   those that are held, and the others
+POST /services/:domain/lists/:name/messages/rejection garrigue.example#annonces Alice 8
+POST /services/:domain/lists/:name/messages/:id/approval garrigue.example#annonces Alice 8
+POST /services/:domain/lists/:name/messages/:id/rejection garrigue.example#annonces Alice 8
+GET  /unsubscriptions/:token                       membre                         nobody 1
+POST /unsubscriptions/:token                       membre                         nobody 7
 GET  /services/:domain/redirections                garrigue.example               Alice  3
 GET  /services/:domain/redirections                garrigue.example               Bruno  3
 GET  /services/:domain/redirections.csv            garrigue.example               Alice  4   the session, again with every batch

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -14,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"example.org/mandat/mail"
+	"example.org/mandat/models"
 	"example.org/mandat/models/cast"
 	"example.org/mandat/models/modelstest"
 )
@@ -145,7 +147,8 @@ func TestPostfixReadsWhatThePanelSays(t *testing.T) {
 	for _, c := range []struct{ file, key, want string }{
 		{"recipient_access", "accueil@garrigue.example", "550 5.2.1 This mailbox is disabled"},
 		{"mailboxes", "accueil@garrigue.example", "accueil@garrigue.example"}, // or it would be refused as unknown
-		{"aliases", "cabinet@garrigue.example", ""},
+		{"aliases", "cabinet@garrigue.example", "cabinet@garrigue.example"},   // or the catch-all had its mail
+		{"recipient_access", "cabinet@garrigue.example", "550 5.2.1 This address is disabled"},
 		{"sender_logins", "direction@garrigue.example", ""},
 		{"domains", "nguyen-velos.example", ""},
 	} {
@@ -249,6 +252,50 @@ func TestARoleOfAMailServerSeesItsOwnViewsAlone(t *testing.T) {
 	}
 }
 
+func TestAnOwnerWhoMayMakeNoRolesMigratesAndAnAdministratorMakesThem(t *testing.T) {
+	t.Parallel()
+	server, err := modelstest.StartServer(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Stop)
+	for _, statement := range []string{"CREATE ROLE mandat LOGIN PASSWORD 'owner'", "CREATE DATABASE mandat OWNER mandat"} {
+		if err := server.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	address, err := url.Parse(server.URL("mandat"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	address.User = url.UserPassword("mandat", "owner")
+	store, err := models.Open(t.Context(), models.Config{URL: address.String()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	if err := store.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if faults, err := store.ContractFaults(t.Context()); err != nil || len(faults) != 3 {
+		t.Errorf("what is missing: %v, %v", faults, err)
+	}
+	files := written(t, mail.Settings{Ports: mail.StandardPorts()})
+	admin, err := pgx.Connect(t.Context(), server.URL("mandat"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close(t.Context())
+	for range 2 { // it may be run again
+		if _, err := admin.PgConn().Exec(t.Context(), files["roles.sql"]).ReadAll(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if faults, err := store.ContractFaults(t.Context()); err != nil || len(faults) != 0 {
+		t.Errorf("afterwards: %v, %v", faults, err)
+	}
+}
+
 func TestTheConfigurationIsWrittenWithItsSecretsKept(t *testing.T) {
 	t.Parallel()
 	settings := mail.Settings{
@@ -272,7 +319,7 @@ func TestTheConfigurationIsWrittenWithItsSecretsKept(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		if strings.Contains(string(text), "{{") || strings.Contains(string(text), "<no value>") {
+		if strings.Contains(string(text), "{{.") || strings.Contains(string(text), "<no value>") {
 			t.Errorf("%s is not filled in:\n%s", path, text)
 		}
 		info, err := entry.Info()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-smtp"
 
 	"example.org/mandat/mail/mailtest"
 	"example.org/mandat/models/cast"
@@ -91,13 +92,26 @@ func TestAnotherPasswordEndsWhatWasOpenedWithTheOneBefore(t *testing.T) {
 	if _, err := o.IMAP(address, password); err == nil {
 		t.Error("the old password signs in")
 	}
-	if err := sending.Mail(address, nil); err == nil {
-		if err = sending.Rcpt("out@elsewhere.test", nil); mailtest.Code(err) != 553 {
-			t.Errorf("an SMTP session that was open goes on: %v", err)
-		}
-	}
+	goesOn(t, sending, address)
 	if err := o.Submit(address, other, address, "out@elsewhere.test", mailtest.Message(address, "out@elsewhere.test", "again "+local)); err != nil {
 		t.Errorf("the new password sends nothing: %v", err)
+	}
+}
+
+// goesOn is an error when an SMTP session whose login is good no longer sends
+// anything: neither in its own name nor in nobody's.
+func goesOn(t *testing.T, c *smtp.Client, address string) {
+	t.Helper()
+	for _, from := range []string{address, ""} {
+		if err := c.Reset(); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Mail(from, nil); err != nil {
+			t.Fatal(err) // Postfix answers at RCPT (smtpd_delay_reject)
+		}
+		if err := c.Rcpt("out@elsewhere.test", nil); mailtest.Code(err)/100 != 5 {
+			t.Errorf("an SMTP session that was open sends from %q: %v", from, err)
+		}
 	}
 }
 
@@ -110,7 +124,16 @@ func TestABlockedAccountIsShutAndOpensAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer session.Close()
+	sending, err := o.SMTP(o.Settings.Ports.Submission)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sending.Close()
+	if err := sending.Auth(plain(address, password)); err != nil {
+		t.Fatal(err)
+	}
 	done, _ := o.Do(t, on(local), on(local, "block"))
+	goesOn(t, sending, address)
 	if err := o.receive(address, "while blocked"); mailtest.Code(err) != 550 || !strings.Contains(err.Error(), "disabled") {
 		t.Errorf("it receives: %v", err)
 	}
@@ -361,6 +384,9 @@ func TestRedirectionsWithAndWithoutCopy(t *testing.T) {
 		t.Errorf("it keeps %v", list)
 	}
 
+	if err := o.Submit(target, password, keptAddress, "out@elsewhere.test", mailtest.Message(keptAddress, "out@elsewhere.test", "as another account")); mailtest.Code(err) != 553 {
+		t.Errorf("a mailbox sends as the account that is redirected to it: %v", err)
+	}
 	// A target that is blocked is no target; nothing is left of the alias then.
 	o.Do(t, on(strings.TrimSuffix(target, "@"+cast.Garrigue)), on(strings.TrimSuffix(target, "@"+cast.Garrigue), "block"))
 	if err := o.receive(alias+"@"+cast.Garrigue, "to nobody"); mailtest.Code(err) != 550 {
@@ -384,8 +410,16 @@ func TestTheCatchAllTakesWhatNothingElseHas(t *testing.T) {
 		t.Fatal(err)
 	}
 	o.got(t, local+"@"+cast.Atelier, "INBOX", "to somebody")
-	if slices.ContainsFunc(o.Folder(t, address, password, "INBOX"), func(m mailtest.Mail) bool { return m.Subject == "to somebody" }) {
-		t.Error("the catch-all takes the mail of an account")
+	alias := fresh("alias")
+	o.Do(t, atelier+"/redirections/new", atelier+"/redirections", "kind", "address", "from", alias, "to", local+"@"+cast.Atelier, "keep_copy", "")
+	o.Do(t, atelier+"/emails/"+local, atelier+"/emails/"+local+"/block")
+	if err := o.receive(alias+"@"+cast.Atelier, "to nobody any more"); mailtest.Code(err) != 550 {
+		t.Errorf("an alias that leads nowhere falls to the catch-all: %v", err)
+	}
+	for _, m := range o.Folder(t, address, password, "INBOX") {
+		if m.Subject != "to nobody" {
+			t.Errorf("the catch-all takes %q", m.Subject)
+		}
 	}
 }
 
@@ -470,10 +504,11 @@ func TestNobodyRelaysThroughUs(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if err := c.Mail(address, nil); err == nil {
-		if err = c.Rcpt("x@elsewhere.test", nil); mailtest.Code(err) != 554 {
-			t.Errorf("submission without a login: %v", err)
-		}
+	if err := c.Mail(address, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Rcpt("x@elsewhere.test", nil); mailtest.Code(err) != 554 {
+		t.Errorf("submission without a login: %v", err)
 	}
 	for _, login := range []string{"x' OR '1'='1", "o'brien@" + cast.Garrigue, address + "*mandat", "mandat", address + "#000000000000"} {
 		if _, err := o.IMAP(login, password); err == nil {

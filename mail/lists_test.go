@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/PuerkitoBio/goquery"
+
 	"example.org/mandat/mail/mailtest"
 	"example.org/mandat/models/cast"
 )
@@ -34,7 +36,7 @@ func TestAListReachesItsSubscribers(t *testing.T) {
 	m := o.got(t, inside, "INBOX", "to all")
 	took.note("message to a list arrives", began)
 	r := o.Outside.Await(t, outside, "Subject: to all")
-	if !regexp.MustCompile(`^liste\d+\+bounces-[a-j2-7]{32}@garrigue\.example$`).MatchString(r.From) {
+	if !regexp.MustCompile(`^liste\d+\+bounces-[a-z2-7]{26}@garrigue\.example$`).MatchString(r.From) {
 		t.Errorf("the envelope is %q", r.From)
 	}
 	for header, want := range map[string]string{
@@ -74,7 +76,7 @@ func TestWhoMayWriteToAListIsToldAtOnce(t *testing.T) {
 		t.Error("answers do not go to the sender")
 	}
 	local := strings.TrimSuffix(address, "@"+cast.Garrigue)
-	for _, detail := range []string{"nonsense", "confirm-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "bounces-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "accept-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"} {
+	for _, detail := range []string{"nonsense", "confirm-aaaaaaaaaaaaaaaaaaaaaaaaaa", "bounces-aaaaaaaaaaaaaaaaaaaaaaaaaa", "accept-aaaaaaaaaaaaaaaaaaaaaaaaaa"} {
 		if err := o.receive(local+"+"+detail+"@"+cast.Garrigue, "guess"); mailtest.Code(err) != 550 {
 			t.Errorf("%s: %v", detail, err)
 		}
@@ -93,7 +95,7 @@ func TestARedirectionOutsideGoesOutInItsOwnName(t *testing.T) {
 	}
 	r := o.Outside.Await(t, away, "Subject: go on")
 	took.note("redirection outside", done)
-	if !regexp.MustCompile(`^dehors\d+\+bounces-[a-j2-7]{32}@garrigue\.example$`).MatchString(r.From) || r.Header("From") != writer {
+	if !regexp.MustCompile(`^dehors\d+\+bounces-[a-z2-7]{26}@garrigue\.example$`).MatchString(r.From) || r.Header("From") != writer {
 		t.Errorf("it goes out from %q, by %q", r.From, r.Header("From"))
 	}
 	// What cannot be delivered comes back to whoever wrote.
@@ -104,5 +106,158 @@ func TestARedirectionOutsideGoesOutInItsOwnName(t *testing.T) {
 	back := o.Outside.Await(t, writer, "come back")
 	if back.From != "" || !strings.Contains(back.Data, "not here") {
 		t.Errorf("what comes back is from %q:\n%s", back.From, back.Data)
+	}
+}
+
+// addressFor finds an address of a list in a letter.
+func addressFor(t *testing.T, r mailtest.Received, word string) string {
+	t.Helper()
+	text := strings.ReplaceAll(r.Data, "=\r\n", "")
+	found := regexp.MustCompile(`[a-z0-9.]+\+` + word + `-[a-z2-7]{26}@[a-z.]+`).FindString(text)
+	if found == "" {
+		t.Fatalf("no address for %s in\n%s", word, text)
+	}
+	return found
+}
+
+func TestSubscribingAndLeavingByMail(t *testing.T) {
+	t.Parallel()
+	o := alice(t)
+	name, address := o.mailingList(t, "everyone", "list")
+	local := strings.TrimSuffix(address, "@"+cast.Garrigue)
+	reader := fresh("reader") + "@elsewhere.test"
+	write := func(to, subject string) {
+		t.Helper()
+		if err := o.Send(reader, to, mailtest.Message(reader, to, subject)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	members := func() string { return o.Get(t, garrigue+"/lists/"+name+"/members").Find("main").Text() }
+	write(local+"+subscribe@"+cast.Garrigue, "please")
+	letter := o.Outside.Await(t, reader, "confirm-")
+	if strings.Contains(members(), reader) {
+		t.Fatal("nobody confirmed it")
+	}
+	began := time.Now()
+	write(addressFor(t, letter, "confirm"), "Re: yes")
+	mailtest.Within(t, soon, "the panel shows the subscriber", func() bool { return strings.Contains(members(), reader) })
+	took.note("subscription by mail is shown", began)
+	if err := o.receive(address, "for readers"); err != nil {
+		t.Fatal(err)
+	}
+	o.Outside.Await(t, reader, "Subject: for readers")
+
+	write(local+"+unsubscribe@"+cast.Garrigue, "enough")
+	mailtest.Within(t, mailtest.Arrival, "the second letter", func() bool {
+		for _, r := range o.Outside.To(reader) {
+			if strings.Contains(r.Data, "confirm-") && r.Data != letter.Data {
+				letter = r
+				return true
+			}
+		}
+		return false
+	})
+	write(addressFor(t, letter, "confirm"), "Re: yes")
+	mailtest.Within(t, soon, "the subscriber is gone", func() bool { return !strings.Contains(members(), reader) })
+}
+
+func TestOneClickLeavesAList(t *testing.T) {
+	t.Parallel()
+	o := alice(t)
+	reader := fresh("reader") + "@elsewhere.test"
+	name, address := o.mailingList(t, "everyone", "list", reader)
+	if err := o.receive(address, "with a link"); err != nil {
+		t.Fatal(err)
+	}
+	r := o.Outside.Await(t, reader, "Subject: with a link")
+	link := regexp.MustCompile(`<(https?://[^>]+)>`).FindStringSubmatch(r.Header("List-Unsubscribe"))
+	if link == nil {
+		t.Fatalf("no link in %q", r.Header("List-Unsubscribe"))
+	}
+	if status := mailtest.OneClick(t, link[1]); status != 200 {
+		t.Errorf("one click: %d", status)
+	}
+	mailtest.Within(t, soon, "the subscriber is gone", func() bool {
+		return !strings.Contains(o.Get(t, garrigue+"/lists/"+name+"/members").Find("main").Text(), reader)
+	})
+}
+
+func TestModerationInThePanelAndByMail(t *testing.T) {
+	t.Parallel()
+	o := alice(t)
+	_, inside := o.mailbox(t, "lit")
+	moderator := fresh("moderator") + "@elsewhere.test"
+	name, address := o.mailingList(t, "moderated", "list", inside)
+	at := garrigue + "/lists/" + name
+	o.Do(t, at+"/moderators", at+"/moderators", "members", moderator)
+
+	for _, subject := range []string{"held one", "held two", "held three"} {
+		if err := o.receive(address, subject); err != nil {
+			t.Fatal(err)
+		}
+	}
+	letter := o.Outside.Await(t, moderator, "held one")
+	if list := o.Folder(t, inside, password, "INBOX"); len(list) != 0 {
+		t.Errorf("nobody let these through: %v", list)
+	}
+	// In the panel.
+	way, _ := o.Get(t, at+"/messages").Find("article").FilterFunction(func(_ int, a *goquery.Selection) bool {
+		return strings.Contains(a.Text(), "held two")
+	}).Find("form[action$='/approval']").Attr("action")
+	done, _ := o.Do(t, at+"/messages", way)
+	o.got(t, inside, "INBOX", "held two")
+	took.note("message let through in the panel arrives", done)
+	// By mail.
+	began := time.Now()
+	if err := o.Send(moderator, addressFor(t, letter, "accept"), mailtest.Message(moderator, address, "Re: yes")); err != nil {
+		t.Fatal(err)
+	}
+	o.got(t, inside, "INBOX", "held one")
+	took.note("message let through by mail arrives", began)
+	letter = o.Outside.Await(t, moderator, "held three")
+	if err := o.Send(moderator, addressFor(t, letter, "reject"), mailtest.Message(moderator, address, "no")); err != nil {
+		t.Fatal(err)
+	}
+	o.Outside.Await(t, stranger, "held three")
+	o.none(t, inside, "INBOX", "held three")
+}
+
+func TestMailThatComesBackEndsASubscription(t *testing.T) {
+	t.Parallel()
+	o := alice(t)
+	_, inside := o.mailbox(t, "reste")
+	gone := fresh("gone") + "@elsewhere.test"
+	name, address := o.mailingList(t, "everyone", "list", inside, gone)
+	o.Outside.Refuse(gone, 550)
+	conn, err := o.SQL(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	days := func() (n int) {
+		_ = conn.QueryRow(t.Context(), "SELECT COALESCE((SELECT days FROM panel.list_bounces WHERE email = $1), 0)", gone).Scan(&n)
+		return n
+	}
+	for day := 1; ; day++ {
+		if err := o.receive(address, "comes back"); err != nil {
+			t.Fatal(err)
+		}
+		page := func() string { return o.Get(t, garrigue+"/lists/"+name+"/members").Find("main").Text() }
+		mailtest.Within(t, mailtest.Arrival, "it is counted", func() bool { return days() == day || !strings.Contains(page(), gone) })
+		if !strings.Contains(page(), gone) {
+			if day < 3 {
+				t.Errorf("taken off after %d days", day)
+			}
+			break
+		}
+		if day > 10 {
+			t.Fatal("never taken off")
+		}
+		// Tomorrow.
+		if _, err := conn.Exec(t.Context(), "UPDATE panel.list_bounces SET last_at = last_at - interval '1 day' WHERE email = $1", gone); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !strings.Contains(o.Get(t, garrigue+"/lists/"+name+"/members").Find("main").Text(), inside) {
+		t.Error("the other subscriber is gone too")
 	}
 }

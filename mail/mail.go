@@ -29,6 +29,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"os/user"
@@ -64,12 +65,15 @@ type Database struct {
 	TLS              bool // verified with the certificates of the system
 }
 
-// Hosts is the database as Postfix's pgsql_table(5) reads it.
-func (d Database) Hosts() string {
-	if d.TLS {
-		return fmt.Sprintf("postgresql://%s/%s?sslmode=verify-full&sslrootcert=/etc/ssl/certs/ca-certificates.crt", net.JoinHostPort(d.Host, d.Port), d.Name)
+// Lookup is the database as Postfix reads it (pgsql_table(5)). With TLS it must be
+// an address that has user and password in it; Postfix would write that into its
+// log when the database does not answer, so on loopback they stand apart.
+func (d Database) Lookup(role, password string) string {
+	if !d.TLS {
+		return fmt.Sprintf("hosts = %s\nuser = %s\npassword = %s\ndbname = %s", net.JoinHostPort(d.Host, d.Port), role, password, d.Name)
 	}
-	return net.JoinHostPort(d.Host, d.Port)
+	u := url.URL{Scheme: "postgresql", User: url.UserPassword(role, password), Host: net.JoinHostPort(d.Host, d.Port), Path: "/" + d.Name, RawQuery: "sslmode=verify-full&sslrootcert=/etc/ssl/certs/ca-certificates.crt"}
+	return fmt.Sprintf("hosts = %s\ndbname = %s", u.String(), d.Name)
 }
 
 // Libpq is the database as Dovecot hands it to libpq.
@@ -155,6 +159,21 @@ func (s *Secrets) fields() []struct {
 func (s Settings) MasterHash() string {
 	sum := sha256.Sum256([]byte(s.Secrets.Master))
 	return hex.EncodeToString(sum[:])
+}
+
+// IPv4Only says that the ports for others are on an address of IPv4 alone.
+func (s Settings) IPv4Only() bool {
+	ip, err := netip.ParseAddr(s.Listen)
+	return err == nil && ip.Is4()
+}
+
+// reached is the address of a port for others, as this machine reaches it.
+func (s Settings) reached(port int) string {
+	host := s.Listen
+	if host == "" {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, strconv.Itoa(port))
 }
 
 // On is a port for others in Postfix's master.cf.
@@ -291,6 +310,10 @@ func (s *Settings) roles() string {
 	for _, r := range []struct{ name, password string }{{"mandat_postfix", s.Secrets.Postfix}, {"mandat_dovecot", s.Secrets.Dovecot}, {"mandat_lists", s.Secrets.Lists}} {
 		fmt.Fprintf(&b, "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '%[1]s') THEN CREATE ROLE %[1]s NOINHERIT CONNECTION LIMIT 60; END IF; END $$;\n", r.name)
 		fmt.Fprintf(&b, "ALTER ROLE %s LOGIN PASSWORD '%s';\n", r.name, r.password)
+		fmt.Fprintf(&b, "ALTER ROLE %[1]s SET statement_timeout = '5s';\nALTER ROLE %[1]s SET lock_timeout = '3s';\n", r.name)
+		if r.name == "mandat_postfix" {
+			fmt.Fprintf(&b, "ALTER ROLE %s SET default_transaction_read_only = on;\n", r.name)
+		}
 	}
 	b.WriteString("SELECT panel.grant_mail_roles(), panel.grant_list_role();\n")
 	return b.String()
@@ -303,6 +326,10 @@ func (s *Settings) panel() string {
 		"MANDAT_IMAP":    fmt.Sprintf("imap://mandat:%s@127.0.0.1:%d", s.Secrets.Master, s.Ports.IMAP),
 		"MANDAT_MAIL":    fmt.Sprintf("smtp://127.0.0.1:%d", s.Ports.Inject),
 		"MANDAT_SECRET":  s.Secrets.Sealing,
+
+		"MANDAT_POSTFIX":      s.reached(s.Ports.MX),
+		"MANDAT_LISTS":        fmt.Sprintf("127.0.0.1:%d", s.Ports.Lists),
+		"MANDAT_LISTS_POLICY": fmt.Sprintf("127.0.0.1:%d", s.Ports.Policy),
 	})
 }
 
@@ -312,6 +339,7 @@ func (s *Settings) lists() string {
 		"MANDAT_LISTS_DATABASE_URL":  s.Database.URL("mandat_lists", s.Secrets.Lists),
 		"MANDAT_LISTS_LISTEN":        fmt.Sprintf("127.0.0.1:%d", s.Ports.Lists),
 		"MANDAT_LISTS_POLICY_LISTEN": fmt.Sprintf("127.0.0.1:%d", s.Ports.Policy),
+		"MANDAT_LISTS_MAX_BYTES":     fmt.Sprint(s.MaxMessage),
 		"MANDAT_LISTS_SMTP":          fmt.Sprintf("127.0.0.1:%d", s.Ports.Inject),
 		"MANDAT_ORIGIN":              s.Origin,
 	})

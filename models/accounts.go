@@ -390,6 +390,9 @@ func (s *Store) DeleteAccount(ctx context.Context, by Actor, domain, local, conf
 		if err != nil {
 			return err
 		}
+		if err := tx.exec("UPDATE imports SET "+closeImports+" WHERE account_id = ? AND settled_at IS NULL", ImportStopped, "deleted", tx.now, a.Account.ID); err != nil {
+			return err
+		}
 		ended, err := tx.endGrants(&a.Service, EndedWithObject, "account_id = @arg", a.Account.ID)
 		if err != nil {
 			return err

@@ -102,9 +102,10 @@ const (
 	mailAttempts = 10
 )
 
-// Work carries out jobs in this process until ctx ends, then waits for those
-// begun, and calls off what takes too long: it is taken up again. Any number of processes may work on one PostgreSQL. A database that is
-// away is waited for, at the start too.
+// Work carries out jobs, and what the list service asks, in this process until
+// ctx ends, then waits for those begun, and calls off what takes too long: it is
+// taken up again. Any number of processes may work on one PostgreSQL. A database
+// that is away is waited for, at the start too.
 func (s *Store) Work(ctx context.Context) error {
 	client, err := s.startJobs(ctx)
 	for Unavailable(err) {
@@ -119,7 +120,13 @@ func (s *Store) Work(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	heard := make(chan struct{})
+	go func() {
+		defer close(heard)
+		s.hearListRequests(ctx)
+	}()
 	<-ctx.Done()
+	<-heard
 	ended := context.WithoutCancel(ctx)
 	stop, cancel := context.WithTimeout(ended, finishJobs)
 	defer cancel()
@@ -142,6 +149,7 @@ func (s *Store) startJobs(ctx context.Context) (jobClient, error) {
 		return s.Sweep(ctx)
 	}))
 	river.AddWorker(workers, uploadWorker{store: s})
+	river.AddWorker(workers, importWorker{store: s, until: ctx})
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, j *river.Job[mailMembers]) error {
 		return s.mailMembers(ctx, j.Args.Mailing, j.Attempt >= j.MaxAttempts)
 	}))
@@ -154,6 +162,9 @@ func (s *Store) startJobs(ctx context.Context) (jobClient, error) {
 	queues := map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: maxWorkers}, uploadQueue: {MaxWorkers: uploadWorkers}}
 	if s.Attached() {
 		queues[mailboxQueue] = river.QueueConfig{MaxWorkers: mailboxWorkers}
+	}
+	if s.ImportsMail() {
+		queues[importQueue] = river.QueueConfig{MaxWorkers: importWorkers}
 	}
 	if s.Mails() {
 		queues[mailQueue] = river.QueueConfig{MaxWorkers: mailWorkers}

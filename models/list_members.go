@@ -118,34 +118,7 @@ func (s *Store) AddMembers(ctx context.Context, by Actor, domain, name string, k
 			return err
 		}
 		result = r
-		there, circles, err := tx.foundMembers(list, k, addresses)
-		if err != nil {
-			return err
-		}
-		room := k.most(&a.Service) - list.Members(k)
-		for _, address := range addresses {
-			switch {
-			case there[address]:
-				r.Same = append(r.Same, address)
-			case address == list.Address:
-				r.refuse(address, "list.itself", "Address", ReadableAddress(address))
-			case circles[address]:
-				r.refuse(address, "list.members.circle", "Address", ReadableAddress(address), "List", ReadableAddress(list.Address))
-			case len(r.Done) >= room:
-				r.refuse(address, "list."+string(k)+".limit", "Limit", k.most(&a.Service))
-			default:
-				r.Done = append(r.Done, address)
-			}
-		}
-		if len(r.Done) == 0 {
-			return nil
-		}
-		err = tx.exec("INSERT INTO "+k.table()+" (list_id, email, added_at) SELECT l.id, w.email, "+tx.instant()+" FROM lists l, ("+tx.splitWords("?")+") AS w WHERE l.id = ?",
-			tx.now, strings.Join(r.Done, " "), list.ID)
-		if err != nil {
-			return err
-		}
-		if err := tx.countSubscribers(list, k, len(r.Done)); err != nil {
+		if err := tx.addMembers(&a.Service, list, k, addresses, r); err != nil || len(r.Done) == 0 {
 			return err
 		}
 		return tx.record(a.listEvent(k.event("added"), list, Detail{string(k): {After: len(r.Done)}, "addresses": {After: someOf(r.Done, domain)}}))
@@ -154,6 +127,39 @@ func (s *Store) AddMembers(ctx context.Context, by Actor, domain, name string, k
 		return nil, err
 	}
 	return result, nil
+}
+
+// addMembers adds addresses, each once, to a list whose service is locked, and
+// says in r what became of each.
+func (tx *Tx) addMembers(sv *Service, list *List, k MemberKind, addresses []string, r *MemberResult) error {
+	there, circles, err := tx.foundMembers(list, k, addresses)
+	if err != nil {
+		return err
+	}
+	room := k.most(sv) - list.Members(k)
+	for _, address := range addresses {
+		switch {
+		case there[address]:
+			r.Same = append(r.Same, address)
+		case address == list.Address:
+			r.refuse(address, "list.itself", "Address", ReadableAddress(address))
+		case circles[address]:
+			r.refuse(address, "list.members.circle", "Address", ReadableAddress(address), "List", ReadableAddress(list.Address))
+		case len(r.Done) >= room:
+			r.refuse(address, "list."+string(k)+".limit", "Limit", k.most(sv))
+		default:
+			r.Done = append(r.Done, address)
+		}
+	}
+	if len(r.Done) == 0 {
+		return nil
+	}
+	err = tx.exec("INSERT INTO "+k.table()+" (list_id, email, added_at) SELECT l.id, w.email, "+tx.instant()+" FROM lists l, ("+tx.splitWords("?")+") AS w WHERE l.id = ?",
+		tx.now, strings.Join(r.Done, " "), list.ID)
+	if err != nil {
+		return err
+	}
+	return tx.countSubscribers(list, k, len(r.Done))
 }
 
 // RemoveMembers takes subscribers or moderators off a list, given as to AddMembers.
@@ -169,27 +175,7 @@ func (s *Store) RemoveMembers(ctx context.Context, by Actor, domain, name string
 			return err
 		}
 		result = r
-		var gone []string
-		err = tx.scan(&gone, "DELETE FROM "+k.table()+" WHERE list_id = ? AND email IN (SELECT w.email FROM ("+tx.splitWords("?")+") AS w) RETURNING email",
-			list.ID, strings.Join(addresses, " "))
-		if err != nil {
-			return err
-		}
-		was := make(map[string]bool, len(gone))
-		for _, address := range gone {
-			was[address] = true
-		}
-		for _, address := range addresses {
-			if was[address] {
-				r.Done = append(r.Done, address)
-			} else {
-				r.Same = append(r.Same, address)
-			}
-		}
-		if len(r.Done) == 0 {
-			return nil
-		}
-		if err := tx.countSubscribers(list, k, -len(r.Done)); err != nil {
+		if err := tx.removeMembers(list, k, addresses, r); err != nil || len(r.Done) == 0 {
 			return err
 		}
 		return tx.record(a.listEvent(k.event("removed"), list, Detail{string(k): {Before: len(r.Done)}, "addresses": {Before: someOf(r.Done, domain)}}))
@@ -198,6 +184,32 @@ func (s *Store) RemoveMembers(ctx context.Context, by Actor, domain, name string
 		return nil, err
 	}
 	return result, nil
+}
+
+// removeMembers takes addresses, each once, off a list whose service is locked,
+// and says in r which were on it.
+func (tx *Tx) removeMembers(list *List, k MemberKind, addresses []string, r *MemberResult) error {
+	var gone []string
+	err := tx.scan(&gone, "DELETE FROM "+k.table()+" WHERE list_id = ? AND email IN (SELECT w.email FROM ("+tx.splitWords("?")+") AS w) RETURNING email",
+		list.ID, strings.Join(addresses, " "))
+	if err != nil {
+		return err
+	}
+	was := make(map[string]bool, len(gone))
+	for _, address := range gone {
+		was[address] = true
+	}
+	for _, address := range addresses {
+		if was[address] {
+			r.Done = append(r.Done, address)
+		} else {
+			r.Same = append(r.Same, address)
+		}
+	}
+	if len(r.Done) == 0 {
+		return nil
+	}
+	return tx.countSubscribers(list, k, -len(r.Done))
 }
 
 // event is the kind of event when members of a kind were added or removed.

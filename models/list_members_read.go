@@ -12,6 +12,7 @@ import (
 type Member struct {
 	Email   string
 	AddedAt time.Time
+	Bounces int // days on which mail to a subscriber came back, of late
 }
 
 // MemberPage is a page of the members of a list, by address.
@@ -41,19 +42,28 @@ func (s *Store) members(ctx context.Context, by Actor, domain, name string, k Me
 		w, _ = WalkQuery{Search: "\U0010FFFF"}.walk(size)
 	}
 	out := &MemberPage{Access: a, List: &List{}, Kind: k}
-	r, err := s.query(ctx, statement("SELECT "+listColumns+", m.email, m.added_at FROM lists l LEFT JOIN "+k.table()+" m ON m.list_id = l.id AND "+w.where("m.email", 3)+
+	bounces, join := "NULL, NULL", ""
+	if k == Subscribers {
+		bounces, join = "b.days, b.last_at", " LEFT JOIN list_bounces b ON b.list_id = m.list_id AND b.email = m.email"
+	}
+	r, err := s.query(ctx, statement("SELECT "+listColumns+", m.email, m.added_at, "+bounces+" FROM lists l LEFT JOIN "+k.table()+" m ON m.list_id = l.id AND "+w.where("m.email", 3)+join+
 		" WHERE l.service_id = $1 AND l.local_part = $2"+w.order("m.email")), w.args(a.Service.ID, name)...)
 	var (
-		email *string
-		added moment
+		email       *string
+		added, last moment
+		days        *int
 	)
-	dest := append(out.List.dest(), &email, &added)
+	dest := append(out.List.dest(), &email, &added, &days, &last)
 	err = each(r, err, func() error {
 		if err := r.Scan(dest...); err != nil {
 			return err
 		}
 		if email != nil {
-			out.Items = append(out.Items, Member{*email, *added.Time})
+			m := Member{Email: *email, AddedAt: *added.Time}
+			if days != nil && !bouncesForgotten(*last.Time, s.now()) {
+				m.Bounces = *days
+			}
+			out.Items = append(out.Items, m)
 		}
 		return nil
 	})

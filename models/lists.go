@@ -43,6 +43,7 @@ type List struct {
 	Posting         Posting
 	SubscriberCount int
 	ModeratorCount  int
+	HeldCount       int // messages that wait for a moderator
 	Version         int
 	CreatedAt       time.Time
 }
@@ -57,12 +58,13 @@ func (l *List) Members(k MemberKind) int {
 
 // listColumns reads a List from lists l.
 const listColumns = `l.id, l.service_id, l.local_part, l.address, l.owner_email, l.reply_to, l.language, l.posting, l.subscriber_count,
- (SELECT count(*) FROM list_moderators o WHERE o.list_id = l.id) AS moderator_count, l.version, l.created_at`
+ (SELECT count(*) FROM list_moderators o WHERE o.list_id = l.id) AS moderator_count,
+ (SELECT count(*) FROM list_messages h WHERE h.list_id = l.id AND h.state = 'held') AS held_count, l.version, l.created_at`
 
 func (l *List) dest() []any {
 	return []any{
 		&l.ID, &l.ServiceID, &l.LocalPart, &l.Address, &l.OwnerEmail, &l.ReplyTo, &l.Language, &l.Posting, &l.SubscriberCount,
-		&l.ModeratorCount, &l.Version, &l.CreatedAt,
+		&l.ModeratorCount, &l.HeldCount, &l.Version, &l.CreatedAt,
 	}
 }
 

@@ -12,6 +12,10 @@
 //   - A redirection sends the mail of an address on to others. Without an account it is an alias;
 //     that of all addresses that nothing else has is the catch-all.
 //   - A list is a mailing list, with its subscribers and moderators.
+//   - A list message was written to a list; one that is held waits until a moderator lets it
+//     through or turns it away.
+//   - A list request is what somebody asked of a list by mail: the list service notes it, and the
+//     panel carries it out. An unsubscription is the same by the link in a message.
 //   - An upload is a file of accounts or redirections that somebody sent: it is checked by a job,
 //     and then done by another, all or nothing.
 //   - A mailing is the subscribers of a list on their way to the list's owner, by email.

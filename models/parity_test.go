@@ -25,7 +25,7 @@ func TestBothDatabasesHaveTheSameSchema(t *testing.T) {
 		}
 	}
 	// What the mail side writes, and is told: it has no embedded database.
-	for _, thing := range []string{"trigger mailbox_use_kept", "trigger list_message_told", "trigger list_request_told"} {
+	for _, thing := range []string{"trigger mailbox_use_begun", "trigger mailbox_use_kept", "trigger mailbox_use_of_somebody", "trigger list_message_told", "trigger list_request_told"} {
 		if _, there := postgres[thing]; !there {
 			t.Errorf("PostgreSQL has no %s", thing)
 		}
@@ -230,6 +230,12 @@ func TestTheDatabaseHasTheLastWord(t *testing.T) {
 		"list_confirmation_kind_known":      "INSERT INTO list_confirmations (token, list_id, kind, email, expires_at) SELECT '', 1, 'dance', '', created_at FROM services WHERE id = 1",
 		"list_request_kind_known":           "INSERT INTO list_requests (list_id, kind, email, asked_at) SELECT 1, 'dance', '', created_at FROM services WHERE id = 1",
 		"list_request_decides":              "INSERT INTO list_requests (list_id, kind, email, asked_at) SELECT 1, 'approve', '', created_at FROM services WHERE id = 1",
+		"import_state_known":                "INSERT INTO imports (service_id, account_id, customer_id, host, port, security, username, state, due_at, created_at, touched_at, settled_at) SELECT s.id, a.id, s.owner_id, '', 993, 'tls', '', 'lost', s.created_at, s.created_at, s.created_at, s.created_at FROM services s JOIN accounts a ON a.service_id = s.id",
+		"import_security_known":             "INSERT INTO imports (service_id, account_id, customer_id, host, port, security, username, state, due_at, created_at, touched_at) SELECT s.id, a.id, s.owner_id, '', 993, 'rot13', '', 'testing', s.created_at, s.created_at, s.created_at FROM services s JOIN accounts a ON a.service_id = s.id",
+		"import_settled":                    "INSERT INTO imports (service_id, account_id, customer_id, host, port, security, username, state, due_at, created_at, touched_at) SELECT s.id, a.id, s.owner_id, '', 993, 'tls', '', 'done', s.created_at, s.created_at, s.created_at FROM services s JOIN accounts a ON a.service_id = s.id",
+		"import_password_wiped":             "INSERT INTO imports (service_id, account_id, customer_id, host, port, security, username, state, due_at, created_at, touched_at, settled_at, password) SELECT s.id, a.id, s.owner_id, '', 993, 'tls', '', 'done', s.created_at, s.created_at, s.created_at, s.created_at, 'x' FROM services s JOIN accounts a ON a.service_id = s.id",
+		"notice_state_known":                "INSERT INTO notices (receiver_id, parts, created_at, held, state, settled_at) SELECT owner_id, '', created_at, false, 'lost', created_at FROM services",
+		"notice_settled":                    "INSERT INTO notices (receiver_id, parts, created_at, held, state) SELECT owner_id, '', created_at, false, 'sent' FROM services",
 		"sieve_script_of_one":               "INSERT INTO sieve_scripts (address, content) VALUES ('x@garrigue.example', '')",
 	}
 	each(t, func(t *testing.T, w *world) {

@@ -279,6 +279,27 @@ func (m *machine) subscribe(t *rapid.T) {
 	sv.events += changed
 }
 
+// askList is what somebody asks of a list by mail, whoever may change it.
+func (m *machine) askList(t *rapid.T) {
+	sv, local := m.drawService(t), rapid.SampledFrom(pOthers).Draw(t, "local")
+	o := sv.others[local]
+	if o == nil || o.kind != "list" {
+		t.Skip("no list")
+	}
+	address := rapid.SampledFrom([]string{"x@elsewhere.example", "z@elsewhere.example"}).Draw(t, "subscriber")
+	joins := rapid.Bool().Draw(t, "joins")
+	kind := map[bool]string{true: "subscribe", false: "unsubscribe"}[joins]
+	_, err := m.w.SQL.ExecContext(t.Context(), "INSERT INTO list_requests (list_id, kind, email, asked_at) SELECT l.id, $1, $2, $3 FROM lists l WHERE l.address = $4", kind, address, m.w.Store.Now(), local+"@"+sv.domain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.agree(fmt.Sprintf("%s asks %s@%s to %s", address, local, sv.domain, kind), m.w.Store.CarryListRequests(t.Context()), done)
+	if o.members[address] != joins {
+		o.members[address] = joins
+		sv.events++
+	}
+}
+
 // mayEverywhere is may for what belongs to the service and to no account of it:
 // a grant on single accounts, whatever its extras, is not enough.
 func (m *machine) mayEverywhere(op policy.Operation, sv *pService, p *pPerson) string {

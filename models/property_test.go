@@ -58,6 +58,7 @@ func TestWhoReachesWhatAgreesWithThePlainModel(t *testing.T) {
 				"other address":       m.other,
 				"no other address":    m.otherNoMore,
 				"subscribe and leave": m.subscribe,
+				"ask a list by mail":  m.askList,
 
 				"sign in":  m.signIn,
 				"sign out": m.signOut,

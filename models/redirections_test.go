@@ -508,7 +508,7 @@ func TestStatementsOfDeletionsBehindACatchAll(t *testing.T) {
 				return w.Store.DeleteResponder(ctx, by, models.AddressResponder, domain, "gone")
 			}},
 			{"DeleteList", 6, func(by models.Actor) error { return w.Store.DeleteList(ctx, by, domain, list, list) }},
-			{"DeleteAccount", 6, func(by models.Actor) error { return w.Store.DeleteAccount(ctx, by, domain, "last", "last") }},
+			{"DeleteAccount", 7, func(by models.Actor) error { return w.Store.DeleteAccount(ctx, by, domain, "last", "last") }},
 		} {
 			w.Count.Take()
 			must(t, c.do(w.form(t, alice.Session)))

@@ -108,7 +108,7 @@ func TestStatementsOfEachReadAndVerb(t *testing.T) {
 		{"Revoke, with what rests on it", 8, func() error { return second(w.Store.Revoke(ctx, w.form(t, alice.Session), shared.ID)) }},
 		{"Restore, with what ended with it", 8, func() error { return second(w.Store.Restore(ctx, w.form(t, alice.Session), shared.ID)) }},
 		{"Resign", 7, func() error { return second(w.Store.Resign(ctx, w.form(t, chloe.Session), single.ID)) }},
-		{"DeleteAccount", 7, func() error {
+		{"DeleteAccount", 8, func() error {
 			return w.Store.DeleteAccount(ctx, w.form(t, alice.Session), cast.Garrigue, "rh", "rh")
 		}},
 		{"Responder", 2, func() error {

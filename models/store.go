@@ -31,6 +31,9 @@ type Config struct {
 	Post   Post             // nil: the panel sends no mail
 
 	Mailboxes Mailboxes // nil: no mail server is attached
+
+	Importer Importer // nil: no mail is imported
+	Secret   []byte   // of SecretSize, for passwords of other servers; nil: none is kept
 }
 
 // Store is the database: PostgreSQL, or the embedded SQLite file of one process.
@@ -45,6 +48,8 @@ type Store struct {
 	post   Post
 
 	mailboxes Mailboxes
+	importer  Importer
+	sealer    *sealer // nil without a secret
 
 	jobs    jobClient
 	hashing gate
@@ -85,6 +90,11 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		NowFunc:                s.now,
 	}
 	var err error
+	if s.importer = cfg.Importer; cfg.Secret != nil {
+		if s.sealer, err = newSealer(cfg.Secret); err != nil {
+			return nil, err
+		}
+	}
 	if file, ok := strings.CutPrefix(cfg.URL, "sqlite:"); ok {
 		err = s.openSQLite(file, gcfg)
 	} else {

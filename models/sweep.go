@@ -9,7 +9,7 @@ import (
 const sweepBatch = 500
 
 // Sweep closes what time has ended: grants with their event, sessions, links,
-// devices, counts, mailings, notices and uploads; reminds of ends that are near;
+// devices, counts, mailings, notices, uploads and imports; reminds of ends that are near;
 // and finishes work whose job was lost.
 // Nothing rests on it for safety: what has lapsed is refused by every query before.
 func (s *Store) Sweep(ctx context.Context) error {
@@ -24,6 +24,8 @@ func (s *Store) Sweep(ctx context.Context) error {
 		s.sweepAccounts(ctx),
 		s.sweepUploads(ctx),
 		s.sweepMailings(ctx),
+		s.CarryListRequests(ctx),
+		s.sweepImports(ctx),
 		s.sweepReminders(ctx),
 		s.sweepNotices(ctx),
 	)

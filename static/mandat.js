@@ -147,6 +147,25 @@
     focusIn(target);
   });
 
+  // What a long job tells, as it comes. Where that is not to be had, the page asks
+  // for it again and again, as it came.
+  const follow = (place) => {
+    const stream = new EventSource(place.dataset.stream);
+    const end = () => {
+      stream.close();
+      if (place.isConnected) htmx.ajax("GET", location.pathname, { target: `#${place.id}` });
+    };
+    stream.onmessage = (e) => {
+      if (!place.isConnected) stream.close();
+      else if (!place.querySelector("form[aria-busy]")) place.innerHTML = e.data;
+    };
+    stream.addEventListener("end", end);
+    stream.onerror = () => { if (stream.readyState === EventSource.CLOSED) end(); };
+    addEventListener("pagehide", () => stream.close());
+  };
+  const streamed = document.querySelector("[data-stream]");
+  if (streamed) follow(streamed);
+
   // Keys: / searches in the page, g everywhere, arrows move in an open menu.
   on("keydown", (e) => {
     if (e.ctrlKey || e.metaKey || e.altKey) return;

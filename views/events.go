@@ -44,12 +44,15 @@ func eventText(l *locale.Locale, e *models.Event) string {
 	return l.T("event."+e.Kind, "Who", eventActor(l, e), "Whom", e.Subject, "Object", eventObject(e))
 }
 
-// eventActor is who did it: a customer, an agent for them, or the operator.
+// eventActor is who did it: a customer, an agent for them, a moderator by mail, or the operator.
 func eventActor(l *locale.Locale, e *models.Event) string {
 	switch {
 	case e.Agent != "":
 		return l.T("event.agent", "Agent", e.Agent, "Who", e.Actor)
 	case e.Actor == "":
+		if moderator, byMail := e.Detail["moderator"].After.(string); byMail {
+			return moderator
+		}
 		return l.T("event.operator")
 	}
 	return e.Actor
@@ -105,6 +108,8 @@ func eventWords(l *locale.Locale, field, text string) string {
 	switch field {
 	case "posting":
 		return l.T("list.posting." + text)
+	case "way":
+		return l.T("list.way." + text)
 	case "reply_to":
 		return replyTo(l, text)
 	case "filter_state":

@@ -252,6 +252,15 @@ func listTabs(l *locale.Locale, domain string, list *models.List, current string
 	return []ui.Tab{
 		{Label: l.T("list.settings"), Path: ListPath(domain, list.LocalPart), Current: current == "settings"},
 		{Label: l.T("list.subscribers"), Path: ListMembersPath(domain, list.LocalPart), Count: l.Number(int64(list.SubscriberCount)), Current: current == string(models.Subscribers)},
+		{Label: l.T("list.messages"), Path: ListMessagesPath(domain, list.LocalPart), Count: heldCount(l, list), Current: current == "messages"},
 		{Label: l.T("list.moderators"), Path: ListModeratorsPath(domain, list.LocalPart), Count: l.Number(int64(list.ModeratorCount)), Current: current == string(models.Moderators)},
 	}
+}
+
+// heldCount says how many messages wait for a moderator, "" when none does.
+func heldCount(l *locale.Locale, list *models.List) string {
+	if list.HeldCount == 0 {
+		return ""
+	}
+	return l.N("list.messages.held_count", int64(list.HeldCount))
 }

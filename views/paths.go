@@ -35,6 +35,9 @@ func PasswordLinkPath(token string) string { return "/password-links/" + url.Pat
 // ServicePath is the overview of a service, by its A-label.
 func ServicePath(domain string) string { return ServicesPath + "/" + url.PathEscape(domain) }
 
+// DNSPath has what the domain of a service publishes looked at.
+func DNSPath(domain string) string { return ServicePath(domain) + "/dns" }
+
 // AccountsPath is the tab Emails of a service.
 func AccountsPath(domain string) string { return ServicePath(domain) + "/emails" }
 
@@ -75,6 +78,7 @@ const (
 
 	responderPart = "/responder"
 	filtersPart   = "/filters"
+	importsPart   = "/imports"
 )
 
 // AccountPasswordPath sets the password of an address.
@@ -240,4 +244,41 @@ func UploadPath(domain string, k models.UploadKind, id int64) string {
 const (
 	UploadApplication  = "/application"
 	UploadCancellation = "/cancellation"
+)
+
+// ListMessagesPath is the messages of a list.
+func ListMessagesPath(domain, name string) string { return ListPath(domain, name) + "/messages" }
+
+// MessagesRejectionPath turns the held messages that were shown away.
+func MessagesRejectionPath(domain, name string) string {
+	return ListMessagesPath(domain, name) + "/rejection"
+}
+
+// MessageApprovalPath lets a held message through.
+func MessageApprovalPath(domain, name string, id int64) string {
+	return ListMessagesPath(domain, name) + "/" + strconv.FormatInt(id, 10) + "/approval"
+}
+
+// MessageRejectionPath turns a held message away.
+func MessageRejectionPath(domain, name string, id int64) string {
+	return ListMessagesPath(domain, name) + "/" + strconv.FormatInt(id, 10) + "/rejection"
+}
+
+// UnsubscriptionPath is the link with which a subscriber leaves a list.
+func UnsubscriptionPath(token string) string { return "/unsubscriptions/" + url.PathEscape(token) }
+
+// ImportsPath is the mail imported into an address, with the form for more.
+func ImportsPath(domain, local string) string { return AccountPath(domain, local) + importsPart }
+
+// ImportPath is one import.
+func ImportPath(domain, local string, id int64) string {
+	return ImportsPath(domain, local) + "/" + strconv.FormatInt(id, 10)
+}
+
+// Below an import.
+const (
+	ImportProgress     = "/progress"
+	ImportSelection    = "/selection"
+	ImportResumption   = "/resumption"
+	ImportCancellation = "/cancellation"
 )

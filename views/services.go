@@ -138,6 +138,9 @@ type ServiceView struct {
 	Access  *models.Access
 	Figures models.Figures
 	Grants  []models.Grant // of those who share the whole service; only for who may know
+
+	Unattached bool     // no mail server reads what is managed here
+	DNS        *DNSView // nil: nobody looks at what domains publish
 }
 
 // seesGrants says whether the viewer is told who manages the service.

@@ -69,7 +69,9 @@ func (w *watch) hear(event any) {
 		if slices.Contains([]network.ResourceType{network.ResourceTypeDocument, network.ResourceTypeFetch, network.ResourceTypeXHR}, e.Type) {
 			w.requests++ // what a page asks for by itself comes when it comes
 		}
-		w.pending[e.RequestID] = e
+		if e.Type != network.ResourceTypeEventSource { // which goes on
+			w.pending[e.RequestID] = e
+		}
 		// The browser's own controls have data: icons; the page's policy has none.
 		if !strings.HasPrefix(e.Request.URL, w.origin+"/") && !strings.HasPrefix(e.Request.URL, "data:") {
 			w.bad = append(w.bad, "a request to another origin: "+e.Request.URL)

@@ -87,6 +87,7 @@ func TestBrowser(t *testing.T) {
 		{"a file of fifty addresses", four, importAddresses},
 		{"a redirection from its creation to its undo", four, redirectAndUndo},
 		{"the subscribers of a list go to its owner", four, sendSubscribers},
+		{"the owner sees what the domain lacks", four, checkDNS},
 		{"search, sort, pages and the way back", four, findAddresses},
 		{"language, theme, signing in and out", four, comeAndGo},
 		{"the owner delegates by keyboard alone", []manner{wideFrench, plainEnglish}, delegateByKeyboard},
@@ -105,6 +106,15 @@ func TestBrowser(t *testing.T) {
 			}
 		})
 	}
+	t.Run("mail is imported from elsewhere", func(t *testing.T) {
+		t.Parallel()
+		for _, m := range four {
+			t.Run(m.String(), func(t *testing.T) {
+				t.Parallel()
+				importMail(visit(t, browser, importingPanel(t), m))
+			})
+		}
+	})
 	t.Run("pictures", func(t *testing.T) { takePictures(t, browser) })
 }
 

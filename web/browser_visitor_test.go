@@ -83,8 +83,8 @@ var demoFile = sync.OnceValues(func() ([]byte, error) {
 	return os.ReadFile(filepath.Join(dir, "mandat.db"))
 })
 
-// demoPanel is a panel of its own with the demo world.
-func demoPanel(t *testing.T) *panel {
+// demoPanel is a panel of its own with the demo world, and with settings of its own.
+func demoPanel(t *testing.T, settings ...string) *panel {
 	t.Helper()
 	file, err := demoFile()
 	if err != nil {
@@ -94,7 +94,7 @@ func demoPanel(t *testing.T) *panel {
 	if err := os.WriteFile(filepath.Join(dir, "mandat.db"), file, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return start(t, "serve --demo", "MANDAT_DATA_DIR="+dir)
+	return start(t, "serve --demo", append(settings, "MANDAT_DATA_DIR="+dir)...)
 }
 
 // A manner is one way to look at the panel.

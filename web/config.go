@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,7 +14,9 @@ import (
 	"strings"
 	"time"
 
+	"example.org/mandat/mail/dns"
 	"example.org/mandat/mail/dovecot"
+	"example.org/mandat/mail/imap/connect"
 	"example.org/mandat/mail/outgoing"
 	"example.org/mandat/models"
 )
@@ -34,6 +37,13 @@ type config struct {
 	mailFrom       outgoing.Sender
 	mailFromGiven  bool
 	dovecot        *dovecot.Client // nil for none
+	postfix, lists string          // where they take mail, for the doctor alone; "" for not told
+	listsPolicy    string
+	dnsResolver    dns.Resolver // the zero Resolver for nobody
+	dnsWant        dns.Expectations
+	imap           *connect.Own   // nil for none
+	importNetworks []netip.Prefix // besides the public addresses
+	secret         []byte         // nil for none
 	logLevel       slog.Level
 	logFormat      string // "text", "json", or "" to choose by what standard error is
 }
@@ -85,6 +95,50 @@ var settings = []setting{
 	{
 		"MANDAT_DOVECOT", "", "The doveadm HTTP API of the mail server that reads this database, as http://key:KEY@127.0.0.1:24027; `mandat mail configure` writes it. Empty: no mail server is attached.",
 		func(c *config, v string) (err error) { c.dovecot, err = dovecot.Parse(v); return err },
+	},
+	{
+		"MANDAT_POSTFIX", "", "Where Postfix takes mail from strangers, as 127.0.0.1:25, for `mandat doctor` to ask.",
+		func(c *config, v string) error { c.postfix = v; return checkListen(v) },
+	},
+	{
+		"MANDAT_LISTS", "", "Where the list service takes mail, as 127.0.0.1:24031, for `mandat doctor` to ask.",
+		func(c *config, v string) error { c.lists = v; return checkListen(v) },
+	},
+	{
+		"MANDAT_LISTS_POLICY", "", "Where the list service says who may write, as 127.0.0.1:24032, for `mandat doctor` to ask.",
+		func(c *config, v string) error { c.listsPolicy = v; return checkListen(v) },
+	},
+	{
+		"MANDAT_DNS_RESOLVER", "", "Whom to ask what domains publish for their mail: system for the resolvers of /etc/resolv.conf, or addresses, as 127.0.0.1 or [::1]:5353, parted by commas. Empty: nobody is asked, and services show nothing of it.",
+		func(c *config, v string) (err error) { c.dnsResolver, err = dns.ParseResolver(v); return err },
+	},
+	{
+		"MANDAT_DNS_MX", "", "Your mail servers as MX records ought to name them, parted by commas, the preferred one first. Empty: MX records are not looked at.",
+		func(c *config, v string) (err error) { c.dnsWant.MX, err = dns.ParseHosts(v); return err },
+	},
+	{
+		"MANDAT_DNS_SPF", "", "The addresses that your mail leaves from, parted by commas; SPF records ought to let them pass. Before them, what domains are to publish instead of these addresses, as in `include:spf.example.org, 192.0.2.1`. Empty: SPF records are not looked at.",
+		func(c *config, v string) (err error) { c.dnsWant.SPF, err = dns.ParseSenders(v); return err },
+	},
+	{
+		"MANDAT_DNS_DKIM", "", "The key that you sign mail with: SELECTOR=KEY with the public key in base64, or SELECTOR=NAME of the record that has it, to which domains lead by a CNAME. Empty: DKIM records are not looked at.",
+		func(c *config, v string) (err error) { c.dnsWant.DKIM, err = dns.ParseKey(v); return err },
+	},
+	{
+		"MANDAT_DNS_DMARC", "v=DMARC1; p=none", "The DMARC record to recommend to a domain without one. Any that receivers understand is in order.",
+		func(c *config, v string) (err error) { c.dnsWant.DMARC, err = dns.ParseDMARC(v); return err },
+	},
+	{
+		"MANDAT_IMAP", "", "Where mail is imported to: the IMAP of that mail server with its master user, as imap://MASTER:PASSWORD@127.0.0.1:143, or imaps:// elsewhere; `mandat mail configure` writes it. Empty: no import is offered.",
+		func(c *config, v string) (err error) { c.imap, err = connect.ParseOwn(v); return err },
+	},
+	{
+		"MANDAT_IMPORT_NETWORKS", "", "Networks (CIDR) or addresses, parted by commas, from which mail may be imported besides public ones, as for a mail server within one's own network.",
+		func(c *config, v string) (err error) { c.importNetworks, err = parseNetworks(v); return err },
+	},
+	{
+		"MANDAT_SECRET", "", "Key of 32 octets in base64, as `head -c 32 /dev/urandom | base64` makes one, with which passwords for imports are encrypted; `mandat mail configure` writes it. The same for all processes. Empty: no import is offered.",
+		func(c *config, v string) (err error) { c.secret, err = parseSecret(v); return err },
 	},
 	{
 		"MANDAT_TRUSTED_PROXIES", "", "Networks (CIDR) or addresses, parted by commas, whose X-Forwarded-For counts.",
@@ -141,6 +195,9 @@ func readConfig(getenv func(string) string) (*config, error) {
 	}
 	if c.dovecot != nil && c.databaseURL == "" {
 		errs = append(errs, errors.New("MANDAT_DOVECOT: mail servers read PostgreSQL alone; say where it is with MANDAT_DATABASE_URL"))
+	}
+	if c.imap != nil && c.databaseURL == "" {
+		errs = append(errs, errors.New("MANDAT_IMAP: mail servers read PostgreSQL alone; say where it is with MANDAT_DATABASE_URL"))
 	}
 	if c.databaseURL == "" {
 		c.databaseURL = "sqlite:" + filepath.Join(c.dataDir, "mandat.db")
@@ -245,6 +302,15 @@ func parseNetworks(v string) (networks []netip.Prefix, err error) {
 		networks = append(networks, p.Masked())
 	}
 	return networks, nil
+}
+
+// parseSecret reads a key. Errors repeat nothing of it.
+func parseSecret(v string) ([]byte, error) {
+	key, err := base64.StdEncoding.Strict().DecodeString(v)
+	if err != nil || len(key) != models.SecretSize {
+		return nil, errors.New("want 32 octets in base64, as `head -c 32 /dev/urandom | base64` makes them")
+	}
+	return key, nil
 }
 
 func checkZone(v string) error {

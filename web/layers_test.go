@@ -24,37 +24,42 @@ var layers = []struct{ pkg, imports, tests string }{
 	{pkg: "views/locale"},
 	{pkg: "static"},
 	{pkg: "mail/sieve"},
-	{pkg: "mail/imap"},
+	{pkg: "mail/imap", tests: "mail/imap/connect mail/imap/imaptest"},
+	{pkg: "mail/imap/connect", imports: "mail/imap", tests: "mail/imap/imaptest"},
+	{pkg: "mail/imap/imaptest", imports: "mail/imap mail/imap/connect"},
 	{pkg: "mail/dovecot"},
 	{pkg: "mail/outgoing"},
+	{pkg: "mail/dns/dnstest"},
+	{pkg: "mail/dns", tests: "mail/dns/dnstest"},
+	{pkg: "mail/probe"},
 	{pkg: "mail", tests: "models models/policy models/cast models/modelstest mail/mailtest mail/dovecot"},
 
 	// What is true.
-	{pkg: "models", imports: "models/policy mail/sieve", tests: "models/cast models/modelstest"},
+	{pkg: "models", imports: "models/policy mail/sieve mail/imap", tests: "models/cast models/modelstest mail/imap/connect mail/imap/imaptest"},
 	{pkg: "models/cast", imports: "models models/policy", tests: "models/modelstest"},
-	{pkg: "models/modelstest", imports: "models models/policy models/cast"},
+	{pkg: "models/modelstest", imports: "models models/policy models/cast mail/imap"},
 
 	// What is seen. Pages may use types of models, never a store: see TestSourceOfViews.
 	{pkg: "views/ui", imports: "views/locale static"},
-	{pkg: "views", imports: "views/ui views/locale static models models/policy", tests: "models/cast"},
-	{pkg: "views/gallery", imports: ". views views/ui views/locale static models models/policy", tests: "models/cast"},
+	{pkg: "views", imports: "views/ui views/locale static models models/policy mail/dns mail/imap", tests: "models/cast"},
+	{pkg: "views/gallery", imports: ". views views/ui views/locale static models models/policy mail/dns mail/imap", tests: "models/cast"},
 
 	// What happens.
 	{
 		pkg:     "handlers",
-		imports: ". views views/ui views/locale static models models/policy",
-		tests:   "models/cast models/modelstest views/gallery handlers/ceiling",
+		imports: ". views views/ui views/locale static models models/policy mail/dns",
+		tests:   "models/cast models/modelstest views/gallery handlers/ceiling mail/dns/dnstest mail/imap mail/imap/connect mail/imap/imaptest",
 	},
 	{pkg: "handlers/ceiling"}, // what benchmarks compare with
 	{
 		pkg: "web",
 		imports: ". handlers views views/gallery views/locale static models models/policy models/cast " +
-			"mail mail/sieve mail/imap mail/dovecot mail/outgoing",
-		tests: "views/ui models/modelstest",
+			"mail mail/sieve mail/imap/connect mail/dovecot mail/outgoing mail/probe mail/dns",
+		tests: "views/ui models/modelstest mail/dns/dnstest mail/imap mail/imap/imaptest",
 	},
 
 	// The mail side: its program, and the mail servers of a test.
-	{pkg: "mail/listd"},
+	{pkg: "mail/listd", tests: "models models/cast models/modelstest"},
 	{pkg: "mail/mailtest", imports: "mail models/modelstest"},
 }
 
@@ -66,8 +71,12 @@ var reserved = []struct{ library, pkgs string }{
 	{"github.com/pressly/goose/", "models"},
 	{"github.com/labstack/", ". handlers web"},
 	{"github.com/wneessen/", "mail/outgoing"},
-	{"github.com/emersion/go-imap/", "mail/imap mail/mailtest mail"},
-	{"github.com/emersion/go-smtp", "mail/listd mail/mailtest"},
+	{"github.com/miekg/", "mail/dns mail/dns/dnstest"},
+	{"blitiri.com.ar/", "mail/dns"},
+	{"github.com/emersion/go-smtp", "mail/listd mail/mailtest mail"},
+	{"github.com/emersion/go-message", "mail/listd models mail/imap"},
+	{"github.com/emersion/go-msgauth", "mail/listd mail"},
+	{"github.com/emersion/go-imap/", "mail/imap/connect mail/imap/imaptest mail/mailtest mail"},
 	{"github.com/gorilla/", "handlers web"},
 }
 

@@ -66,6 +66,13 @@ func (p *program) tellMail() {
 	if p.config.dovecot != nil {
 		p.log.Info("a mail server is attached", "dovecot", p.config.dovecot.String())
 	}
+	switch {
+	case p.config.imap == nil:
+	case p.config.secret == nil:
+		p.log.Warn("no mail is imported: MANDAT_SECRET is empty")
+	default:
+		p.log.Info("mail is imported", "to", p.config.imap.String())
+	}
 	if route := p.config.mail.String(); route != "" {
 		p.log.Info("mail is sent", "to", route, "from", p.config.mailFrom.String())
 		return

@@ -102,3 +102,14 @@ func mailDatabase(text string) (*mail.Database, error) {
 	d.TLS = !loopback(d.Host)
 	return d, nil
 }
+
+type mailDetachCommand struct{}
+
+// Run lets programs without a way to the mail server change the database again.
+func (mailDetachCommand) Run(p *program) error {
+	store, err := p.open()
+	if err != nil {
+		return err
+	}
+	return errors.Join(store.Detach(p.ctx), store.Close())
+}

@@ -51,6 +51,7 @@ type commands struct {
 	Work     workCommand    `cmd:"" help:"Do the background work of panels on PostgreSQL."`
 	Migrate  migrateCommand `cmd:"" help:"Bring the database's schema up to date."`
 	Demo     demoCommand    `cmd:"" help:"Load the demo world into an empty database."`
+	Doctor   doctorCommand  `cmd:"" help:"Look at the database and the mail servers, and say what is wrong and what to do about it."`
 	Routes   routesCommand  `cmd:"" help:"List the routes and who may come in."`
 	Customer struct {
 		Add  customerAddCommand  `cmd:"" help:"Add a customer."`
@@ -70,6 +71,7 @@ type commands struct {
 	} `cmd:"" help:"What was run elsewhere."`
 	Mail struct {
 		Configure mailConfigureCommand `cmd:"" help:"Write the configuration with which Postfix and Dovecot obey the panel."`
+		Detach    mailDetachCommand    `cmd:"" help:"Say that no mail server reads the database any more."`
 	} `cmd:"" help:"The mail servers."`
 
 	Version kong.VersionFlag `help:"Print the version."`

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"example.org/mandat/handlers"
+	"example.org/mandat/mail/dns"
 	"example.org/mandat/models/cast"
 	"example.org/mandat/views/gallery"
 )
@@ -35,6 +36,9 @@ func (c *serveCommand) Run(p *program) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
+	if err := errors.Join(p.attached(store), store.Attach(p.ctx)); err != nil {
+		return err
+	}
 	if c.NoWork && store.Embedded() {
 		return errors.New("the embedded database serves one process, which does the work too: --no-work is for PostgreSQL")
 	}
@@ -56,7 +60,7 @@ func (c *serveCommand) Run(p *program) (err error) {
 	if err != nil {
 		return err
 	}
-	panel := handlers.Config{Store: store, Log: p.log, Origin: origin, TrustedProxies: p.config.trustedProxies, Middleware: counted}
+	panel := handlers.Config{Store: store, Log: p.log, Origin: origin, TrustedProxies: p.config.trustedProxies, Middleware: counted, DNS: p.newDNS(), Stopping: p.ctx}
 	if c.Demo {
 		panel.Gallery = gallery.Handler()
 	}
@@ -74,6 +78,15 @@ func (c *serveCommand) Run(p *program) (err error) {
 		p.introduce(origin)
 	}
 	return s.run(p.ctx)
+}
+
+// newDNS is what looks at the records of domains, nil if nobody is to be asked.
+func (p *program) newDNS() *dns.Checker {
+	if p.config.dnsResolver.IsZero() {
+		return nil
+	}
+	p.log.Info("the DNS of domains is looked at", "resolver", p.config.dnsResolver.String())
+	return &dns.Checker{Resolver: p.config.dnsResolver, Want: p.config.dnsWant, Log: p.log}
 }
 
 // serveMetrics adds the listener for Prometheus, if there is to be one, and
@@ -118,6 +131,9 @@ func (workCommand) Run(p *program) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
+	if err := p.attached(store); err != nil {
+		return err
+	}
 	if store.Embedded() {
 		return errors.New("the embedded database serves one process: `mandat serve` does the work too")
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"example.org/mandat/mail/imap/connect"
 	"example.org/mandat/models"
 	"example.org/mandat/views"
 	"example.org/mandat/views/locale"
@@ -43,9 +44,12 @@ func (p *program) openWithin(limit time.Duration, migrate bool) (*models.Store, 
 }
 
 func (p *program) openOnce(migrate bool) (*models.Store, error) {
-	cfg := models.Config{URL: p.config.databaseURL, Log: p.log, Suffix: p.config.suffix, Post: newPost(p.config)}
+	cfg := models.Config{URL: p.config.databaseURL, Log: p.log, Suffix: p.config.suffix, Post: newPost(p.config), Secret: p.config.secret}
 	if p.config.dovecot != nil { // an interface with a nil in it would not be nil
 		cfg.Mailboxes = p.config.dovecot
+	}
+	if p.config.imap != nil {
+		cfg.Importer = connect.Servers{Policy: connect.Policy{Networks: p.config.importNetworks}, Own: p.config.imap}
 	}
 	store, err := models.Open(p.ctx, cfg)
 	if err != nil {
@@ -76,7 +80,20 @@ func (p *program) with(fn func(context.Context, *models.Store) error) error {
 	if err != nil {
 		return err
 	}
+	if err := p.attached(store); err != nil {
+		return errors.Join(err, store.Close())
+	}
 	return errors.Join(fn(p.ctx, store), store.Close())
+}
+
+// attached refuses to change what a mail server must be told of and cannot be:
+// sessions would go on, and mailboxes stay.
+func (p *program) attached(store *models.Store) error {
+	detached, err := store.Detached(p.ctx)
+	if err == nil && detached {
+		err = errors.New("a mail server reads this database, and MANDAT_DOVECOT does not say where it is: take the settings of panel.env too; if there is no mail server any more, run `mandat mail detach`")
+	}
+	return err
 }
 
 // explain says in English what an error of the models means to the operator.

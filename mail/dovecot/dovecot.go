@@ -40,7 +40,7 @@ const (
 // What doveadm ends with (sysexits.h), where we know what it means.
 const (
 	exitNoUser = 67
-	exitNobody = 68 // of kick: there was no session
+	exitNone   = 68 // of kick: there was no session; of dictGet: there is no such key
 )
 
 // ErrNoUser says that Dovecot knows no such mailbox.
@@ -86,7 +86,7 @@ func loopback(host string) bool {
 // pattern with * fits. It is no error that there are none.
 func (c *Client) Disconnect(ctx context.Context, user string) error {
 	_, err := c.do(ctx, "kick", map[string]any{"mask": []string{user}})
-	if failed := (exitError{}); errors.As(err, &failed) && failed.code == exitNobody {
+	if failed := (exitError{}); errors.As(err, &failed) && failed.code == exitNone {
 		return nil
 	}
 	return err
@@ -144,9 +144,22 @@ func (c *Client) Check(ctx context.Context) error {
 	return err
 }
 
-// CheckScripts says whether Dovecot can reach where a user keeps Sieve scripts.
+// CheckUser says whether Dovecot finds a mailbox: ErrNoUser when it does not.
+func (c *Client) CheckUser(ctx context.Context, user string) error {
+	_, err := c.home(ctx, user)
+	return err
+}
+
+// CheckScripts says whether Dovecot can reach where a user keeps Sieve scripts,
+// and what the panel has for it.
 func (c *Client) CheckScripts(ctx context.Context, user string) error {
-	_, err := c.do(ctx, "sieveList", map[string]any{"user": user})
+	if _, err := c.do(ctx, "sieveList", map[string]any{"user": user}); err != nil {
+		return err
+	}
+	_, err := c.do(ctx, "dictGet", map[string]any{"user": user, "dictUri": "proxy:dict-async:sieve", "key": "priv/sieve/name/panel"})
+	if failed := (exitError{}); errors.As(err, &failed) && failed.code == exitNone {
+		return nil // no filter and no responder
+	}
 	return err
 }
 

@@ -2,89 +2,117 @@ package main
 
 import (
 	"crypto/rand"
-	"encoding/hex"
 	"regexp"
 	"strconv"
 	"strings"
 )
 
-// What the detail of an address of a list asks for. None is a message to the list.
+// A purpose is what mail to an address is for.
+type purpose string
+
+// The first is a list's own address; the next are its sub-addresses, as they
+// stand behind its "+"; the last is a redirection's way out.
 const (
-	wordSubscribe   = "subscribe"
-	wordUnsubscribe = "unsubscribe"
-	wordConfirm     = "confirm" // and a token, as the next two
-	wordAccept      = "accept"
-	wordReject      = "reject"
-	wordBounces     = "bounces"
-	wordHelp        = "help"
-	wordOwner       = "owner"
+	forPost        purpose = ""
+	forSubscribe   purpose = "subscribe"
+	forUnsubscribe purpose = "unsubscribe"
+	forHelp        purpose = "help"
+	forOwner       purpose = "owner"
+	forConfirm     purpose = "confirm"
+	forAccept      purpose = "accept"
+	forReject      purpose = "reject"
+	forBounce      purpose = "bounces"
+	forForward     purpose = "forward"
 )
 
-// forwardDomain is the way from Postfix to here for what is to no list; see
-// mta.aliases and bounces.regexp. No mail from outside reaches it.
+// forwardDomain is where Postfix sends what goes out by us: no domain of
+// anybody's (RFC 2606).
 const forwardDomain = "forward.invalid"
 
-// recipient is what an address that Postfix hands over means.
+// recipient is an address of ours, taken apart.
 type recipient struct {
-	list        string // address of the list; "" for a redirection or what came back
-	word        string // "" for a message
+	purpose     purpose
+	base        string // of the list
 	token       string
-	redirection int64
-	digest      string // of the redirection's target
+	redirection int64  // of a forward
+	digest      string // of a forward: its target
 }
 
-// tokenShape is how newToken, and the database, write one.
-var tokenShape = regexp.MustCompile(`^[a-j2-7]{32}$`)
+var (
+	tokenShape    = regexp.MustCompile(`^[a-z2-7]{26}$`)
+	forwardShape  = regexp.MustCompile(`^([0-9]{1,18})-([0-9a-f]{32})$`)
+	mailboxLocal  = regexp.MustCompile(`^[a-z0-9!#$%&'*+/=?^_{|}~` + "`" + `-]+(\.[a-z0-9!#$%&'*+/=?^_{|}~` + "`" + `-]+)*$`)
+	mailboxDomain = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+$`)
+)
 
-var forwardShape = regexp.MustCompile(`^([0-9]{1,18})-([0-9a-f]{32})$`)
+// newToken is 128 bits of chance, in 26 letters and digits.
+func newToken() string { return strings.ToLower(rand.Text()) }
 
-// newToken is 128 bits of chance, in letters that keep their meaning whatever
-// their case. Those of deliveries are made by the database, in the same form.
-func newToken() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	return strings.NewReplacer("0", "g", "1", "h", "8", "i", "9", "j").Replace(hex.EncodeToString(b[:]))
+// mailbox is the normal form of an address to which we write, in lower case as
+// the panel keeps it; ok says that it is one bare address, in ASCII, without
+// quotes. Everything else is answered by nobody and belongs to no subscriber.
+func mailbox(text string) (address string, ok bool) {
+	address = strings.ToLower(text)
+	at := strings.LastIndexByte(address, '@')
+	if at < 1 || at > 64 || len(address) > 254 || !mailboxLocal.MatchString(address[:at]) || !mailboxDomain.MatchString(address[at+1:]) {
+		return "", false
+	}
+	return address, true
 }
 
-// tokenSQL makes the same in a statement.
-const tokenSQL = `translate(replace(gen_random_uuid()::text, '-', ''), '0189', 'ghij')`
-
-// parseRecipient reads an address; ok is false for one that means nothing here.
+// parseRecipient takes an address apart by its shape alone; false when nothing
+// has that shape. Case says nothing.
 func parseRecipient(address string) (r recipient, ok bool) {
-	local, domain, found := strings.Cut(strings.ToLower(address), "@")
-	if !found || local == "" || domain == "" || strings.Contains(domain, "@") {
+	address = strings.ToLower(address)
+	at := strings.LastIndexByte(address, '@')
+	if at < 1 {
 		return r, false
 	}
-	base, detail, _ := strings.Cut(local, "+")
+	local, domain := address[:at], address[at+1:]
 	if domain == forwardDomain {
-		if token, isBounce := strings.CutPrefix(base, wordBounces+"-"); isBounce && tokenShape.MatchString(token) {
-			return recipient{word: wordBounces, token: token}, true
+		if token, is := strings.CutPrefix(local, "bounces-"); is {
+			return recipient{purpose: forBounce, token: token}, tokenShape.MatchString(token)
 		}
-		m := forwardShape.FindStringSubmatch(base)
-		if m == nil {
+		local, _, _ = strings.Cut(local, "+")
+		parts := forwardShape.FindStringSubmatch(local)
+		if parts == nil {
 			return r, false
 		}
-		id, err := strconv.ParseInt(m[1], 10, 64)
-		return recipient{redirection: id, digest: m[2]}, err == nil
+		id, err := strconv.ParseInt(parts[1], 10, 64)
+		return recipient{purpose: forForward, redirection: id, digest: parts[2]}, err == nil
 	}
-	if base == "" {
+	if i := strings.LastIndex(local, "+bounces-"); i > 0 {
+		token := local[i+len("+bounces-"):]
+		return recipient{purpose: forBounce, token: token}, tokenShape.MatchString(token)
+	}
+	name, detail, _ := strings.Cut(local, "+")
+	base, ok := mailbox(name + "@" + domain)
+	if !ok {
 		return r, false
 	}
-	r.list = base + "@" + domain
+	r.base = base
+	switch p := purpose(detail); p {
+	case forPost:
+		return r, name == local
+	case forSubscribe, forUnsubscribe, forHelp, forOwner:
+		r.purpose = p
+		return r, true
+	}
 	word, token, _ := strings.Cut(detail, "-")
-	switch word {
-	case "", wordSubscribe, wordUnsubscribe, wordHelp, wordOwner:
-		r.word = word
-		return r, token == "" && !strings.Contains(detail, "-")
-	case wordConfirm, wordAccept, wordReject, wordBounces:
-		r.word, r.token = word, token
+	switch p := purpose(word); p {
+	case forConfirm, forAccept, forReject:
+		r.purpose, r.token = p, token
 		return r, tokenShape.MatchString(token)
 	}
 	return r, false
 }
 
-// withDetail is an address with a detail.
-func withDetail(address, detail string) string {
-	local, domain, _ := strings.Cut(address, "@")
-	return local + "+" + detail + "@" + domain
+// sub is a sub-address of an address.
+func sub(base string, p purpose, token string) string {
+	detail := string(p)
+	if token != "" {
+		detail += "-" + token
+	}
+	at := strings.LastIndexByte(base, '@')
+	return base[:at] + "+" + detail + base[at:]
 }

@@ -1,236 +1,242 @@
-// Program mandat-listd delivers what is written to mailing lists, and what
-// redirections send out of the installation. Postfix hands both to it by LMTP
-// (RFC 2033); it keeps them as rows of the panel's database, one for each
-// recipient, and gives them back to Postfix by SMTP. It also answers Postfix who
-// may write to a list, so that who may not is refused before the message is sent
-// (SMTPD_POLICY_README of Postfix).
+// Command listd is Mandat's list service: it carries what is written to a
+// mailing list to its subscribers, and what a redirection sends out of the
+// installation to its target. Postfix hands it mail by LMTP and asks it who may
+// write; it gives mail back to Postfix by SMTP. The panel says what is true, in
+// the views of schema mlist; what people ask for by mail goes back to the panel
+// as rows of mlist.requests, and the panel carries it out.
 //
-// Any number may run on one database; each may end at any moment. It reads the
-// views of schema mlist and writes its own queue there, as the role
-// mandat_lists, and changes nothing of the panel's: what subscribers and
-// moderators ask for by mail are rows too, which the panel carries out with
-// their line of history.
+// The files, along the way of a message:
 //
-// # Why every address of a list is a detail of its own
+//	config.go      what the environment says
+//	address.go     what an address of a list means: list+subscribe@, list+accept-TOKEN@, …
+//	policy.go      Postfix asks at RCPT whether a message is welcome
+//	lmtp.go        Postfix hands a message over
+//	letter.go      a message, octet by octet, and what is read of it
+//	posts.go       what is written to a list is taken, held or refused
+//	forwards.go    what a redirection sends out of the installation
+//	requests.go    subscribe, unsubscribe, confirm, decide, help
+//	copies.go      the header fields that a copy gets
+//	courier.go     copies are handed to Postfix, one transaction each
+//	postbox.go     the connection to Postfix
+//	bounces.go     what comes back
+//	keeper.go      what a moderator decided, what has waited too long, what is old
+//	notices.go     mail of the service's own, in French and English
+//	store.go       the database
 //
-// list+subscribe@, list+owner@, list+bounces-…@ reach the list by the rule for
-// details (recipient_delimiter), and no local part of the panel's has a plus:
-// nobody's address can ever be taken for one of these.
+// # Why a service of ours
 //
-// # Why a message is only added to
+// mlmmj keeps its subscribers in files and Mailman in a database of its own:
+// either would be a second truth beside the panel's. Here subscribers are rows,
+// and a change counts from the next message on.
 //
-// A signature (DKIM, RFC 6376) is over headers and body as they were. So the
-// text stays as it is to the octet, and the headers of the list go in front:
-// the author's domain still vouches for the message (DMARC), and From need not
-// be changed. Reply-To is set where the message has none. Headers of another
-// list, through which it came, are taken out: there can be one of each (RFC 2369, 4).
+// # Why one row and one transaction for each recipient
 //
-// # Why one row, and one message, for each recipient
+// Each subscriber gets a sender of an envelope and a link out of the list of
+// their own, so that what comes back names them, and one click is enough. And
+// any process may be killed at any moment, any number may run: a row is leased
+// while it is sent, and marked the moment that Postfix has the copy. Nothing is
+// lost: mail is in the database before Postfix is told 250, and what Postfix
+// hands over once more, since we were killed between the two, is known by its
+// octets. One thing cannot be excluded (RFC 1047): killed after Postfix took a
+// copy and before that was written down, a process has it sent again once the
+// lease is over. That is one copy for each connection, no more than
+// couriers; the two are alike in Message-ID and in Mandat-Delivery.
 //
-// Each copy has its own link to unsubscribe (RFC 8058), and its own sender in
-// the envelope, by which what comes back is known. A process that is killed
-// sends again at most the one copy that Postfix had taken and that it had not
-// written down yet (RFC 1047): both have the same header Mandat-Delivery.
+// # Why nothing of a message is changed
 //
-// # Why redirections come along
+// A signature (DKIM, RFC 6376) covers the body and the fields that it names. We
+// add fields in front and leave the rest as it is, no footer, no mark in the
+// subject: the author's signature holds, DMARC with it (RFC 7489), and From
+// stays the author's. Where a signature names a field that is not there, which
+// forbids to add it, it is not added. That goes for Reply-To too, which some
+// big providers sign empty: their mail keeps its signature and answers go to
+// its author; were it broken, servers that look would send it back, and the
+// subscribers there would be taken off the list. A Reply-To of the author's own
+// stays. List-… fields of another list go, unless they are signed: of each
+// there may be one (RFC 2369), and ours is for the reader of this copy.
 //
-// The next server asks whether we may send for the domain of the envelope (SPF,
-// RFC 7208). Sent on by Postfix it would be the stranger's; from here it is the
-// redirection's, and what comes back is returned to the stranger.
+// # Why sub-addresses
+//
+// "+" is in no local part of the panel's, so list+owner@ can be nobody's
+// address. A token in an address is 128 bits of chance.
+//
+// # Why everybody may ask
+//
+// Any list lets any address ask to be subscribed, by mail, and believes it once
+// the address has confirmed. The panel has no setting for lists that are closed.
 package main
 
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
-	"net/url"
 	"os"
 	"os/signal"
-	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
-	"golang.org/x/sync/errgroup"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/net/netutil"
+	"golang.org/x/sync/semaphore"
+)
+
+// Bounds on what the service holds at one time.
+const (
+	connections       = 64  // by LMTP
+	policyConnections = 200 // Postfix has one for each smtpd
+	couriers          = 4   // connections to Postfix
+	memoryFor         = 4   // of the largest messages are being received
+	poolSize          = 10  // connections to the database, unless its URL says another number
+	stopLimit         = 20 * time.Second
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	go func() { // the second signal ends the program at once
-		<-ctx.Done()
-		stop()
-	}()
-	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
+	os.Exit(run(os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
 }
 
-// Exit statuses.
-const (
-	exitFailed = 1
-	exitUsage  = 2
-)
-
-// settings are what the environment says.
-type settings struct {
-	database     string
-	listen       string // LMTP
-	policyListen string
-	smtp         string // where copies go
-	origin       string // of the panel
-	maxBytes     int64
-	level        slog.Level
-}
-
-// variables describes the settings; `--help` prints them.
-var variables = []struct {
-	name, preset, doc string
-	set               func(*settings, string) error
-}{
-	{"MANDAT_LISTS_DATABASE_URL", "", "postgres://… as the role mandat_lists; `mandat mail configure` writes it.", func(s *settings, v string) error {
-		u, err := url.Parse(v)
-		if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
-			return errors.New("want postgres://mandat_lists:PASSWORD@HOST/DATABASE")
-		}
-		s.database = v
-		return nil
-	}},
-	{"MANDAT_LISTS_LISTEN", "127.0.0.1:24031", "Where Postfix delivers, by LMTP.", func(s *settings, v string) error { s.listen = v; return address(v) }},
-	{"MANDAT_LISTS_POLICY_LISTEN", "127.0.0.1:24032", "Where Postfix asks who may write.", func(s *settings, v string) error { s.policyListen = v; return address(v) }},
-	{"MANDAT_LISTS_SMTP", "127.0.0.1:10025", "Postfix's port for mail from here, on loopback.", func(s *settings, v string) error { s.smtp = v; return address(v) }},
-	{"MANDAT_ORIGIN", "", "How browsers reach the panel, for the links in mails.", func(s *settings, v string) error {
-		u, err := url.Parse(v)
-		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-			return errors.New("want the panel's origin, as https://panel.example.org")
-		}
-		s.origin = strings.TrimSuffix(v, "/")
-		return nil
-	}},
-	{"MANDAT_LISTS_MAX_BYTES", "50000000", "Size of one message, in bytes.", func(s *settings, v string) (err error) {
-		if s.maxBytes, err = strconv.ParseInt(v, 10, 32); err != nil || s.maxBytes < 1 {
-			return errors.New("want a number of bytes")
-		}
-		return nil
-	}},
-	{"MANDAT_LOG_LEVEL", "info", "debug, info, warn or error.", func(s *settings, v string) error { return s.level.UnmarshalText([]byte(v)) }},
-}
-
-func address(v string) error {
-	if _, _, err := net.SplitHostPort(v); err != nil {
-		return errors.New("want an address and a port, as 127.0.0.1:24031")
+// run is the program; its answer is the exit status.
+func run(args []string, getenv func(string) string, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("listd", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	check := flags.Bool("check", false, "say whether the database and Postfix can be reached, and end")
+	flags.Usage = func() { usage(flags.Output()) }
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		return 2
+	case flags.NArg() > 0:
+		fmt.Fprintln(stderr, "listd takes no arguments")
+		return 2
 	}
-	return nil
-}
-
-// readSettings tells everything that is wrong, and repeats nothing that may hold a password.
-func readSettings(getenv func(string) string) (*settings, error) {
-	s := &settings{}
-	var errs []error
-	for _, v := range variables {
-		value := strings.TrimSpace(getenv(v.name))
-		if value == "" {
-			value = v.preset
-		}
-		if err := v.set(s, value); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", v.name, err))
-		}
-	}
-	return s, errors.Join(errs...)
-}
-
-const usage = `mandat-listd delivers mailing lists and redirections between Postfix and the panel's database.
-
-  mandat-listd          run until a signal comes
-  mandat-listd --check  say whether everything it needs answers, by the exit status too
-
-Settings, from the environment:
-`
-
-func run(ctx context.Context, args []string, getenv func(string) string, out, errs io.Writer) int {
-	check := len(args) == 1 && args[0] == "--check"
-	if len(args) > 0 && !check {
-		fmt.Fprint(out, usage)
-		for _, v := range variables {
-			fmt.Fprintf(out, "\n  %-28s%s\n      %s\n", v.name, v.preset, v.doc)
-		}
-		if len(args) == 1 && args[0] == "--help" {
-			return 0
-		}
-		return exitUsage
-	}
-	s, err := readSettings(getenv)
+	c, err := readConfig(getenv)
 	if err != nil {
-		fmt.Fprintf(errs, "mandat-listd: these settings cannot be used:\n%v\n", err)
-		return exitUsage
+		fmt.Fprintln(stderr, err)
+		return 2
 	}
-	log := slog.New(slog.NewTextHandler(errs, &slog.HandlerOptions{Level: s.level}))
-	work := serve
-	if check {
-		work = checkAll
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	s, err := newService(ctx, c, newLogger(c, stderr))
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return 1
 	}
-	if err := work(ctx, s, log); err != nil {
-		fmt.Fprintf(errs, "mandat-listd: %v\n", err)
-		return exitFailed
+	defer s.db.Close()
+	if *check {
+		return s.check(ctx, stdout)
 	}
-	if check {
-		fmt.Fprintln(out, "The database and Postfix answer.")
+	if err := s.serve(ctx); err != nil {
+		s.log.Error("the list service ends", "error", err)
+		return 1
 	}
 	return 0
 }
 
-// How long the program waits for the database at its start.
-const patience = 30 * time.Second
-
-// serve runs all parts until ctx ends or one of them fails.
-func serve(ctx context.Context, s *settings, log *slog.Logger) error {
-	db, err := openQueue(ctx, s.database)
-	if err != nil {
-		return err
-	}
-	defer db.close()
-	for began := time.Now(); ; time.Sleep(time.Second) {
-		if err = db.check(ctx); err == nil || ctx.Err() != nil || time.Since(began) > patience {
-			break
+// newLogger writes text for a person at a terminal, and JSON elsewhere.
+func newLogger(c *config, w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: c.logLevel}
+	format := c.logFormat
+	if format == "" {
+		format = "json"
+		if f, ok := w.(*os.File); ok {
+			if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+				format = "text"
+			}
 		}
-		log.Warn("the database does not answer yet", "error", err)
 	}
-	if err != nil {
-		return err
+	if format == "text" {
+		return slog.New(slog.NewTextHandler(w, options))
 	}
-	lmtp, err := net.Listen("tcp", s.listen)
-	if err != nil {
-		return fmt.Errorf("MANDAT_LISTS_LISTEN: %w", err)
-	}
-	policy, err := net.Listen("tcp", s.policyListen)
-	if err != nil {
-		return errors.Join(fmt.Errorf("MANDAT_LISTS_POLICY_LISTEN: %w", err), lmtp.Close())
-	}
-	log.Info("listening", "lmtp", lmtp.Addr().String(), "policy", policy.Addr().String())
-	p := &post{db: db, origin: s.origin, log: log}
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return serveLMTP(ctx, lmtp, p, s.maxBytes) })
-	group.Go(func() error { return servePolicy(ctx, policy, db, log) })
-	group.Go(func() error { return (&sender{db: db, smtp: s.smtp, origin: s.origin, log: log}).run(ctx) })
-	return group.Wait()
+	return slog.New(slog.NewJSONHandler(w, options))
 }
 
-// checkAll says what does not answer.
-func checkAll(ctx context.Context, s *settings, _ *slog.Logger) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	db, err := openQueue(ctx, s.database)
+// service is one process of the list service.
+type service struct {
+	*config
+	db       *pgxpool.Pool
+	log      *slog.Logger
+	memory   *semaphore.Weighted // octets of messages that are being received
+	load     load
+	answered throttle
+	wake     [couriers + 1]chan struct{} // something may be due: for each courier, and for the keeper
+}
+
+func newService(ctx context.Context, c *config, log *slog.Logger) (*service, error) {
+	pool, err := pgxpool.ParseConfig(c.databaseURL)
+	if err != nil {
+		return nil, errors.New("MANDAT_LISTS_DATABASE_URL: want postgres://…") // the error may hold the password
+	}
+	if !strings.Contains(c.databaseURL, "pool_max_conns") {
+		pool.MaxConns = poolSize
+	}
+	pool.ConnConfig.RuntimeParams["application_name"] = "mandat-listd"
+	pool.ConnConfig.ConnectTimeout = queryLimit
+	db, err := pgxpool.NewWithConfig(ctx, pool)
+	if err != nil {
+		return nil, err
+	}
+	s := &service{config: c, db: db, log: log, memory: semaphore.NewWeighted(memoryFor * c.maxBytes)}
+	for i := range s.wake {
+		s.wake[i] = make(chan struct{}, 1)
+	}
+	return s, nil
+}
+
+// serve works until ctx ends, then finishes what it has begun.
+func (s *service) serve(ctx context.Context) error {
+	listen := func(address string, most int) (net.Listener, error) {
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+		if err != nil {
+			return nil, err
+		}
+		return netutil.LimitListener(l, most), nil
+	}
+	policy, err := listen(s.policyListen, policyConnections)
 	if err != nil {
 		return err
 	}
-	defer db.close()
-	err = db.check(ctx)
-	c, smtpErr := dial(ctx, s.smtp)
-	if smtpErr == nil {
-		smtpErr = c.Quit()
+	lmtp, err := listen(s.listen, connections)
+	if err != nil {
+		return errors.Join(err, policy.Close())
 	}
-	if smtpErr != nil {
-		smtpErr = fmt.Errorf("MANDAT_LISTS_SMTP: %w", smtpErr)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var working sync.WaitGroup
+	for i := range couriers {
+		working.Go(func() { s.carry(ctx, s.wake[i]) })
 	}
-	return errors.Join(err, smtpErr)
+	working.Go(func() { s.keep(ctx, s.wake[couriers]) })
+	working.Go(func() { s.hear(ctx) })
+	working.Go(func() { s.servePolicy(ctx, policy) })
+	server := s.lmtpServer()
+	working.Go(func() {
+		if err := server.Serve(lmtp); err != nil && ctx.Err() == nil {
+			cancel(err)
+		}
+	})
+	s.log.Info("the list service listens", "lmtp", s.listen, "policy", s.policyListen, "smtp", s.smtp)
+	<-ctx.Done()
+	s.log.Info("the list service stops")
+	ended, release := context.WithTimeout(context.WithoutCancel(ctx), stopLimit/4)
+	defer release()
+	// Postfix keeps its connection open; a transaction that is cut is handed over again.
+	_ = server.Shutdown(ended)
+	_ = server.Close()
+	done := make(chan struct{})
+	go func() { working.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(stopLimit):
+		s.log.Warn("the list service did not finish in time; what was leased is sent later")
+	}
+	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
 }

@@ -6,137 +6,258 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/emersion/go-smtp"
 )
 
-// Bounds on one connection of Postfix's policy client, which keeps it open.
+// Bounds on a request of Postfix's policy protocol.
 const (
-	maxPolicyConnections = 200
-	maxPolicyLines       = 100
-	policyIdle           = 10 * time.Minute
-	policyTimeout        = 8 * time.Second // Postfix waits for 10
+	maxPolicyLine  = 4 << 10
+	maxPolicyLines = 200
+	policyIdle     = 10 * time.Minute // Postfix closes what it does not use after five
 )
 
-// servePolicy answers Postfix who may write to a list, until ctx ends. Where it
-// cannot tell, the sender is asked to come again: nothing is let in unseen.
-func servePolicy(ctx context.Context, l net.Listener, db *queue, log *slog.Logger) error {
-	ctx, cancel := context.WithCancel(ctx)
-	var wait sync.WaitGroup
-	defer wait.Wait()
+// destination is what a recipient's address stands for now.
+type destination struct {
+	recipient
+	list    *list     // but of a bounce and a forward
+	forward *forward  // of a forward
+	copy    *returned // of a bounce
+	message int64     // of a decision
+	email   string    // of a confirmation: who asked
+	wants   purpose   // of a confirmation: forSubscribe or forUnsubscribe
+}
+
+// refuse is an answer of SMTP other than yes. The text is for the author.
+func refuse(code int, status smtp.EnhancedCode, text string) *smtp.SMTPError {
+	return &smtp.SMTPError{Code: code, EnhancedCode: status, Message: text}
+}
+
+var (
+	errUnknown   = refuse(550, smtp.EnhancedCode{5, 1, 1}, "There is no such address")
+	errNull      = refuse(550, smtp.EnhancedCode{5, 7, 1}, "Notices of delivery are not taken here")
+	errAutomatic = refuse(550, smtp.EnhancedCode{5, 7, 1}, "Automatic messages are not taken here")
+	errClosed    = refuse(550, smtp.EnhancedCode{5, 7, 1}, "Only subscribers may write to this list, from the address with which they subscribe")
+	errDecided   = refuse(550, smtp.EnhancedCode{5, 7, 1}, "This message was decided about already, or has waited for too long")
+	errModerator = refuse(550, smtp.EnhancedCode{5, 7, 1}, "Only moderators of this list may decide, from the address that the list knows")
+	errSender    = refuse(550, smtp.EnhancedCode{5, 1, 7}, "The sender's address cannot be answered")
+	errLoop      = refuse(554, smtp.EnhancedCode{5, 4, 6}, "This message has been here before")
+	errMany      = refuse(552, smtp.EnhancedCode{5, 3, 4}, "This message is too large for so many subscribers")
+	errHeld      = refuse(452, smtp.EnhancedCode{4, 2, 2}, "Too many messages to this list wait for a moderator")
+	errFull      = refuse(452, smtp.EnhancedCode{4, 3, 1}, "Too much waits to be sent; try again later")
+	errTrouble   = refuse(451, smtp.EnhancedCode{4, 3, 0}, "Out of order for the moment; try again later")
+)
+
+// resolve finds what an address stands for. The error is an answer of SMTP when
+// it stands for nothing, any other when that could not be found out.
+func (s *service) resolve(ctx context.Context, address string) (*destination, error) {
+	r, ok := parseRecipient(address)
+	if !ok {
+		return nil, errUnknown
+	}
+	ctx, cancel := limited(ctx)
 	defer cancel()
-	context.AfterFunc(ctx, func() { _ = l.Close() })
-	places := make(chan struct{}, maxPolicyConnections)
+	d := &destination{recipient: r}
+	var err error
+	switch r.purpose {
+	case forForward:
+		if d.forward, err = readForward(ctx, s.db, r.redirection, r.digest); err == nil && d.forward == nil {
+			err = errUnknown
+		}
+		return d, err
+	case forBounce:
+		if d.copy, err = readReturned(ctx, s.db, r.token); err == nil && d.copy == nil {
+			err = errUnknown
+		}
+		return d, err
+	}
+	if d.list, err = readList(ctx, s.db, r.base); err != nil || d.list == nil {
+		return nil, orRefuse(err, errUnknown)
+	}
+	switch r.purpose {
+	case forConfirm:
+		found, err := one(ctx, s.db, []any{&d.email, &d.wants}, "SELECT c.email, c.kind FROM mlist.confirmations c WHERE c.token = $1 AND c.list_id = $2 AND c.expires_at > now()", r.token, d.list.id)
+		if !found {
+			return nil, orRefuse(err, errUnknown)
+		}
+	case forAccept, forReject:
+		var state string
+		found, err := one(ctx, s.db, []any{&d.message, &state}, "SELECT m.id, m.state FROM mlist.messages m WHERE m.token = $1 AND m.list_id = $2", r.token, d.list.id)
+		if !found {
+			return nil, orRefuse(err, errUnknown)
+		}
+		if state != stateHeld {
+			return nil, errDecided
+		}
+	}
+	return d, nil
+}
+
+// orRefuse is trouble of ours, or else the refusal.
+func orRefuse(err, refusal error) error {
+	if err != nil {
+		return err
+	}
+	return refusal
+}
+
+// welcome says what is wrong with mail from this sender to that destination, as
+// far as the envelope tells: nil for nothing. Postfix asks at RCPT, so that who
+// is turned away is told by their own server and nobody else gets a letter.
+func (s *service) welcome(ctx context.Context, d *destination, sender string) error {
+	ctx, cancel := limited(ctx)
+	defer cancel()
+	if d.purpose == forBounce || d.purpose == forForward {
+		return nil
+	}
+	if sender == "" {
+		return errNull
+	}
+	if d.purpose != forPost {
+		return nil
+	}
+	switch d.list.posting {
+	case postingSubscribers:
+		from, _ := mailbox(sender)
+		may, err := mayPost(ctx, s.db, d.list, []string{from})
+		if err == nil && !may {
+			err = errClosed
+		}
+		return err
+	case postingModerated:
+		return s.roomToHold(ctx, d.list)
+	}
+	return nil
+}
+
+// roomToHold refuses when a list's moderators have too much before them.
+func (s *service) roomToHold(ctx context.Context, l *list) error {
+	var held int
+	var octets int64
+	err := s.db.QueryRow(ctx, "SELECT count(*), COALESCE(sum(n.size_bytes), 0) FROM (SELECT m.size_bytes FROM mlist.messages m WHERE m.list_id = $1 AND m.state = 'held' LIMIT $2) AS n", l.id, maxHeld).Scan(&held, &octets)
+	if err == nil && (held >= maxHeld || octets >= maxHeldOctets) {
+		err = errHeld
+	}
+	return err
+}
+
+// roomForAll refuses what would fill the disk of the mail server, which keeps a
+// copy for each subscriber until it is gone.
+func (s *service) roomForAll(ctx context.Context, l *list, octets int) error {
+	var subscribers int64
+	err := s.db.QueryRow(ctx, "SELECT count(*) FROM mlist.subscribers m WHERE m.list_id = $1", l.id).Scan(&subscribers)
+	if err == nil && subscribers*int64(octets) > maxCopied {
+		err = errMany
+	}
+	return err
+}
+
+// verdict is the answer about one recipient of one sender, in SMTP's terms:
+// trouble of ours is never a yes.
+func (s *service) verdict(ctx context.Context, sender, to string) (*destination, error) {
+	d, err := s.resolve(ctx, to)
+	if err == nil {
+		err = s.welcome(ctx, d, sender)
+	}
+	return d, s.answer(err)
+}
+
+// answer makes trouble of ours an answer of SMTP.
+func (s *service) answer(err error) error {
+	if err == nil || errors.As(err, new(*smtp.SMTPError)) {
+		return err
+	}
+	s.log.Error("mail has to wait", "error", err)
+	return errTrouble
+}
+
+// servePolicy answers Postfix until ctx ends.
+func (s *service) servePolicy(ctx context.Context, l net.Listener) {
+	var open sync.WaitGroup
+	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
+	defer stop()
 	for {
 		conn, err := l.Accept()
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return err
+		if ctx.Err() != nil {
+			break
 		}
-		select {
-		case places <- struct{}{}:
-		default: // Postfix goes on without us, and LMTP decides
-			_ = conn.Close()
+		if err != nil {
+			s.log.Warn("a connection of the policy protocol was not accepted", "error", err)
+			pause(ctx, time.Second)
 			continue
 		}
-		wait.Go(func() {
-			defer func() { <-places }()
-			stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-			defer stop()
+		open.Go(func() {
 			defer conn.Close()
-			if err := answerPolicy(ctx, conn, db, log); ctx.Err() == nil && !errors.Is(err, io.EOF) {
-				log.Debug("a policy connection ended", "error", err)
-			}
+			ended := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Now().Add(time.Second)) })
+			defer ended()
+			s.answerPolicy(ctx, conn)
 		})
 	}
+	open.Wait()
 }
 
-// answerPolicy answers until the connection ends; the error says how it did.
-func answerPolicy(ctx context.Context, conn net.Conn, db *queue, log *slog.Logger) error {
-	lines := bufio.NewReaderSize(conn, maxLine)
-	for {
-		if err := conn.SetDeadline(time.Now().Add(policyIdle)); err != nil {
-			return err
-		}
-		attributes, err := readPolicy(lines)
+// answerPolicy answers the requests of one connection.
+func (s *service) answerPolicy(ctx context.Context, conn net.Conn) {
+	r := bufio.NewReaderSize(conn, maxPolicyLine)
+	for ctx.Err() == nil {
+		_ = conn.SetDeadline(time.Now().Add(policyIdle))
+		request, err := readPolicy(r)
 		if err != nil {
-			return err
+			if !errors.Is(err, io.EOF) && ctx.Err() == nil {
+				s.log.Warn("a request of the policy protocol cannot be read", "error", err)
+			}
+			return
 		}
-		asked, cancel := context.WithTimeout(ctx, policyTimeout)
-		action, err := db.policy(asked, attributes["sender"], attributes["recipient"])
-		cancel()
-		if err != nil {
-			log.Error("who may write cannot be told", "recipient", attributes["recipient"], "error", err)
-			action = "DEFER_IF_PERMIT 4.3.0 Try again later"
-		}
-		if _, err := fmt.Fprintf(conn, "action=%s\n\n", action); err != nil {
-			return err
+		if _, err := fmt.Fprintf(conn, "action=%s\n\n", s.action(ctx, request)); err != nil {
+			return
 		}
 	}
 }
 
-// readPolicy reads one request: name=value lines, ended by an empty one.
-func readPolicy(lines *bufio.Reader) (map[string]string, error) {
-	attributes := map[string]string{}
+// action is what Postfix is to do about a request.
+func (s *service) action(ctx context.Context, request map[string]string) string {
+	if state := request["protocol_state"]; state != "" && state != "RCPT" {
+		return "DUNNO"
+	}
+	_, err := s.verdict(ctx, request["sender"], request["recipient"])
+	var refusal *smtp.SMTPError
+	switch {
+	case err == nil:
+		return "DUNNO"
+	case errors.As(err, &refusal) && refusal != errTrouble:
+		e := refusal.EnhancedCode
+		return fmt.Sprintf("%d %d.%d.%d %s", refusal.Code, e[0], e[1], e[2], refusal.Message)
+	}
+	return "DEFER_IF_PERMIT 4.3.0 " + errTrouble.Message
+}
+
+// readPolicy reads one request: lines of name=value, and an empty one
+// (SMTPD_POLICY_README of Postfix).
+func readPolicy(r *bufio.Reader) (map[string]string, error) {
+	request := map[string]string{}
 	for range maxPolicyLines {
-		line, err := lines.ReadSlice('\n')
-		if err != nil {
+		line, err := r.ReadSlice('\n')
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+			return nil, errors.New("a line is too long")
+		case errors.Is(err, io.EOF) && (len(request) > 0 || len(line) > 0):
+			return nil, io.ErrUnexpectedEOF
+		case err != nil:
 			return nil, err
 		}
 		text := strings.TrimRight(string(line), "\r\n")
 		if text == "" {
-			return attributes, nil
+			return request, nil
 		}
-		if name, value, ok := strings.Cut(text, "="); ok {
-			attributes[name] = value
+		name, value, found := strings.Cut(text, "=")
+		if !found {
+			return nil, errors.New("a line is no name=value")
 		}
+		request[name] = value
 	}
-	return nil, errors.New("a request with too many lines")
-}
-
-// Actions of access(5).
-const (
-	permitted    = "DUNNO"
-	noSuch       = "550 5.1.1 There is no such address"
-	notOnTheList = "550 5.7.1 Only subscribers write to this list, from the address that they subscribed"
-	noNotices    = "550 5.7.1 A list takes no notices of delivery"
-)
-
-// policy is the action for a message that is announced.
-func (q *queue) policy(ctx context.Context, sender, to string) (string, error) {
-	r, ok := parseRecipient(to)
-	if !ok {
-		return noSuch, nil
-	}
-	if r.token != "" {
-		known, err := q.known(ctx, r)
-		if err != nil || known {
-			return permitted, err
-		}
-		return noSuch, nil
-	}
-	if r.word != "" {
-		return permitted, nil
-	}
-	l, err := q.list(ctx, r.list)
-	switch {
-	case errors.Is(err, errNone):
-		return noSuch, nil
-	case err != nil:
-		return "", err
-	case sender == "":
-		return noNotices, nil
-	case l.Post != postSubscribers:
-		return permitted, nil
-	}
-	belongs, err := q.belongs(ctx, l, strings.ToLower(sender))
-	if err != nil || belongs {
-		return permitted, err
-	}
-	return notOnTheList, nil
+	return nil, errors.New("a request has too many lines")
 }

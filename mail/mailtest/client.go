@@ -16,8 +16,8 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// arrival is how long a message may take; a busy machine needs seconds.
-const arrival = 30 * time.Second
+// Arrival is how long a message may take on a machine that is busy.
+const Arrival = 30 * time.Second
 
 // Send hands one message to the MX port, as a stranger's server does: nil when
 // it was taken.
@@ -66,18 +66,18 @@ func (s *Stack) SMTP(port int) (*smtp.Client, error) {
 	address := fmt.Sprintf("127.0.0.1:%d", port)
 	dial := smtp.Dial
 	if s.Settings.Certificate != "" {
-		dial = func(address string) (*smtp.Client, error) { return smtp.DialStartTLS(address, unverified) }
+		dial = func(address string) (*smtp.Client, error) { return smtp.DialStartTLS(address, Unverified) }
 	}
 	c, err := dial(address)
 	if err != nil {
 		return nil, err
 	}
-	c.CommandTimeout, c.SubmissionTimeout = arrival, arrival
+	c.CommandTimeout, c.SubmissionTimeout = Arrival, Arrival
 	return c, nil
 }
 
-// The certificate is made for the test; what is proven is that there is TLS.
-var unverified = &tls.Config{InsecureSkipVerify: true}
+// Unverified takes any certificate: it is made for the test, and what is proven is that there is TLS.
+var Unverified = &tls.Config{InsecureSkipVerify: true}
 
 // Code is the answer of a server that refused, 0 for any other error.
 func Code(err error) int {
@@ -109,7 +109,7 @@ func (s *Stack) IMAP(login, password string) (*IMAP, error) {
 	watched := &watchedConn{Conn: conn, ended: make(chan struct{})}
 	var c *imapclient.Client
 	if s.Settings.Certificate != "" {
-		c, err = imapclient.NewStartTLS(watched, &imapclient.Options{TLSConfig: unverified})
+		c, err = imapclient.NewStartTLS(watched, &imapclient.Options{TLSConfig: Unverified})
 		if err != nil {
 			return nil, err
 		}
@@ -207,7 +207,7 @@ func (s *Stack) Folder(t testing.TB, login, password, folder string) (list []Mai
 func (s *Stack) Await(t testing.TB, login, password, folder, subject string) Mail {
 	t.Helper()
 	var found Mail
-	Within(t, arrival, subject+" in "+folder+" of "+login, func() bool {
+	Within(t, Arrival, subject+" in "+folder+" of "+login, func() bool {
 		list := s.Folder(t, login, password, folder)
 		i := slices.IndexFunc(list, func(m Mail) bool { return m.Subject == subject })
 		if i >= 0 {

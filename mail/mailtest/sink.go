@@ -83,7 +83,7 @@ func (s *Sink) To(address string) (list []Received) {
 func (s *Sink) Await(t testing.TB, address, text string) Received {
 	t.Helper()
 	var found Received
-	Within(t, arrival, "mail to "+address+" with "+text, func() bool {
+	Within(t, Arrival, "mail to "+address+" with "+text, func() bool {
 		list := s.To(address)
 		i := slices.IndexFunc(list, func(r Received) bool { return strings.Contains(r.Data, text) })
 		if i >= 0 {

@@ -132,7 +132,7 @@ func (s *Stack) configure(secure bool) error {
 	if err != nil {
 		return err
 	}
-	first, err := freePorts(mail.PortCount + 1)
+	first, err := FreePorts(mail.PortCount + 1)
 	if err != nil {
 		return err
 	}
@@ -395,18 +395,19 @@ func answers(ctx context.Context, address string) error {
 	}
 }
 
-// freePorts finds as many ports in a row that nothing listens on.
-func freePorts(n int) (int, error) {
+// FreePorts finds as many ports in a row that nothing listens on.
+func FreePorts(n int) (int, error) {
 	for range 100 {
 		first := 20000 + int(time.Now().UnixNano()/1000)%11000
-		if free(first, n) {
+		if Free(first, n) {
 			return first, nil
 		}
 	}
 	return 0, errors.New("no free ports")
 }
 
-func free(first, n int) bool {
+// Free says that nothing listens on n ports from first on.
+func Free(first, n int) bool {
 	for port := first; port < first+n; port++ {
 		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err != nil {

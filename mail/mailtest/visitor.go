@@ -22,7 +22,7 @@ type Visitor struct {
 func (s *Stack) Visit(t testing.TB, identifier, password string) *Visitor {
 	t.Helper()
 	jar, _ := cookiejar.New(nil) // never fails without options
-	v := &Visitor{s.Settings.Origin, &http.Client{Jar: jar, Timeout: arrival, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	v := &Visitor{s.Settings.Origin, &http.Client{Jar: jar, Timeout: Arrival, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 	v.Do(t, "/sign-in", "/session", "identifier", identifier, "password", password)
 	return v
 }
@@ -149,7 +149,7 @@ func Path(domain, local string, more ...string) string {
 // OneClick is what a mail provider's server does when its user leaves a list (RFC 8058, 3.2).
 func OneClick(t testing.TB, link string) (status int) {
 	t.Helper()
-	response, err := (&http.Client{Timeout: arrival}).Post(link, "application/x-www-form-urlencoded", strings.NewReader("List-Unsubscribe=One-Click"))
+	response, err := (&http.Client{Timeout: Arrival}).Post(link, "application/x-www-form-urlencoded", strings.NewReader("List-Unsubscribe=One-Click"))
 	if err != nil {
 		t.Fatal(err)
 	}

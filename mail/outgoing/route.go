@@ -1,10 +1,12 @@
 package outgoing
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/netip"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 )
@@ -128,6 +130,25 @@ func (r Route) Mailer(from Sender) Mailer {
 		return &files{dir: r.dir, from: from}
 	case r.host != "":
 		return &server{route: r, from: from, limit: sendLimit}
+	}
+	return nil
+}
+
+// Check says whether messages could be sent now, and sends none: a server answers
+// and lets us in; a directory can be written to.
+func (r Route) Check(ctx context.Context) error {
+	switch {
+	case r.dir != "":
+		if err := os.MkdirAll(r.dir, 0o700); err != nil {
+			return err
+		}
+		f, err := os.CreateTemp(r.dir, ".*.part")
+		if err != nil {
+			return err
+		}
+		return errors.Join(f.Close(), os.Remove(f.Name()))
+	case r.host != "":
+		return (&server{route: r, limit: sendLimit}).check(ctx)
 	}
 	return nil
 }

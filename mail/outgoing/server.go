@@ -12,6 +12,7 @@ import (
 	"unicode"
 
 	"github.com/wneessen/go-mail"
+	"github.com/wneessen/go-mail/smtp"
 )
 
 // Time limits: of one message with its connection, of the dial, and of what the
@@ -36,6 +37,29 @@ func (s *server) Send(ctx context.Context, m *Message) error {
 	if err != nil {
 		return err
 	}
+	return s.session(ctx, func(ctx context.Context, client *mail.Client, session *smtp.Client) error {
+		err := client.SendWithSMTPClient(session, msg)
+		if msg.IsDelivered() {
+			_ = session.Quit() // a goodbye: the message is in other hands
+			return nil
+		}
+		return s.failure(ctx, err)
+	})
+}
+
+// check signs in and says goodbye.
+func (s *server) check(ctx context.Context) error {
+	return s.session(ctx, func(ctx context.Context, _ *mail.Client, session *smtp.Client) error {
+		if err := session.Quit(); err != nil {
+			return s.failure(ctx, err)
+		}
+		return nil
+	})
+}
+
+// session connects, signs in and lets fn go on; whatever becomes of it, the
+// connection ends.
+func (s *server) session(ctx context.Context, fn func(context.Context, *mail.Client, *smtp.Client) error) error {
 	ctx, cancel := context.WithTimeout(ctx, s.limit)
 	defer cancel()
 	// The library looks at the context while it dials and never after, and keeps
@@ -57,12 +81,7 @@ func (s *server) Send(ctx context.Context, m *Message) error {
 	if err != nil {
 		return s.failure(ctx, err)
 	}
-	err = client.SendWithSMTPClient(session, msg)
-	if msg.IsDelivered() {
-		_ = session.Quit() // a goodbye: the message is in other hands
-		return nil
-	}
-	return s.failure(ctx, err)
+	return fn(ctx, client, session)
 }
 
 func (s *server) options(opened func(net.Conn)) []mail.Option {

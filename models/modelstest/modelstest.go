@@ -33,6 +33,8 @@ type World struct {
 	SQL   *sql.DB // beside the store, to look at rows
 	Count *Counter
 	Post  *Postbox // of what the store's jobs send
+
+	Importer *Importer // which mail servers imports reach
 }
 
 // Clock is the machine's, moved.
@@ -226,9 +228,9 @@ func EmptySQLite(t testing.TB) *World {
 
 func open(t testing.TB, url, driver, dsn string) *World {
 	t.Helper()
-	w := &World{URL: url, Clock: new(Clock), Count: new(Counter), Post: new(Postbox)}
+	w := &World{URL: url, Clock: new(Clock), Count: new(Counter), Post: new(Postbox), Importer: new(Importer)}
 	var err error
-	if w.Store, err = models.Open(t.Context(), models.Config{URL: url, Clock: w.Clock.Now, Tracer: w.Count, Post: w.Post}); err != nil {
+	if w.Store, err = models.Open(t.Context(), models.Config{URL: url, Clock: w.Clock.Now, Tracer: w.Count, Post: w.Post, Importer: w.Importer, Secret: Secret}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

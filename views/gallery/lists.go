@@ -13,6 +13,11 @@ var lists = []Entry{
 	{Name: "lists/list", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		return listsPage(l, p, asOwner(), someLists(), "")
 	}},
+	{Name: "lists/list-held", Component: func(l *locale.Locale, p views.Page) templ.Component {
+		items := someLists()
+		items[0].Posting, items[0].HeldCount = models.PostingModerated, 3
+		return listsPage(l, p, asOwner(), items, "")
+	}},
 	{Name: "lists/list-nearly-full", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		a := asOwner()
 		a.Service.ListCount = 17
@@ -75,6 +80,11 @@ var lists = []Entry{
 	}},
 	{Name: "lists/members", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		return listMembers(l, p, asOwner(), models.Subscribers, views.MembersView{})
+	}},
+	{Name: "lists/members-bounces", Component: func(l *locale.Locale, p views.Page) templ.Component {
+		return listMembers(l, p, asOwner(), models.Subscribers, views.MembersView{Page: &models.MemberPage{Items: []models.Member{
+			{Email: "anna@else.example", AddedAt: Now, Bounces: 1}, {Email: "b@else.example", AddedAt: Now}, {Email: "c@else.example", AddedAt: Now, Bounces: 4},
+		}}})
 	}},
 	{Name: "lists/members-none", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		return listMembers(l, p, asOwner(), models.Subscribers, views.MembersView{Page: &models.MemberPage{}})
@@ -201,7 +211,7 @@ func listMembers(l *locale.Locale, p views.Page, a *models.Access, k models.Memb
 	list := someLists()[0]
 	if v.Page == nil {
 		v.Page = &models.MemberPage{Items: []models.Member{{Email: "anna@else.example", AddedAt: Now.AddDate(0, -1, 0)}, {Email: "b@xn--bcher-kva.example", AddedAt: Now}}}
-	} else if v.Form.Search == "" {
+	} else if v.Form.Search == "" && len(v.Page.Items) == 0 {
 		list.SubscriberCount = 0
 	}
 	v.Page.Access, v.Page.List, v.Page.Kind = a, &list, k

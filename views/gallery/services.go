@@ -68,10 +68,16 @@ func servicesPage(l *locale.Locale, p views.Page, v views.ServicesView) templ.Co
 }
 
 func servicePage(l *locale.Locale, p views.Page, a *models.Access, grants []models.Grant) templ.Component {
+	return servicePageWith(l, p, a, grants, func(*views.ServiceView) {})
+}
+
+func servicePageWith(l *locale.Locale, p views.Page, a *models.Access, grants []models.Grant, set func(*views.ServiceView)) templ.Component {
 	p.Title, p.Here = a.Service.Domain, "services"
 	sv := &a.Service
 	sv.MaxResponders, sv.ResponderCount, sv.MaxLists, sv.ListCount, sv.MaxSubscribers = 100, 81, 20, 3, 5000
-	return views.ServicePage(p, views.ServiceView{
+	v := views.ServiceView{
 		Head: headOf(l, a, "overview"), Access: a, Figures: models.Figures{Blocked: 1, Full: 12, Delegated: models.MaxCounted + 1, LargestList: 4980}, Grants: grants,
-	})
+	}
+	set(&v)
+	return views.ServicePage(p, v)
 }

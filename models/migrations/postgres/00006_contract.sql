@@ -20,14 +20,22 @@ CREATE TABLE mailbox_uses (
 -- +goose StatementBegin
 CREATE FUNCTION keep_use_of_mailbox() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = panel, pg_temp AS $$
 BEGIN
-  IF NOT EXISTS (SELECT FROM accounts a WHERE a.address = NEW.address) THEN
-    RETURN NULL;
-  END IF;
   UPDATE accounts SET used_bytes = greatest(NEW.bytes, 0) WHERE address = NEW.address AND used_bytes <> greatest(NEW.bytes, 0);
-  RETURN NEW;
+  RETURN NULL;
 END $$;
 -- +goose StatementEnd
-CREATE TRIGGER mailbox_use_kept BEFORE INSERT OR UPDATE ON mailbox_uses FOR EACH ROW EXECUTE FUNCTION keep_use_of_mailbox();
+CREATE TRIGGER mailbox_use_begun AFTER INSERT ON mailbox_uses FOR EACH ROW WHEN (NEW.bytes <> 0) EXECUTE FUNCTION keep_use_of_mailbox();
+CREATE TRIGGER mailbox_use_kept AFTER UPDATE OF bytes ON mailbox_uses FOR EACH ROW EXECUTE FUNCTION keep_use_of_mailbox();
+-- +goose StatementBegin
+CREATE FUNCTION refuse_use_of_nobody() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = panel, pg_temp AS $$
+BEGIN
+  IF EXISTS (SELECT FROM accounts a WHERE a.address = NEW.address) THEN
+    RETURN NEW;
+  END IF;
+  RETURN NULL;
+END $$;
+-- +goose StatementEnd
+CREATE TRIGGER mailbox_use_of_somebody BEFORE INSERT ON mailbox_uses FOR EACH ROW EXECUTE FUNCTION refuse_use_of_nobody();
 -- +goose StatementBegin
 CREATE FUNCTION drop_use_of_mailbox() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -53,19 +61,29 @@ CREATE VIEW mta.mailboxes AS
 CREATE VIEW mta.lists AS
   SELECT l.address FROM lists l JOIN services s ON s.id = l.service_id WHERE s.receives;
 
--- One row for each destination; Postfix joins them. Whatever is no redirection
--- leads to itself, or the catch-all would take its mail: Postfix looks here first.
--- What leaves the installation goes to the list service, under the name of its
--- redirection and of its target, so that the envelope gets a sender of ours
--- (RFC 7208, 9.3: the next server asks whether we may send for the domain).
--- A target that is blocked or being deleted is left out, since nothing is asked
--- about an address after it was expanded.
+-- Where redirections lead now: what leaves the installation goes to the list
+-- service, under the name of its redirection and of its target, so that the
+-- envelope gets a sender of ours (RFC 7208, 9.3: the next server asks whether we
+-- may send for the domain). A target that is blocked, being deleted or in a
+-- service that receives nothing is left out, since nothing is asked about an
+-- address after it was expanded.
+CREATE VIEW redirection_destinations AS
+  SELECT r.id, r.account_id, r.local_part, r.address, r.keep_copy, t.destination
+    FROM redirections r JOIN services s ON s.id = r.service_id
+    LEFT JOIN LATERAL (
+      SELECT CASE WHEN x.id IS NULL THEN r.id || '-' || md5(t.target) || '@forward.invalid' ELSE t.target END AS destination
+        FROM redirection_targets t LEFT JOIN services x ON x.domain = split_part(t.target, '@', 2)
+       WHERE t.redirection_id = r.id AND (x.id IS NULL OR x.receives) AND NOT EXISTS (SELECT FROM accounts y
+         WHERE y.address = CASE WHEN strpos(t.target, '+') > 1 THEN split_part(t.target, '+', 1) || '@' || split_part(t.target, '@', 2) ELSE t.target END AND y.state <> 'active')
+    ) AS t ON true
+   WHERE s.receives;
+
+-- One row for each destination; Postfix joins them. Whatever is no redirection,
+-- or leads nowhere for now, leads to itself, or the catch-all would take its
+-- mail: Postfix looks here first.
 CREATE VIEW mta.aliases AS
-  SELECT r.address, CASE WHEN local.id IS NULL THEN r.id || '-' || md5(t.target) || '@forward.invalid' ELSE t.target END AS destination
-    FROM redirections r JOIN services s ON s.id = r.service_id JOIN redirection_targets t ON t.redirection_id = r.id
-    LEFT JOIN services local ON local.domain = split_part(t.target, '@', 2)
-   WHERE s.receives AND NOT EXISTS (SELECT FROM accounts x
-     WHERE x.address = CASE WHEN strpos(t.target, '+') > 1 THEN split_part(t.target, '+', 1) || '@' || split_part(t.target, '@', 2) ELSE t.target END AND x.state <> 'active')
+  SELECT d.address, COALESCE(d.destination, d.address) AS destination FROM redirection_destinations d
+   WHERE d.destination IS NOT NULL OR d.local_part <> '' AND NOT d.keep_copy
   UNION ALL
   SELECT a.address, a.address FROM accounts a JOIN services s ON s.id = a.service_id
    WHERE s.receives AND a.state <> 'deleting' AND NOT EXISTS (SELECT FROM redirections r WHERE r.address = a.address AND NOT r.keep_copy)
@@ -75,13 +93,17 @@ CREATE VIEW mta.aliases AS
   SELECT l.address, l.address FROM lists l JOIN services s ON s.id = l.service_id WHERE s.receives;
 
 -- Before an address is expanded: one that is blocked is refused in its own
--- words; a list's service is asked who may write to it.
+-- words, and so is an alias that leads nowhere for now; a list's service is asked
+-- who may write to it.
 CREATE VIEW mta.recipient_access AS
   SELECT a.address, '550 5.2.1 This mailbox is disabled' AS action FROM accounts a WHERE a.state <> 'active'
   UNION ALL
+  SELECT d.address, '550 5.2.1 This address is disabled' FROM redirection_destinations d WHERE d.destination IS NULL AND d.account_id IS NULL AND d.local_part <> ''
+  UNION ALL
   SELECT l.address, 'mandat_list' FROM lists l;
 
--- Who may send as whom. A login has its password's mark behind it, so that what
+-- Who may send as whom: an account as itself, and as the aliases that lead to it;
+-- as no other account, though that be redirected to it. A login has its password's mark behind it, so that what
 -- was opened with the one before may send nothing more: an SMTP session cannot
 -- be ended from outside.
 CREATE VIEW mta.sender_logins AS
@@ -90,7 +112,7 @@ CREATE VIEW mta.sender_logins AS
   UNION ALL
   SELECT r.address, a.address || '#' || left(md5(a.password_hash), 12)
     FROM redirections r JOIN redirection_targets t ON t.redirection_id = r.id JOIN accounts a ON a.address = t.target JOIN services s ON s.id = a.service_id
-   WHERE r.local_part <> '' AND a.service_id = r.service_id AND s.receives AND a.state = 'active' AND a.password_hash <> '';
+   WHERE r.account_id IS NULL AND r.local_part <> '' AND a.service_id = r.service_id AND s.receives AND a.state = 'active' AND a.password_hash <> '';
 
 -- ---------------------------------------------------------------- Dovecot
 CREATE SCHEMA mda;

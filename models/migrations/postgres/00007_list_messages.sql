@@ -8,14 +8,15 @@
 CREATE TABLE list_messages (
   id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   list_id     bigint REFERENCES lists (id) ON DELETE CASCADE, -- null: of a redirection, or the service's own
-  base        text COLLATE "C" NOT NULL, -- the address it was written to: what comes back goes to base with a detail
-  sender      text NOT NULL, -- of the envelope; '' for a notice of delivery
+  base        text COLLATE "C" NOT NULL, -- the address it was written to: what comes back goes to base with a detail; '' for mail of the service's own
+  sender      text NOT NULL, -- of the envelope; '' for a notice of delivery, and for mail of the service's own
   author      text NOT NULL, -- as its header From has it
   subject     text NOT NULL, -- readable, and cut
   size_bytes  integer NOT NULL,
   content     bytea NOT NULL, -- as it goes out; empty once nothing is to be done with it
   state       text NOT NULL,
   token       text COLLATE "C" NOT NULL, -- who has it may let a held message through, or turn it away
+  digest      text COLLATE "C" NOT NULL DEFAULT '', -- of what Postfix handed over, which it does again when it heard no answer
   reason      text NOT NULL DEFAULT '', -- what a moderator told the author
   settled_by  text NOT NULL DEFAULT '', -- an identifier, or the address of a moderator
   received_at timestamptz NOT NULL,
@@ -25,7 +26,9 @@ CREATE TABLE list_messages (
   CONSTRAINT list_message_settled CHECK ((state IN ('held', 'approved', 'sending')) = (settled_at IS NULL))
 );
 CREATE INDEX list_message_list ON list_messages (list_id, state, id);
-CREATE INDEX list_message_open ON list_messages (id) WHERE state IN ('approved', 'sending');
+CREATE INDEX list_message_open ON list_messages (state, id) WHERE state IN ('held', 'approved', 'sending');
+CREATE INDEX list_message_untold ON list_messages (id) WHERE state = 'rejected' AND length(content) > 0; -- its author does not know yet
+CREATE UNIQUE INDEX list_message_digest_unique ON list_messages (digest) WHERE digest <> '';
 CREATE INDEX list_message_received ON list_messages (received_at);
 
 -- One row for each recipient: a crash at any moment sends nothing twice that was
@@ -55,6 +58,7 @@ CREATE TABLE list_confirmations (
   CONSTRAINT list_confirmation_once UNIQUE (list_id, email, kind)
 );
 CREATE INDEX list_confirmation_expires ON list_confirmations (expires_at);
+CREATE INDEX list_confirmation_email ON list_confirmations (email);
 
 -- The link with which a subscriber leaves a list by one click (RFC 8058). It goes with the subscription.
 CREATE TABLE list_links (

@@ -12,6 +12,7 @@ CREATE TABLE list_messages (
   content     blob NOT NULL,
   state       text NOT NULL,
   token       text NOT NULL,
+  digest      text NOT NULL DEFAULT '',
   reason      text NOT NULL DEFAULT '',
   settled_by  text NOT NULL DEFAULT '',
   received_at datetime NOT NULL,
@@ -21,7 +22,9 @@ CREATE TABLE list_messages (
   CONSTRAINT list_message_settled CHECK ((state IN ('held', 'approved', 'sending')) = (settled_at IS NULL))
 );
 CREATE INDEX list_message_list ON list_messages (list_id, state, id);
-CREATE INDEX list_message_open ON list_messages (id) WHERE state IN ('approved', 'sending');
+CREATE INDEX list_message_open ON list_messages (state, id) WHERE state IN ('held', 'approved', 'sending');
+CREATE INDEX list_message_untold ON list_messages (id) WHERE state = 'rejected' AND length(content) > 0;
+CREATE UNIQUE INDEX list_message_digest_unique ON list_messages (digest) WHERE digest <> '';
 CREATE INDEX list_message_received ON list_messages (received_at);
 CREATE TABLE list_deliveries (
   message_id integer NOT NULL REFERENCES list_messages (id) ON DELETE CASCADE,
@@ -46,6 +49,7 @@ CREATE TABLE list_confirmations (
   CONSTRAINT list_confirmation_once UNIQUE (list_id, email, kind)
 );
 CREATE INDEX list_confirmation_expires ON list_confirmations (expires_at);
+CREATE INDEX list_confirmation_email ON list_confirmations (email);
 CREATE TABLE list_links (
   token   text PRIMARY KEY,
   list_id integer NOT NULL,
