@@ -336,3 +336,15 @@ func TestTickedAddressesAreDelegatedInOneGo(t *testing.T) {
 		}
 	})
 }
+
+// The panel of these tests sends mail; the gallery has the forms of one that does not.
+func TestTheGrantFormsSayThatTheOwnerIsTold(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		alice := s.as(t, cast.Alice)
+		for _, path := range []string{shares, contactGrants, "/grants/new?accounts=contact@garrigue.example"} {
+			if n := strings.Count(alice.get(path).text(".rights .note"), "averti par email"); n != 2 {
+				t.Errorf("%s says %d times that the owner is told, want once for each right to read", path, n)
+			}
+		}
+	})
+}

@@ -64,7 +64,7 @@ POST /services/:domain/emails/:local/password      contact@garrigue.example     
 POST /services/:domain/emails/:local/block         contact@garrigue.example       Alice  7
 POST /services/:domain/emails/:local/unblock       accueil@garrigue.example       Alice  7
 GET  /services/:domain/emails/:local/deletion      contact@garrigue.example       Alice  7   redirections, filters and lists that lead there, its responder
-POST /services/:domain/emails/:local/deletion      contact@garrigue.example       Alice  9+3 an import into it is ended; the notice
+POST /services/:domain/emails/:local/deletion      contact@garrigue.example       Alice  10+2 an import into it is ended; the notice
 GET  /services/:domain/emails.csv?accounts=:address contact@garrigue.example      Alice  2
 
 GET  /services/:domain/accounts/description?accounts=:address contact@garrigue.example Alice  3

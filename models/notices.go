@@ -62,19 +62,20 @@ type Notice struct {
 // NoticePart is one thing that is told, of as many grants or addresses as it
 // happened to in the same way.
 type NoticePart struct {
-	Kind    NoticeKind   `json:"kind"`
-	At      time.Time    `json:"at"`
-	By      int64        `json:"by,omitempty"`    // 0: time, or the operator
-	Agent   int64        `json:"agent,omitempty"` // who acted for By
-	Whom    int64        `json:"whom,omitempty"`  // the holder of what was given up; else who gave the grant
-	On      policy.Kind  `json:"on,omitempty"`
-	Domain  string       `json:"domain"`
-	Why     string       `json:"why,omitempty"`  // of an end, as in Grant.EndedWhy
-	With    bool         `json:"with,omitempty"` // the grant ended with the one that it rested on
-	Is, Was *NoticeTerms `json:",omitempty"`
-	Grants  []int64      `json:"grants,omitempty"`
-	Deeds   []NoticeDeed `json:"deeds,omitempty"`
-	Beyond  int          `json:"beyond,omitempty"` // grants and deeds of which no more is kept
+	Kind   NoticeKind   `json:"kind"`
+	At     time.Time    `json:"at"`
+	By     int64        `json:"by,omitempty"`    // 0: time, or the operator
+	Agent  int64        `json:"agent,omitempty"` // who acted for By
+	Whom   int64        `json:"whom,omitempty"`  // the holder of what was given up; else who gave the grant
+	On     policy.Kind  `json:"on,omitempty"`
+	Domain string       `json:"domain"`
+	Why    string       `json:"why,omitempty"`  // of an end, as in Grant.EndedWhy
+	With   bool         `json:"with,omitempty"` // the grant ended with the one that it rested on
+	Is     *NoticeTerms `json:"is,omitempty"`
+	Was    *NoticeTerms `json:"was,omitempty"`
+	Grants []int64      `json:"grants,omitempty"`
+	Deeds  []NoticeDeed `json:"deeds,omitempty"`
+	Beyond int          `json:"beyond,omitempty"` // grants and deeds of which no more is kept
 
 	// Filled when it is read.
 	ByPerson, AgentPerson, WhomPerson Person         `json:"-"`
@@ -124,9 +125,8 @@ type telling struct {
 	alike map[string]*NoticePart
 }
 
-// tell adds to what a receiver will be told, beside what is alike but for the
-// grants and deeds, and says whether they will be told. It is written at the end
-// of the transaction: see writeNotices.
+// tell adds to what a receiver will be told, and says whether they will be told
+// anything. It is written at the end of the transaction: see writeNotices.
 func (tx *Tx) tell(receiver int64, p NoticePart) bool {
 	quiet, _ := tx.ctx.Value(quietKey{}).(bool)
 	own := receiver == tx.by.Customer && tx.by.Agent == 0 && p.Why != EndedByTime
@@ -137,38 +137,32 @@ func (tx *Tx) tell(receiver int64, p NoticePart) bool {
 	if p.Why != EndedByTime && p.Kind != NoticeEnding {
 		p.By, p.Agent = tx.by.Customer, tx.by.Agent
 	}
-	grants, deeds := p.Grants, p.Deeds
-	p.Grants, p.Deeds = nil, nil
-	key, _ := json.Marshal(p) // of plain values
 	t := tx.tellings[receiver]
 	if t == nil {
 		t = &telling{alike: map[string]*NoticePart{}}
 		tx.tellings[receiver] = t
 	}
+	t.add(p)
+	return true
+}
+
+// add puts a part beside one that is alike but for the grants and deeds.
+func (t *telling) add(p NoticePart) {
+	grants, deeds := p.Grants, p.Deeds
+	p.Grants, p.Deeds = nil, nil
+	key, _ := json.Marshal(p) // of plain values
 	part := t.alike[string(key)]
-	switch {
-	case part == nil && len(t.Parts) == maxNoticeParts:
-		t.More += len(grants) + len(deeds)
-		return true
-	case part == nil:
+	if part == nil {
+		if len(t.Parts) == maxNoticeParts {
+			t.More += len(grants) + len(deeds)
+			return
+		}
 		part = &p
 		t.Parts, t.alike[string(key)] = append(t.Parts, part), part
 	}
-	for _, g := range grants {
-		if len(part.Grants) == maxNoticeGrants {
-			part.Beyond++
-		} else {
-			part.Grants = append(part.Grants, g)
-		}
-	}
-	for _, d := range deeds {
-		if len(part.Deeds) == MaxNoticeLines {
-			part.Beyond++
-		} else {
-			part.Deeds = append(part.Deeds, d)
-		}
-	}
-	return true
+	kept, named := min(len(grants), maxNoticeGrants-len(part.Grants)), min(len(deeds), MaxNoticeLines-len(part.Deeds))
+	part.Grants, part.Deeds = append(part.Grants, grants[:kept]...), append(part.Deeds, deeds[:named]...)
+	part.Beyond += len(grants) - kept + len(deeds) - named
 }
 
 // tellHolder tells the holder of a grant what became of it; was is the grant

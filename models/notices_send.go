@@ -108,18 +108,23 @@ func (s *Store) resolve(ctx context.Context, n *Notice) error {
 		for j := range p.Deeds {
 			p.Deeds[j].WhomPerson = *customers[p.Deeds[j].Whom]
 		}
-		for _, id := range p.Grants {
-			if g := grants[id]; g.ID != 0 && p.holds(g, now) {
-				p.Objects = append(p.Objects, NoticeObject{Grant: id, Name: g.Object()})
-			}
-		}
-		if p.Count = len(p.Objects); p.Count > 0 && len(p.Deeds) == 0 {
-			p.Count += p.Beyond
-		}
-		slices.SortFunc(p.Objects, func(a, b NoticeObject) int { return strings.Compare(a.Name, b.Name) })
-		p.Objects = p.Objects[:min(len(p.Objects), MaxNoticeLines)]
+		p.name(grants, now)
 	}
 	return nil
+}
+
+// name fills in the objects of the grants of which the part still tells the truth.
+func (p *NoticePart) name(grants map[int64]*Grant, now time.Time) {
+	for _, id := range p.Grants {
+		if g := grants[id]; g.ID != 0 && p.holds(g, now) {
+			p.Objects = append(p.Objects, NoticeObject{Grant: id, Name: g.Object()})
+		}
+	}
+	if p.Count = len(p.Objects); p.Count > 0 {
+		p.Count += p.Beyond
+	}
+	slices.SortFunc(p.Objects, func(a, b NoticeObject) int { return strings.Compare(a.Name, b.Name) })
+	p.Objects = p.Objects[:min(len(p.Objects), MaxNoticeLines)]
 }
 
 // holds says whether what a part tells of a grant is so at now.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -450,5 +451,27 @@ func TestANoticeNamesOnlyWhatItsReceiverMayKnow(t *testing.T) {
 		w.delegate(t, w.Alice, cast.Garrigue, "rh", cast.Emma, 0, nil)
 		w.Exec(t, fmt.Sprintf("UPDATE notices SET receiver_id = %d", w.David.Customer))
 		w.wantNoticed(t, "to another")
+	})
+}
+
+// However different what happens to one person's grants at once, it is one email of bounded length.
+func TestOneNoticeHasABoundedNumberOfParts(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		share := w.share(t, w.Alice, cast.Garrigue, cast.Emma, policy.Delegate|policy.Password, nil)
+		locals := w.fill(t, cast.Garrigue, 25)
+		for i, local := range locals {
+			w.delegate(t, w.Emma, cast.Garrigue, local, cast.David, 0, w.in(time.Duration(60+i)*24*time.Hour))
+		}
+		w.noticed(t)
+		before := len(w.Post.Notices())
+		must(t, second(w.Store.ChangeGrant(t.Context(), w.Alice, share.ID, models.GrantTerms{Ticked: policy.Delegate, ExpiresAt: w.in(30 * 24 * time.Hour), Version: 1})))
+		w.noticed(t)
+		told := map[string]string{}
+		for _, n := range w.Post.Notices()[before:] {
+			told[n.To.Identifier] += fmt.Sprintf("%d parts and %d more", len(n.Parts), n.More)
+		}
+		if want := map[string]string{cast.Emma: "1 parts and 0 more", cast.David: "20 parts and 5 more"}; !maps.Equal(told, want) {
+			t.Errorf("%v, want %v", told, want)
+		}
 	})
 }
