@@ -15,6 +15,8 @@
 //   - An upload is a file of accounts or redirections that somebody sent: it is checked by a job,
 //     and then done by another, all or nothing.
 //   - A mailing is the subscribers of a list on their way to the list's owner, by email.
+//   - An import copies the mail of an account elsewhere into an account, by jobs that may end
+//     anywhere: see imports_run.go, and package mail/imap for why nothing is lost or doubled.
 //   - An event is one line of the history. Every accepted change writes exactly one for each
 //     thing it changes, in its own transaction.
 //
