@@ -87,11 +87,12 @@ test: test-deps go ## everything; installs PostgreSQL, Chromium, Pigeonhole, Pos
 	go build ./...
 	go test -p $(PACKAGES) -timeout 15m ./...
 
-# The journeys in a browser wait for the browser; the other tests ask the same code for more at once.
+# The journeys in a browser wait for the browser, and those of ./mail for programs
+# that are built apart; the other tests ask the same code for more at once.
 race: export CGO_ENABLED := 1
 race: test-deps go ## the same with the race detector; installs gcc if it is missing
 	@.ci/deps gcc
-	go test -race -p $(PACKAGES) -timeout 60m -skip '^TestBrowser$$' ./...
+	go test -race -p $(PACKAGES) -timeout 60m -skip '^TestBrowser$$' $$(go list ./... | grep -v '/mail$$')
 
 bench: test-deps go ## the benchmarks
 	go test -run xxx -bench . -benchmem -timeout 1h $(call with,^func Benchmark)

@@ -77,7 +77,7 @@ func TestMailIsImported(t *testing.T) {
 			t.Fatalf("%d %s", begun.status, begun.text(".errors"))
 		}
 		choosing := alice.importDone(begun.location)
-		if got := choosing.texts("fieldset label"); got != `INBOX | Sent | <b>"Été"` {
+		if got := choosing.texts("fieldset label"); got != `Boîte de réception | Sent | <b>"Été"` {
 			t.Errorf("the folders: %q", got)
 		}
 		none := alice.post(begun.location+"/selection", url.Values{"submission": {choosing.submission()}})
@@ -92,7 +92,7 @@ func TestMailIsImported(t *testing.T) {
 		if got := done.text(".message"); got != "L’import est fait : 30 messages ont été copiés." {
 			t.Errorf("%q", got)
 		}
-		if got := done.texts("tbody th"); got != `INBOX | Sent | <b>"Été"` {
+		if got := done.texts("tbody th"); got != `Boîte de réception | Sent | <b>"Été"` {
 			t.Errorf("%q", got)
 		}
 		if strings.Contains(done.body, "s3cret-there") || strings.Contains(choosing.body, "s3cret-there") {

@@ -274,21 +274,21 @@ func TestAnImportThatIsCutAnywhereLosesNothingAndDoublesNothing(t *testing.T) {
 		i := w.importing(t)
 		i.fill(t, n, "INBOX", "Sent", "Archive", "Archive/2023")
 		id := i.started(t, w.Alice)
-		random := rand.New(rand.NewPCG(7, uint64(n)))
+		random, chance := rand.New(rand.NewPCG(7, uint64(n))), rand.New(rand.NewPCG(8, uint64(n))) // the server's own
 		const cuts = 20
 		i.from.CutAfter(func() int64 {
 			if i.from.Broken() >= cuts {
 				return 0
 			}
-			return 20*int64(n) + 22_000 + random.Int64N(20*int64(n)) // what there is takes the first part
+			return 20*int64(n) + 22_000 + chance.Int64N(20*int64(n)) // what there is takes the first part
 		})
-		stored, ends, until := 0, 0, 0
-		var end context.CancelFunc
+		var stored, ends, until atomic.Int64
+		var end atomic.Pointer[context.CancelFunc]
 		i.here.After(func() error {
-			stored++
-			if until--; until == 0 {
-				ends++
-				end() // the process is to end now, and what was stored is not noted
+			stored.Add(1)
+			if until.Add(-1) == 0 {
+				ends.Add(1)
+				(*end.Load())() // the process is to end now, and what was stored is not noted
 				return errors.New("the process has ended")
 			}
 			return nil
@@ -297,13 +297,13 @@ func TestAnImportThatIsCutAnywhereLosesNothingAndDoublesNothing(t *testing.T) {
 			if runs > 8*cuts {
 				t.Fatalf("it does not come to an end: %+v", i.read(t, w.Alice, id))
 			}
-			var ctx context.Context
-			ctx, end = context.WithCancel(t.Context())
-			if until = -1; runs%3 == 1 {
-				until = 1 + random.IntN(n/25)
+			ctx, cancel := context.WithCancel(t.Context())
+			end.Store(&cancel)
+			if until.Store(-1); runs%3 == 1 {
+				until.Store(1 + random.Int64N(int64(n)/25))
 			}
 			must(t, i.runWithin(ctx, t, id))
-			end()
+			cancel()
 		}
 		i.wantState(t, id, models.ImportDone, "")
 		i.from.CutAfter(nil)
@@ -313,11 +313,11 @@ func TestAnImportThatIsCutAnywhereLosesNothingAndDoublesNothing(t *testing.T) {
 			t.Errorf("what arrived is not what was sent:\n%.2000s", diff)
 		}
 		m := i.read(t, w.Alice, id)
-		if m.Copied != n || m.Total != n || stored != n || m.Present != 0 || m.Skipped != 0 {
-			t.Errorf("%d stored of %d, told: %+v", stored, n, m)
+		if m.Copied != n || m.Total != n || int(stored.Load()) != n || m.Present != 0 || m.Skipped != 0 {
+			t.Errorf("%d stored of %d, told: %+v", stored.Load(), n, m)
 		}
-		if i.from.Broken() < cuts || ends == 0 {
-			t.Errorf("cut %d times, ended %d times", i.from.Broken(), ends)
+		if i.from.Broken() < cuts || ends.Load() == 0 {
+			t.Errorf("cut %d times, ended %d times", i.from.Broken(), ends.Load())
 		}
 	})
 }
@@ -358,9 +358,9 @@ func TestAFullMailboxPausesAnImport(t *testing.T) {
 		i := w.importing(t)
 		i.fill(t, 150, "INBOX")
 		id := i.started(t, w.Alice, "INBOX")
-		stored := 0
+		var stored atomic.Int64
 		i.here.After(func() error {
-			if stored++; stored == 120 {
+			if stored.Add(1) == 120 {
 				i.here.Fill(true)
 			}
 			return nil
@@ -374,8 +374,8 @@ func TestAFullMailboxPausesAnImport(t *testing.T) {
 		must(t, i.Store.ResumeImport(t.Context(), w.Alice, cast.Garrigue, "contact", id))
 		must(t, i.run(t, id))
 		i.wantState(t, id, models.ImportDone, "")
-		if n := len(i.own.Contents(t, "contact@garrigue.example")["INBOX"]); n != 150 || stored != 150 {
-			t.Errorf("%d messages, %d stored", n, stored)
+		if n := len(i.own.Contents(t, "contact@garrigue.example")["INBOX"]); n != 150 || stored.Load() != 150 {
+			t.Errorf("%d messages, %d stored", n, stored.Load())
 		}
 	})
 }

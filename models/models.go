@@ -21,6 +21,8 @@
 //   - A mailing is the subscribers of a list on their way to the list's owner, by email.
 //   - A notice is what a customer is told by email of something that was done, by somebody else or
 //     by time, to what they hold or own: one for each submission, written in its transaction.
+//   - An import copies the mail of an account elsewhere into an account, by jobs that may end
+//     anywhere: see imports_run.go, and package mail/imap for why nothing is lost or doubled.
 //   - An event is one line of the history. Every accepted change writes exactly one for each
 //     thing it changes, in its own transaction.
 //

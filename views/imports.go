@@ -160,18 +160,24 @@ func (v ImportView) facts(l *locale.Locale) []ui.Fact {
 // maxFolderShown bounds the name of a folder elsewhere on a page, in characters.
 const maxFolderShown = 200
 
-// folderName is the name of a folder elsewhere as it may be shown.
-func folderName(name string) string { return imap.Legible(name, maxFolderShown) }
+// folderName is the name of a folder as it may be shown: what a server calls
+// them may be anything.
+func folderName(l *locale.Locale, name string) string {
+	if strings.EqualFold(name, "INBOX") {
+		return l.T("import.inbox")
+	}
+	return imap.Legible(name, maxFolderShown)
+}
 
 // choices are the folders to choose from: those that are usual are ticked.
 func (v ImportView) choices(l *locale.Locale) []ui.Option {
 	list := make([]ui.Option, len(v.Import.Folders))
 	for i, f := range v.Import.Folders {
-		hint := l.T("import.folder.to", "Folder", f.Target)
+		hint := l.T("import.folder.to", "Folder", folderName(l, f.Target))
 		if f.Messages != nil {
 			hint = l.N("import.folder.messages", int64(*f.Messages)) + " " + hint
 		}
-		list[i] = ui.Option{Value: strconv.FormatInt(f.ID, 10), Label: folderName(f.Name), Hint: hint, Selected: f.Usual}
+		list[i] = ui.Option{Value: strconv.FormatInt(f.ID, 10), Label: folderName(l, f.Name), Hint: hint, Selected: f.Usual}
 	}
 	return list
 }

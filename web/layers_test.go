@@ -32,7 +32,7 @@ var layers = []struct{ pkg, imports, tests string }{
 	{pkg: "mail/dns/dnstest"},
 	{pkg: "mail/dns", tests: "mail/dns/dnstest"},
 	{pkg: "mail/probe"},
-	{pkg: "mail", tests: "models models/policy models/cast models/modelstest mail/mailtest mail/dovecot"},
+	{pkg: "mail", tests: "mail/imap mail/imap/connect mail/imap/imaptest models models/policy models/cast models/modelstest mail/mailtest mail/dovecot"},
 
 	// What is true.
 	{pkg: "models", imports: "models/policy mail/sieve mail/imap", tests: "models/cast models/modelstest mail/imap/connect mail/imap/imaptest"},

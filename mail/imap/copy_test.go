@@ -129,21 +129,20 @@ func TestACopyThatIsCutAnywhereLosesNothingAndDoublesNothing(t *testing.T) {
 	put(t, old, n, "INBOX", "Sent", "Archive", "Archive/2023")
 	destination := to.Add("new@mandat.test", "unknown", "Sent")
 
-	random := rand.New(rand.NewPCG(1, uint64(n)))
+	random, chance := rand.New(rand.NewPCG(1, uint64(n))), rand.New(rand.NewPCG(2, uint64(n))) // the server's own
 	const cuts = 20
-	stored := 0
+	var stored, end atomic.Int64 // end: messages until the process ends
 	from.CutAfter(func() int64 {
 		if from.Broken() >= cuts {
 			return 0
 		}
-		return 2000 + random.Int64N(int64(n)*25)
+		return 2000 + chance.Int64N(int64(n)*25)
 	})
 	books := map[string]*book{}
-	end := -1 // messages until the process ends
 	var crashed atomic.Int64
 	destination.After(func() error {
-		stored++
-		if end--; end == 0 {
+		stored.Add(1)
+		if end.Add(-1) == 0 {
 			crashed.Add(1)
 			return errEnd
 		}
@@ -153,8 +152,8 @@ func TestACopyThatIsCutAnywhereLosesNothingAndDoublesNothing(t *testing.T) {
 		if runs > 10*cuts {
 			t.Fatal("it does not come to an end")
 		}
-		if end = -1; runs%3 == 2 {
-			end = 1 + random.IntN(250)
+		if end.Store(-1); runs%3 == 2 {
+			end.Store(1 + random.Int64N(250))
 		}
 		for _, b := range books { // and once in a while just before it notes a step
 			b.settle = nil
@@ -184,8 +183,8 @@ func TestACopyThatIsCutAnywhereLosesNothingAndDoublesNothing(t *testing.T) {
 	if diff := cmp.Diff(was, is); diff != "" {
 		t.Errorf("what arrived is not what was sent:\n%.2000s", diff)
 	}
-	if stored != n {
-		t.Errorf("%d messages were stored for %d", stored, n)
+	if stored.Load() != int64(n) {
+		t.Errorf("%d messages were stored for %d", stored.Load(), n)
 	}
 	copied := 0
 	for b := range maps.Values(books) {
@@ -300,5 +299,38 @@ func TestACopyThatIsCalledOffEndsWithinAMessage(t *testing.T) {
 	from.Slow(0)
 	if n := len(to.Contents(t, "new@mandat.test")["INBOX"]); n != 0 {
 		t.Errorf("%d messages, of half of one", n)
+	}
+}
+
+// The part that was being copied is taken up as it was, also by a program that
+// makes parts of another size: else what it stored would count for less of the source.
+func TestAPartThatWasBegunIsEndedAsItWas(t *testing.T) {
+	from, to := imaptest.Start(t), imaptest.Start(t)
+	put(t, from.Add("old", "secret"), 400, "INBOX")
+	destination := to.Add("new@mandat.test", "unknown")
+	var stored atomic.Int64
+	destination.After(func() error {
+		if stored.Add(1) == 230 {
+			return errEnd
+		}
+		return nil
+	})
+	// As by a program with parts of 250 messages.
+	books := map[string]*book{"INBOX": {state: imap.State{Validity: 1, Until: 250, TargetValidity: 1, TargetFirst: 1, TargetNext: 1}}}
+	for runs := 0; run(t.Context(), t, from, to, books) != nil; runs++ {
+		if runs > 5 {
+			t.Fatal("it does not come to an end")
+		}
+		b := books["INBOX"]
+		steps := 0
+		b.settle = func() error { // the next one ends as soon as it has noted a part
+			if steps++; steps == 3 && runs == 0 {
+				return errEnd
+			}
+			return nil
+		}
+	}
+	if diff := cmp.Diff(from.Contents(t, "old"), to.Contents(t, "new@mandat.test")); diff != "" || stored.Load() != 400 {
+		t.Errorf("%d stored\n%.1000s", stored.Load(), diff)
 	}
 }

@@ -116,7 +116,7 @@ func told(err error) error {
 	if errors.As(err, &refusal) {
 		return answer{refusal.Type, refusal.Code}
 	}
-	for _, ours := range []error{imap.ErrNonsense, imap.ErrCrowded, imap.ErrFull, imap.ErrUnwanted, errCallback} {
+	for _, ours := range []error{imap.ErrNonsense, imap.ErrCrowded, imap.ErrFull, imap.ErrUnwanted, errCallback, errCut} {
 		if errors.Is(err, ours) {
 			return err
 		}
@@ -267,6 +267,9 @@ func (s *session) List(ctx context.Context, first, last uint32, identify bool, f
 		var failed error
 		for data := cmd.Next(); data != nil; data = cmd.Next() {
 			m, err := messageOf(data, identify)
+			if errors.Is(err, errCut) {
+				return err
+			}
 			if failed == nil && err == nil && m.UID != 0 {
 				if err = fn(m); err != nil {
 					err = callbackError{err}
@@ -301,9 +304,10 @@ func messageOf(data *imapclient.FetchMessageData, identify bool) (m imap.Message
 			if item.Literal == nil || !identify {
 				continue
 			}
-			header, err := io.ReadAll(item.Literal)
-			if err != nil {
-				return m, err
+			content := &content{r: item.Literal, left: item.Literal.Size()}
+			header, err := io.ReadAll(content)
+			if content.cut || err != nil {
+				return m, errCut
 			}
 			m.Identity = imap.Identity(header)
 		}
@@ -329,7 +333,9 @@ func (s *session) Bodies(ctx context.Context, uids []uint32, fn func(uid uint32,
 			if failed != nil {
 				continue
 			}
-			if failed = bodyOf(data, uids, fn); failed != nil {
+			if failed = bodyOf(data, uids, fn); errors.Is(failed, errCut) {
+				return failed
+			} else if failed != nil {
 				s.Close()
 			}
 		}
@@ -351,12 +357,42 @@ func bodyOf(data *imapclient.FetchMessageData, uids []uint32, fn func(uint32, in
 			if item.Literal == nil || !slices.Contains(uids, uid) {
 				continue
 			}
-			if err := fn(uid, item.Literal.Size(), item.Literal); err != nil {
+			content := &content{r: item.Literal, left: item.Literal.Size()}
+			err := fn(uid, item.Literal.Size(), content)
+			if content.cut {
+				return errCut
+			}
+			if err != nil {
 				return callbackError{err}
 			}
 		}
 	}
 	return nil
+}
+
+// content is what a server sends in one piece. Once it has ended too early the
+// library's own reader goes on, and nobody else may read any more: neither this
+// piece nor, by passing it over, the answers behind it.
+type content struct {
+	r    io.Reader
+	left int64
+	cut  bool
+}
+
+// errCut says that a piece has ended too early.
+var errCut = errors.New("imap: the connection broke within a message")
+
+func (c *content) Read(p []byte) (int, error) {
+	if c.cut {
+		return 0, errCut
+	}
+	n, err := c.r.Read(p)
+	c.left -= int64(n)
+	if err != nil && c.left > 0 {
+		c.cut = true
+		return n, errCut
+	}
+	return n, err
 }
 
 func (s *session) Next(ctx context.Context, folder string) (next uint32, err error) {
