@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"example.org/mandat/models/cast"
 )
@@ -223,7 +224,11 @@ func TestSubscribersAsAFile(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
 		alice := s.as(t, cast.Alice)
 		alice.submit(newClients(t, alice), clients+"/members", url.Values{"members": {"b@else.example\n=cmd@else.example\n+1@bücher.example"}})
-		day := s.Store.Now().UTC().Format("2006-01-02")
+		paris, err := time.LoadLocation("Europe/Paris") // Alice's and Bruno's
+		if err != nil {
+			t.Fatal(err)
+		}
+		day := s.Store.Now().In(paris).Format("2006-01-02")
 		for _, who := range []string{cast.Alice, cast.Bruno} {
 			file := s.as(t, who).get(clients + "/members.csv")
 			if want := "\ufeffAdresse;Ajouté\r\n'+1@xn--bcher-kva.example;" + day + "\r\n'=cmd@else.example;" + day + "\r\nb@else.example;" + day + "\r\n"; file.body != want {
