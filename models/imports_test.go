@@ -333,6 +333,17 @@ func TestWhyAnImportFails(t *testing.T) {
 		i.wantState(t, id, models.ImportFailed, "sign_in")
 		w.wantTold(t, "- import.failed contact@garrigue.example")
 
+		// Where it was possible before, a refusal to sign in may be that of a busy server.
+		id = i.started(t, w.Alice)
+		i.from.ChangePassword("old", "another")
+		for range 3 {
+			must(t, i.run(t, id))
+			i.wantState(t, id, models.ImportRunning, "")
+		}
+		must(t, i.run(t, id))
+		i.wantState(t, id, models.ImportFailed, "sign_in")
+		i.from.ChangePassword("old", oldPassword)
+
 		// A server that is away is tried once more, and no longer.
 		f = i.form()
 		i.Importer.Reach(connect.Servers{Policy: connect.Policy{Networks: imaptest.Policy().Networks, Ports: []int{1}, Clear: true}, Own: i.own.Own(t)})
