@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -252,6 +253,27 @@ func TestProgressIsToldAsItComes(t *testing.T) {
 		}
 		if again := alice.post(path+"/cancellation", url.Values{"submission": {page.submission()}}); again.status != http.StatusSeeOther {
 			t.Errorf("the same form once more: %d", again.status)
+		}
+	})
+}
+
+func TestAStreamOutlivesTheLimitsOfOtherRequests(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		path := s.long(t)
+		server := httptest.NewUnstartedServer(s.handler)
+		server.Config.ReadTimeout, server.Config.WriteTimeout = time.Second, time.Second
+		server.Start()
+		t.Cleanup(server.Close)
+		strict := *s
+		strict.url = server.URL
+		alice := s.as(t, cast.Alice)
+		alice.site = &strict
+		f := alice.follows(path + "/progress")
+		f.next(t)
+		select {
+		case <-f.ended:
+			t.Error("it ended")
+		case <-time.After(5 * time.Second):
 		}
 	})
 }

@@ -44,6 +44,7 @@ const (
 	importLost     = 15 * time.Minute        // it may wait that long for its turn
 	importWords    = 5 * time.Second         // to note its end, when it is called off
 	keptSkips      = 20                      // of a folder
+	importRefusals = 3                       // to sign in, in a row, where it was possible before: some servers say so when they are busy
 )
 
 // Pauses after tries that came to nothing; after the last it has failed. To try
@@ -470,7 +471,7 @@ func (r *importRun) settle(ctx context.Context, err error, ended bool) error {
 		return r.again(ctx, 0, r.Tries)
 	case errors.Is(err, imap.ErrFull):
 		return r.pause(ctx)
-	case reason != "":
+	case reason != "" && (reason != "sign_in" || r.State == ImportTesting || r.Tries >= importRefusals):
 		r.log.Info("an import has failed", "import", r.ID, "reason", reason)
 		return r.finish(ctx, ImportFailed, reason)
 	}

@@ -242,6 +242,31 @@ func TestAnImportFromBeginningToEnd(t *testing.T) {
 		if m := i.read(t, w.Alice, id); m.Present != 230 || m.Copied != 0 {
 			t.Errorf("%+v", m)
 		}
+
+		// And once more, cut off between its parts: what was found to be there counts once.
+		i.fill(t, 150, "INBOX")
+		id = i.started(t, w.Alice, "INBOX")
+		i.from.CutAfter(func() int64 {
+			if i.from.Broken() >= 3 {
+				return 0
+			}
+			return 40_000 + 8_000*int64(i.from.Broken())
+		})
+		resumed := 0 // matches that an interrupted run has noted
+		for runs := 0; i.Int(t, "SELECT count(*) FROM imports WHERE settled_at IS NULL") > 0; runs++ {
+			if runs > 10 {
+				t.Fatalf("%+v", i.read(t, w.Alice, id))
+			}
+			resumed = w.Int(t, fmt.Sprintf("SELECT count(*) FROM import_matches x JOIN import_folders f ON f.id = x.folder_id WHERE f.import_id = %d", id))
+			must(t, i.run(t, id))
+		}
+		i.from.CutAfter(nil)
+		if resumed == 0 || i.from.Broken() < 2 {
+			t.Errorf("%d matches, cut %d times", resumed, i.from.Broken())
+		}
+		if diff := cmp.Diff(i.from.Contents(t, "old")["INBOX"], i.own.Contents(t, "contact@garrigue.example")["INBOX"]); diff != "" {
+			t.Errorf("%.1000s", diff)
+		}
 		i.wantNoSecret(t)
 	})
 }
@@ -332,6 +357,17 @@ func TestWhyAnImportFails(t *testing.T) {
 		must(t, i.run(t, id))
 		i.wantState(t, id, models.ImportFailed, "sign_in")
 		w.wantTold(t, "- import.failed contact@garrigue.example")
+
+		// Where it was possible before, a refusal to sign in may be that of a busy server.
+		id = i.started(t, w.Alice)
+		i.from.ChangePassword("old", "another")
+		for range 3 {
+			must(t, i.run(t, id))
+			i.wantState(t, id, models.ImportRunning, "")
+		}
+		must(t, i.run(t, id))
+		i.wantState(t, id, models.ImportFailed, "sign_in")
+		i.from.ChangePassword("old", oldPassword)
 
 		// A server that is away is tried once more, and no longer.
 		f = i.form()

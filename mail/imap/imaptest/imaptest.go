@@ -154,6 +154,13 @@ func (s *Server) Add(name, password string, folders ...string) *Account {
 	return a
 }
 
+// ChangePassword gives the account another password.
+func (s *Server) ChangePassword(name, password string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.accounts[name].password = password
+}
+
 // Fill makes the account refuse what is stored from now on, or not.
 func (a *Account) Fill(full bool) {
 	a.mu.Lock()
@@ -281,8 +288,8 @@ type session struct {
 func (s *session) Login(username, password string) error {
 	name, master, asMaster := strings.Cut(username, "*")
 	s.server.mu.Lock()
+	defer s.server.mu.Unlock()
 	s.account = s.server.accounts[name]
-	s.server.mu.Unlock()
 	switch {
 	case s.account == nil,
 		asMaster && (master != Master || password != MasterPassword),
