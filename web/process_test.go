@@ -331,7 +331,7 @@ func TestAKilledProcessLeavesNothingHalfDone(t *testing.T) {
 
 func TestThreeProcessesMigrateAnEmptyDatabaseAtOnce(t *testing.T) {
 	w := modelstest.EmptyPostgres(t)
-	w.Exec(t, "DROP SCHEMA panel CASCADE")
+	w.Exec(t, "DROP SCHEMA panel, mta, mda, mlist CASCADE")
 	var all sync.WaitGroup
 	for range 3 {
 		all.Go(func() {
