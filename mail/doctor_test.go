@@ -73,7 +73,8 @@ func TestTheDoctorFindsWhatIsWrong(t *testing.T) {
 		}
 	}
 	restart(strings.ReplaceAll(string(good), s.Settings.Secrets.Dovecot, "another"))
-	ask("Postfix reads the panel's addresses", "Dovecot finds mailboxes", "Dovecot's Sieve storage") // the first asks Dovecot who is full
+	// The first asks Dovecot who is full.
+	ask("Postfix reads the panel's addresses", "Dovecot finds mailboxes", "Dovecot's Sieve storage", "log-in to Dovecot")
 	restart(string(good))
 
 	if err := s.StopDovecot(t.Context()); err != nil {

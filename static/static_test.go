@@ -144,7 +144,8 @@ func TestTemplatesUseTheStylesheet(t *testing.T) {
 				t.Errorf("%s: mandat.css has no class %q", name, class)
 			}
 		}
-		if m := inlineStyle.FindString(source); m != "" {
+		// A notice is an email, which brings its looks along: no page, and under no policy of ours.
+		if m := inlineStyle.FindString(source); m != "" && path.Base(name) != "notices.templ" {
 			t.Errorf("%s: %q, which the content security policy refuses", name, m)
 		}
 	}
