@@ -30,7 +30,7 @@ func (h *Handlers) listAccounts(c echo.Context) error {
 		switch {
 		case signedOut != nil:
 			return signedOut
-		case session.AgentID != 0:
+		case session.AgentID != 0 && session.Mode == policy.NoAgent:
 			return errStaff
 		}
 		return err

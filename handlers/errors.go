@@ -52,6 +52,8 @@ func problemOf(c echo.Context, err error) problem {
 		}}
 	case errors.Is(err, errStaff):
 		return problem{status: http.StatusForbidden, key: "staff"}
+	case errors.Is(err, models.ErrAssistanceEnded):
+		return problem{status: http.StatusForbidden, key: "assistance_ended"}
 	case errors.Is(err, models.ErrSuspended):
 		return problem{status: http.StatusForbidden, key: "suspended"}
 	case errors.Is(err, errForeignOrigin):
@@ -192,6 +194,9 @@ func (h *Handlers) render(c echo.Context, p problem) error {
 	page := views.Page{Title: heading, Theme: themeOf(c), Path: views.HomePath}
 	if s := sessionOf(c); s != nil {
 		page.Theme, page.Submission = s.Theme, newSubmission(h.sessions.token(c.Request()))
+		if s.Assistance != nil {
+			page.Acting = &views.Acting{Assistance: s.Assistance, Mode: s.Mode}
+		}
 	}
 	return mandat.Render(c, p.status, views.ErrorPage(page, v))
 }

@@ -181,12 +181,29 @@ func (h *Handlers) admit(r Route) echo.MiddlewareFunc {
 				}
 			case err != nil:
 				return err
-			case s.AgentID != 0:
-				return errStaff
+			default:
+				if err := r.admits(s); err != nil {
+					return err
+				}
 			}
 			return next(c)
 		}
 	}
+}
+
+// admits says whether somebody may come in at all. What is for staff does not
+// exist for customers; a customer's own things are closed to staff.
+func (r Route) admits(s *models.Session) error {
+	agent, acting := s.AgentID != 0, s.AgentID != 0 && s.Mode != policy.NoAgent
+	switch {
+	case r.Policy.Class == policy.Staff && agent, r.Policy.Class == policy.Lead && isLead(s):
+		return nil
+	case r.Policy.Class == policy.Staff, r.Policy.Class == policy.Lead:
+		return models.ErrNotFound
+	case agent && !(acting && (r.acting || r.Policy.Class == policy.Object)):
+		return errStaff
+	}
+	return nil
 }
 
 // plainQuery says whether a query can be read and is of plain texts.
@@ -228,6 +245,10 @@ func (h *Handlers) enter(c echo.Context, s *models.Session) error {
 	}
 	setLocale(c, s.Language, zone)
 	c.SetRequest(withSession(c.Request(), s))
+	if s.Assistance != nil {
+		acting := &views.Acting{Assistance: s.Assistance, Mode: s.Mode}
+		c.SetRequest(c.Request().WithContext(acting.Words(c.Request().Context()))) // for panels
+	}
 	if c.Get(pollKey) != nil {
 		return nil
 	}
@@ -264,6 +285,7 @@ func (h *Handlers) page(c echo.Context, here, title string) (views.Page, error) 
 	}
 	p.Theme = s.Theme
 	p.Viewer = views.Viewer{Identifier: s.Identifier, Name: s.Name, Agent: s.AgentID != 0}
+	h.act(c, s, &p)
 	p.Submission = newSubmission(h.sessions.token(c.Request()))
 	if isFragment(c) {
 		return p, nil // what is to be said waits for a whole page
@@ -271,6 +293,21 @@ func (h *Handlers) page(c echo.Context, here, title string) (views.Page, error) 
 	var err error
 	p.Flashes, err = h.takeFlashes(c)
 	return p, err
+}
+
+// act says on the page for whom an agent acts, or to a customer which agent does
+// or asks to, and keeps which pages an agent looked at.
+func (h *Handlers) act(c echo.Context, s *models.Session, p *views.Page) {
+	if s.Assistance == nil {
+		return
+	}
+	p.Acting = &views.Acting{Assistance: s.Assistance, Mode: s.Mode}
+	if s.Mode == policy.NoAgent || c.Request().Method != http.MethodGet || c.Get(pollKey) != nil {
+		return
+	}
+	if err := h.store.NoteLooked(c.Request().Context(), s.Actor(), c.Request().URL.Path); err != nil {
+		h.log.Warn("a page that was looked at is not noted", "request", reference(c), "error", err)
+	}
 }
 
 // isFragment says whether htmx asks for a part of the page.

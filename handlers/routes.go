@@ -30,6 +30,8 @@ type Route struct {
 	oneClick bool
 	// Asks a question that is too long for an address, or nobody's to read there.
 	asks bool
+	// About no object of a service, and an agent who acts sees it as their customer does.
+	acting bool
 }
 
 // Changes says whether the route changes state.
@@ -43,6 +45,7 @@ func (h *Handlers) routes() []Route {
 		public = policy.Entry{Class: policy.Public}
 		self   = policy.Entry{Class: policy.Self, Operation: policy.ManageSelf}
 		holder = policy.Entry{Class: policy.Holder, Operation: policy.ResignGrant}
+		staff  = policy.Entry{Class: policy.Staff}
 	)
 	may := func(op policy.Operation) policy.Entry { return policy.Entry{Class: policy.Object, Operation: op} }
 	const (
@@ -82,6 +85,8 @@ func (h *Handlers) routes() []Route {
 	shownImport.polled, followed.streams = true, true
 	trial := post(filters+"/trial", may(policy.EditFilters), h.tryFilters)
 	trial.asks = true
+	services := get("/services", self, h.listServices)
+	services.acting = true
 	unsubscribe := post("/unsubscriptions/:token", public, h.createUnsubscription)
 	unsubscribe.oneClick = true
 
@@ -105,7 +110,30 @@ func (h *Handlers) routes() []Route {
 		get("/profile/password", self, h.editProfilePassword),
 		post("/profile/password", self, h.updateProfilePassword),
 		get("/history", self, h.listPersonHistory),
-		get("/services", self, h.listServices),
+		services,
+
+		// What customers allow support
+		get("/profile/support", self, h.showConsent),
+		post("/profile/support", self, h.openWindow),
+		post("/profile/support/code", self, h.makeCode),
+		post("/profile/support/end", self, h.closeWindow),
+		get("/profile/support/:id", self, h.showOwnAssistance),
+		post("/profile/support/:id/acceptance", self, h.acceptAssistance),
+		post("/profile/support/:id/refusal", self, h.refuseAssistance),
+		post("/profile/support/:id/end", self, h.stopAssistance),
+
+		// Support acting for customers
+		get("/support", staff, h.support),
+		get("/assistances/new", staff, h.newAssistance),
+		post("/assistances", staff, h.createAssistance),
+		get("/assistances/change", staff, h.newChange),
+		post("/assistances/change", staff, h.createChange),
+		post("/assistances/renewal", staff, h.renewAssistance),
+		post("/assistances/end", staff, h.endAssistance),
+		get("/support/assistances", staff, h.listAssistances),
+		get("/support/assistances/:id", staff, h.showAssistance),
+		post("/support/assistances/:id/approval", staff, h.approveAssistance),
+		post("/support/assistances/:id/end", policy.Entry{Class: policy.Lead}, h.endOtherAssistance),
 
 		// A service
 		get(service, may(policy.SeeService), h.showService),

@@ -179,7 +179,7 @@ func serviceHead(c echo.Context, a *models.Access, current string, below ...ui.C
 		tab("shares", views.ServiceGrantsPath(domain), l.Number(int64(a.Service.ShareCount)))
 	}
 	tab("history", views.ServiceHistoryPath(domain), "")
-	if !a.Standing.Owner {
+	if !a.Standing.AsOwner() {
 		head.Shared = sharedBy(a)
 	}
 	return head

@@ -12,6 +12,7 @@ import (
 
 	"example.org/mandat"
 	"example.org/mandat/models"
+	"example.org/mandat/models/policy"
 	"example.org/mandat/views"
 )
 
@@ -19,11 +20,14 @@ func (h *Handlers) home(c echo.Context) error {
 	if sessionOf(c) == nil {
 		return c.Redirect(http.StatusSeeOther, views.SignInPath)
 	}
+	if s := sessionOf(c); s.AgentID != 0 && s.Mode == policy.NoAgent {
+		return c.Redirect(http.StatusSeeOther, views.SupportPath)
+	}
 	return c.Redirect(http.StatusSeeOther, views.ServicesPath)
 }
 
 func (h *Handlers) newSession(c echo.Context) error {
-	if s := sessionOf(c); s != nil && s.CustomerID != 0 {
+	if sessionOf(c) != nil {
 		return c.Redirect(http.StatusSeeOther, sitePath(c.QueryParam("next")))
 	}
 	return h.signInPage(c, http.StatusOK, views.SignInForm{Next: c.QueryParam("next")})

@@ -83,7 +83,7 @@ func (s *sessionStore) Save(r *http.Request, w http.ResponseWriter, session *ses
 		if row == nil {
 			return nil
 		}
-		return s.store.SignOut(r.Context(), row.ID)
+		return s.store.SignOut(r.Context(), row)
 	}
 	if session.IsNew {
 		http.SetCookie(w, sessions.NewCookie(s.name, session.ID, session.Options))

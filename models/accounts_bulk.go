@@ -208,7 +208,7 @@ func (b *bulk) read(tx *Tx, locals []string, op policy.Operation) error {
 
 // allows is the question of the policy for one account.
 func (r *bulkRow) allows(a *Access, op policy.Operation) bool {
-	st := policy.Standing{Owner: a.Standing.Owner, Service: a.Standing.Service}
+	st := policy.Standing{Owner: a.Standing.Owner, Service: a.Standing.Service, Agent: a.Standing.Agent}
 	if h := r.AG.held(); h != nil {
 		st.Account = &h.Extras
 	}

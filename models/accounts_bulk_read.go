@@ -28,7 +28,7 @@ func (s *Store) TickedAccounts(ctx context.Context, by Actor, a *Access, op poli
 }
 
 func bulkArgs(by Actor, a *Access, now time.Time, locals []string) map[string]any {
-	return map[string]any{"me": by.Customer, "now": now, "service": a.Service.ID, "locals": storables(locals)}
+	return map[string]any{"me": by.holder(), "now": now, "service": a.Service.ID, "locals": storables(locals)}
 }
 
 // storables are those of texts that can be asked for.

@@ -115,6 +115,7 @@ func (s *Store) accounts(ctx context.Context, domain string, b *accountsSQL) (*A
 	if out.Session.ID == 0 {
 		return nil, ErrSignedOut
 	}
+	out.Session.settle(s.now())
 	if err := head.finish(); err != nil {
 		return nil, err
 	}
@@ -163,7 +164,9 @@ func (h *accountsHead) finish() error {
 		MaxAccounts: *h.maxAcc, MaxBytes: *h.maxBytes, MaxAccountBytes: *h.maxAccount, AccountCount: *h.count, AllottedBytes: *h.allotted, ShareCount: *h.shares,
 		RedirectionCount: *h.hung[0], ResponderCount: *h.hung[1], ListCount: *h.hung[2],
 	}
-	a.Standing.Owner = *h.own
+	if *h.own {
+		a.Standing = h.list.Session.Actor().standing(*h.ownerID)
+	}
 	h.sg.Since, h.sg.ExpiresAt = h.since.Time, h.until.Time
 	if a.ServiceGrant = h.sg.held(); a.ServiceGrant != nil {
 		a.Standing.Service = &a.ServiceGrant.Extras
@@ -184,18 +187,16 @@ const (
 	accountsRowColumns  = `a.id, a.local_part, a.description, a.size_bytes, a.used_bytes, a.state, `
 )
 
-// accountsRowNulls stand in an account's row for me, the session, the service with the right, whole and holder.
-var accountsRowNulls = "1, " + strings.Repeat("NULL, ", 1+11+22+2)
+// accountsRowNulls stand in an account's row for me, what I hold by, the session, the service with the right, whole and holder.
+var accountsRowNulls = "1, " + strings.Repeat("NULL, ", 2+26+22+2)
 
 func (s *Store) accountsDest(kind *int, h *accountsHead, item *AccountItem, managers **string) (head, row []any) {
-	se := &h.list.Session
-	seen, expires := (*instant)(&se.SeenAt), (*instant)(&se.ExpiresAt)
-	head = []any{
-		kind, s.skip(), &se.ID, &se.CustomerID, &se.AgentID, &se.Identifier, &se.Name, &se.Language, &se.Theme, &se.TimeZone, &se.Data, seen, expires,
+	head = append([]any{kind, s.skip(), s.skip()}, h.list.Session.dest()...)
+	head = append(head,
 		&h.serviceID, &h.domain, &h.ownerID, &h.owner, &h.ownerName, &h.state, &h.maxAcc, &h.maxBytes, &h.maxAccount, &h.count, &h.allotted, &h.shares,
 		&h.hung[0], &h.hung[1], &h.hung[2],
 		&h.own, &h.sg.ID, &h.sg.Extras, &h.sg.Giver, &h.since, &h.until, &h.any, s.skip(), s.skip(),
-	}
+	)
 	rowFields := []any{&item.ID, &item.LocalPart, &item.Description, &item.SizeBytes, &item.UsedBytes, &item.State, managers, &item.Held}
 	row = []any{kind}
 	for range len(head) - 1 {
@@ -295,14 +296,14 @@ func liveAt(grant string) string { return strings.ReplaceAll(live(grant), "@now"
 // accountsViewer reads the head. whole is the service when the session reaches
 // all of it, holder the customer when they reach only accounts they hold: each
 // is null in the other case, and then no row of that kind matches.
-var accountsViewer = `WITH v AS (SELECT se.customer_id AS me, ` + sessionColumns + ` FROM sessions se` + sessionPeople + ` WHERE ` + sessionLive + `),
+var accountsViewer = `WITH v AS (SELECT COALESCE(se.customer_id, ov.customer_id) AS me, se.customer_id AS holds, ` + sessionColumns + ` FROM sessions se` + sessionPeople + ` WHERE ` + sessionLive + `),
  sv AS (SELECT s.id, s.domain, s.owner_id, o.identifier, o.name, s.state, s.max_accounts, s.max_bytes, s.max_account_bytes, s.account_count, s.allotted_bytes, s.share_count,
  s.redirection_count, s.responder_count, s.list_count,
  COALESCE(s.owner_id = v.me, false) AS own, sg.id AS grant_id, sg.extras, gc.identifier AS giver, sg.since, sg.expires_at,
- COALESCE(s.owner_id <> v.me AND EXISTS (SELECT 1 FROM grants g WHERE g.grantee_id = v.me AND g.domain = s.domain AND g.kind = 'account' AND ` + liveAt("g") + `), false) AS any_account,
- CASE WHEN s.owner_id = v.me OR sg.id IS NOT NULL THEN s.id END AS whole, CASE WHEN s.owner_id <> v.me AND sg.id IS NULL THEN v.me END AS holder
+ COALESCE(s.owner_id <> v.me AND EXISTS (SELECT 1 FROM grants g WHERE g.grantee_id = v.holds AND g.domain = s.domain AND g.kind = 'account' AND ` + liveAt("g") + `), false) AS any_account,
+ CASE WHEN s.owner_id = v.me OR sg.id IS NOT NULL THEN s.id END AS whole, CASE WHEN s.owner_id <> v.me AND sg.id IS NULL THEN v.holds END AS holder
  FROM v JOIN services s ON s.domain = %[1]s JOIN customers o ON o.id = s.owner_id
- LEFT JOIN grants sg ON sg.grantee_id = v.me AND sg.domain = s.domain AND sg.kind = 'service' AND ` + liveAt("sg") + `
+ LEFT JOIN grants sg ON sg.grantee_id = v.holds AND sg.domain = s.domain AND sg.kind = 'service' AND ` + liveAt("sg") + `
  LEFT JOIN customers gc ON gc.id = sg.giver_id)%[2]s
  SELECT ` + accountsHeadColumns + ` FROM v LEFT JOIN sv ON true`
 

@@ -18,7 +18,13 @@ type Agent struct {
 }
 
 // Roles of agents: a lead also oversees the others.
-var Roles = []string{"agent", "lead"}
+const (
+	RoleAgent = "agent"
+	RoleLead  = "lead"
+)
+
+// Roles lists them.
+var Roles = []string{RoleAgent, RoleLead}
 
 // NewAgent is what the operator says of an agent. Customer is the identifier
 // of their own account as a customer, if they have one.
@@ -69,4 +75,57 @@ func (s *Store) AddAgent(ctx context.Context, n NewAgent) (*Agent, error) {
 		return nil, err
 	}
 	return a, nil
+}
+
+// SetAgentRole makes an agent a lead, or a lead an agent. It is the operator's verb.
+func (s *Store) SetAgentRole(ctx context.Context, identifier, role string) error {
+	if !slices.Contains(Roles, role) {
+		return invalid("role", "agent.role.unknown", "Role", role)
+	}
+	return s.changeAgent(ctx, identifier, func(tx *Tx, a *Agent) error {
+		if a.Role == role {
+			return nil
+		}
+		if err := tx.exec("UPDATE agents SET role = ? WHERE id = ?", role, a.ID); err != nil {
+			return err
+		}
+		return tx.record(Event{Kind: "agent.changed", Class: SelfEvent, Object: a.Identifier, Detail: Detail{"role": {Before: a.Role, After: role}}})
+	})
+}
+
+// RemoveAgent ends all that an agent has: what they do for a customer, their
+// sessions, their sign-in. Their row stays for the history. It is the
+// operator's verb. When it returns, nothing of theirs succeeds any more.
+func (s *Store) RemoveAgent(ctx context.Context, identifier string) error {
+	return s.changeAgent(ctx, identifier, func(tx *Tx, a *Agent) error {
+		err := tx.endAssistances(func(*Assistance) string { return AssistanceRole }, "x.agent_id = ?", a.ID)
+		if err != nil {
+			return err
+		}
+		for _, q := range []string{
+			"UPDATE agents SET removed_at = @now, password_hash = '' WHERE id = @id",
+			"DELETE FROM sessions WHERE agent_id = @id",
+			"DELETE FROM devices WHERE agent_id = @id",
+		} {
+			if err := tx.exec(q, map[string]any{"now": tx.now, "id": a.ID}); err != nil {
+				return err
+			}
+		}
+		return tx.record(Event{Kind: "agent.removed", Class: SelfEvent, Object: a.Identifier})
+	})
+}
+
+// changeAgent runs fn on an agent whose row is locked: ErrNotFound without one.
+func (s *Store) changeAgent(ctx context.Context, identifier string, fn func(*Tx, *Agent) error) error {
+	return s.change(ctx, Actor{}, func(tx *Tx) error {
+		var a Agent
+		err := tx.scan(&a, "SELECT a.id, a.identifier, a.name, a.email, a.language, a.role, a.created_at FROM agents a WHERE a.identifier = ? AND a.removed_at IS NULL"+tx.forUpdate("a"), identifier)
+		if err != nil {
+			return err
+		}
+		if a.ID == 0 {
+			return ErrNotFound
+		}
+		return fn(tx, &a)
+	})
 }

@@ -88,6 +88,9 @@ func (s *Store) AddCustomer(ctx context.Context, n NewCustomer) (*Customer, erro
 		if err != nil {
 			return err
 		}
+		if err := tx.indexNames(*c); err != nil {
+			return err
+		}
 		return tx.record(Event{Kind: "customer.created", Class: SelfEvent, SubjectID: c.ID, Object: c.Identifier})
 	})
 	if violated(err) == "customer_identifier_unique" {
@@ -230,6 +233,11 @@ func (s *Store) ChangeProfile(ctx context.Context, by Actor, p Profile) error {
 			is.Name, is.Email, is.Language, is.Theme, is.TimeZone, is.ID)
 		if err != nil {
 			return err
+		}
+		if is.Name != was.Name {
+			if err := tx.indexNames(is); err != nil {
+				return err
+			}
 		}
 		return tx.record(Event{Kind: "profile.changed", Class: SelfEvent, SubjectID: is.ID, Object: is.Identifier, Detail: detail})
 	})

@@ -145,7 +145,7 @@ func (s *Store) History(ctx context.Context, by Actor, a *Access, q HistoryQuery
 	if !storable(q.Local) {
 		return nil, false, nil
 	}
-	args := map[string]any{"service": a.Service.ID, "before": q.Before, "n": q.size() + 1, "me": by.Customer, "now": s.now(), "local": q.Local}
+	args := map[string]any{"service": a.Service.ID, "before": q.Before, "n": q.size() + 1, "me": by.holder(), "now": s.now(), "local": q.Local}
 	text := "SELECT " + eventColumns + " FROM events e" + eventPeople + " WHERE e.service_id = @service"
 	if q.Before > 0 {
 		text += " AND e.number < @before"

@@ -167,6 +167,7 @@ type candidate struct {
 	AccountID  *int64
 	Since      *time.Time
 	ExpiresAt  *time.Time
+	Staff      bool
 	Unknown    int // identifiers that the giver named in vain within the hour
 }
 
@@ -240,7 +241,7 @@ func (g *giving) terms(r GrantRequest) (Grant, error) {
 		Kind: g.kind, ServiceID: a.Service.ID, OwnerID: a.Service.OwnerID, Domain: a.Service.Domain,
 		Extras: r.Ticked & policy.Applicable(g.kind), Note: r.Note, ExpiresAt: r.ExpiresAt, Version: 1,
 	}
-	if a.Standing.Owner {
+	if a.Standing.AsOwner() {
 		return t, nil
 	}
 	t.ParentID = a.ServiceGrant.ID
@@ -304,11 +305,15 @@ func (tx *Tx) choose(g *giving, typed []string, result *GrantResult) ([]candidat
 			unknown++
 			refuse("grant.refused.unknown")
 			continue
-		case rows[0].ID == tx.by.Customer:
+		case rows[0].ID == tx.by.Customer && !tx.by.assists():
 			refuse("grant.refused.self")
 			continue
 		case rows[0].ID == g.access.Service.OwnerID:
 			refuse("grant.refused.owner")
+			continue
+		}
+		if tx.by.assists() && rows[0].Staff {
+			refuse("grant.refused.staff")
 			continue
 		}
 		held := 0
@@ -359,7 +364,13 @@ func (tx *Tx) choose(g *giving, typed []string, result *GrantResult) ([]candidat
 	return chosen, nil
 }
 
-func (tx *Tx) unknownSubject() string { return fmt.Sprintf("unknown:%d", tx.by.Customer) }
+// unknownSubject counts an agent's apart: nothing of the customer's own moves.
+func (tx *Tx) unknownSubject() string {
+	if tx.by.Agent != 0 {
+		return fmt.Sprintf("unknown:agent:%d", tx.by.Agent)
+	}
+	return fmt.Sprintf("unknown:%d", tx.by.Customer)
+}
 
 // candidates reads the customers with these identifiers, a row for each grant that they hold on what is given.
 func (tx *Tx) candidates(g *giving, identifiers []string) (map[string][]candidate, error) {
@@ -376,6 +387,7 @@ func (tx *Tx) candidates(g *giving, identifiers []string) (map[string][]candidat
 	}
 	var list []candidate
 	err := tx.scan(&list, `SELECT c.id, c.identifier, c.name, h.id AS grant_id, h.account_id, h.since, h.expires_at,
+		EXISTS (SELECT 1 FROM agents s WHERE s.customer_id = c.id AND s.removed_at IS NULL) AS staff,
 		COALESCE((SELECT t.failures FROM throttles t WHERE t.subject = @subject AND t.since >= @begin), 0) AS unknown FROM customers c
 		LEFT JOIN grants h ON h.grantee_id = c.id AND h.ended_at IS NULL AND `+held+` WHERE c.identifier IN @identifiers`,
 		map[string]any{

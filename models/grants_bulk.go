@@ -85,7 +85,7 @@ func (tx *Tx) revocable(b *bulk, identifiers []string) (found []revocableGrant, 
 	}
 	err = tx.scan(&found, `SELECT g.id, g.expires_at, g.local_part, c.identifier AS grantee FROM grants g JOIN customers c ON c.id = g.grantee_id
 		WHERE g.account_id IN @accounts AND g.kind = 'account' AND g.ended_at IS NULL`+endable(b.access)+` AND c.identifier IN @identifiers ORDER BY g.id`,
-		map[string]any{"accounts": ids, "identifiers": storables(identifiers), "me": tx.by.Customer})
+		map[string]any{"accounts": ids, "identifiers": storables(identifiers), "me": tx.by.holder()})
 	return found, err
 }
 

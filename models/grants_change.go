@@ -45,7 +45,7 @@ func (tx *Tx) grasp(id int64, op policy.Operation) (*grasp, error) {
 	if row.Rests.ID != 0 {
 		g.parent = &row.Rests
 	}
-	switch may := grantRights(&g.Grant, tx.by.Customer, a.Standing); {
+	switch may := grantRights(&g.Grant, tx.by.holder(), a.Standing); {
 	case !may.See:
 		return nil, ErrNotFound
 	case op == policy.ResignGrant && !may.Resign, op == policy.ChangeGrant && !may.Change:

@@ -64,7 +64,7 @@ func (s *Store) Grants(ctx context.Context, by Actor, a *Access, q GrantQuery) (
 
 // Rights is what by may do to a grant on what they reach.
 func (a *Access) Rights(by Actor, g *Grant) GrantRights {
-	return grantRights(g, by.Customer, a.Standing)
+	return grantRights(g, by.holder(), a.Standing)
 }
 
 // Item is the account of a as its row in the list has it, nil without one.
@@ -119,7 +119,7 @@ func (s *Store) Grant(ctx context.Context, by Actor, id int64) (*GrantView, erro
 		LEFT JOIN customers sgc ON sgc.id = sg.giver_id
 		LEFT JOIN events e ON e.grant_id = g.id LEFT JOIN customers ea ON ea.id = e.actor_id LEFT JOIN agents eg ON eg.id = e.agent_id
 		WHERE g.id = @id ORDER BY e.id DESC LIMIT @n`,
-		map[string]any{"me": by.Customer, "now": s.now(), "id": id, "most": MaxCounted + 1, "n": timelineSize}).Scan(&list).Error
+		map[string]any{"me": by.holder(), "now": s.now(), "id": id, "most": MaxCounted + 1, "n": timelineSize}).Scan(&list).Error
 	if err != nil {
 		return nil, err
 	}
@@ -128,14 +128,14 @@ func (s *Store) Grant(ctx context.Context, by Actor, id int64) (*GrantView, erro
 	}
 	row := list[0]
 	v := &GrantView{Grant: row.Grant, State: row.ServiceState, Children: row.Children, Mine: row.SG.held()}
-	v.Standing.Owner = v.Grant.OwnerID == by.Customer
+	v.Standing = by.standing(v.Grant.OwnerID)
 	if v.Mine != nil {
 		v.Standing.Service = &v.Mine.Extras
 	}
 	if row.Holds {
 		v.Standing.Account = new(policy.Extra) // as Access has it: some account of the service
 	}
-	v.Rights = grantRights(&v.Grant, by.Customer, v.Standing)
+	v.Rights = grantRights(&v.Grant, by.holder(), v.Standing)
 	if v.Standing.Stranger() || !v.Rights.See {
 		return nil, ErrNotFound
 	}
@@ -158,11 +158,11 @@ type Leftover struct {
 	Created   bool // they made it
 }
 
-// Leftovers lists, for the owner, what the holder of an ended grant left on its
+// Leftovers lists, for the owner and whoever acts for them, what the holder of an ended grant left on its
 // accounts since they had it: passwords that still hold, and accounts they
 // made. It is bounded to MaxCounted; more says that there is more.
 func (s *Store) Leftovers(ctx context.Context, v *GrantView) (list []Leftover, more bool, err error) {
-	if !v.Standing.Owner || v.Grant.EndedAt == nil {
+	if !v.Standing.AsOwner() || v.Grant.EndedAt == nil {
 		return nil, false, nil
 	}
 	g := &v.Grant

@@ -17,8 +17,9 @@ type NoticeKind string
 // The holder of a grant is told that it was given, changed, put back, that it
 // ends soon and that it has ended; its giver and the owner that its holder gave
 // it up. The owner is told when a delegate sets a mailbox password or has mail
-// sent out of the service, both of which amount to reading mail, and what
-// support does in their name.
+// sent out of the service, both of which amount to reading mail, and at once
+// whom support gives access in their name. A customer is told when support
+// begins to act for them, and at the end what it changed.
 const (
 	NoticeGiven    NoticeKind = "given"
 	NoticeChanged  NoticeKind = "changed"
@@ -29,6 +30,10 @@ const (
 	NoticePassword NoticeKind = "password"
 	NoticeForward  NoticeKind = "forward"
 	NoticeSupport  NoticeKind = "support"
+
+	// That an agent begins to act, and what they changed until the end.
+	NoticeAssisting NoticeKind = "assisting"
+	NoticeAssisted  NoticeKind = "assisted"
 )
 
 // RemindBefore is how long before its end the holder of a grant is told of it.
@@ -77,10 +82,24 @@ type NoticePart struct {
 	Deeds  []NoticeDeed `json:"deeds,omitempty"`
 	Beyond int          `json:"beyond,omitempty"` // grants and deeds of which no more is kept
 
+	Assistance *NoticeAssistance `json:"assistance,omitempty"`
+
 	// Filled when it is read.
 	ByPerson, AgentPerson, WhomPerson Person         `json:"-"`
 	Objects                           []NoticeObject `json:"-"` // of the grants, at most MaxNoticeLines
 	Count                             int            `json:"-"` // grants, those beyond included
+}
+
+// NoticeAssistance is the assistance that a part is about.
+type NoticeAssistance struct {
+	ID        int64       `json:"id"`
+	Reason    string      `json:"reason"`
+	Ticket    string      `json:"ticket"`
+	Consent   ConsentKind `json:"consent"`
+	MayChange bool        `json:"may_change,omitempty"`
+	Why       string      `json:"why,omitempty"` // of its end
+	Pages     int         `json:"pages,omitempty"`
+	Changes   int         `json:"changes,omitempty"`
 }
 
 // NoticeTerms are what a grant lets its holder do, and until when.
@@ -129,12 +148,12 @@ type telling struct {
 // anything. It is written at the end of the transaction: see writeNotices.
 func (tx *Tx) tell(receiver int64, p NoticePart) bool {
 	quiet, _ := tx.ctx.Value(quietKey{}).(bool)
-	own := receiver == tx.by.Customer && tx.by.Agent == 0 && p.Why != EndedByTime
+	own := receiver == tx.by.Customer && tx.by.Agent == 0 && p.Why != EndedByTime && p.Assistance == nil
 	if !tx.store.Mails() || quiet || own || receiver == 0 {
 		return false
 	}
 	p.At = tx.now
-	if p.Why != EndedByTime && p.Kind != NoticeEnding {
+	if p.Why != EndedByTime && p.Kind != NoticeEnding && p.Assistance == nil {
 		p.By, p.Agent = tx.by.Customer, tx.by.Agent
 	}
 	t := tx.tellings[receiver]
@@ -212,9 +231,18 @@ func (tx *Tx) tellForward(a *Access, event, object string, targets ...string) {
 	}
 }
 
-// tellSupport tells a customer what an agent did in their name.
+// tellAssistance tells a customer that support begins to act for them, or what
+// it did until it ended. Whoever ended it is told all the same.
+func (tx *Tx) tellAssistance(k NoticeKind, a *Assistance, deeds []NoticeDeed, beyond int) {
+	tx.tell(a.CustomerID, NoticePart{Kind: k, Agent: a.AgentID, Deeds: deeds, Beyond: beyond, Assistance: &NoticeAssistance{
+		ID: a.ID, Reason: a.Reason, Ticket: a.Ticket, Consent: a.Consent, MayChange: a.MayChange, Why: a.EndedWhy, Pages: a.Pages, Changes: a.Changes,
+	}})
+}
+
+// tellSupport tells a customer at once whom an agent gave access in their name,
+// or took it from; of the rest they are told at the end: see tellAssistance.
 func (tx *Tx) tellSupport(e *Event) {
-	if tx.by.Agent == 0 || e.byTime {
+	if !tx.by.assists() || e.byTime || e.Class != AccessEvent {
 		return
 	}
 	receiver := e.OwnerID

@@ -75,7 +75,7 @@ func (s *Store) notice(ctx context.Context, id int64) (*Notice, error) {
 	if err := s.resolve(ctx, n); err != nil {
 		return nil, err
 	}
-	n.Parts = slices.DeleteFunc(n.Parts, func(p NoticePart) bool { return p.Count+len(p.Deeds) == 0 })
+	n.Parts = slices.DeleteFunc(n.Parts, func(p NoticePart) bool { return p.Count+len(p.Deeds) == 0 && p.Assistance == nil })
 	if len(n.Parts) > maxNoticeParts {
 		for _, p := range n.Parts[maxNoticeParts:] {
 			n.More += p.Count + len(p.Deeds) + p.Beyond

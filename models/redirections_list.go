@@ -49,7 +49,7 @@ FROM (SELECT r.* FROM redirections r WHERE r.service_id = @service AND ` + reach
 }
 
 func (s *Store) redirectionArgs(by Actor, a *Access) map[string]any {
-	return map[string]any{"service": a.Service.ID, "me": by.Customer, "now": s.now()}
+	return map[string]any{"service": a.Service.ID, "me": by.holder(), "now": s.now()}
 }
 
 // gather puts the targets of each redirection together.

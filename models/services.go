@@ -160,9 +160,9 @@ func prefixed(table string, fields []string) string {
 
 // access judges what a row says about the actor: ErrNotFound for a stranger,
 // and for an account that is not there or not within reach.
-func (r *accessRow) access(me int64, local string) (*Access, error) {
+func (r *accessRow) access(by Actor, local string) (*Access, error) {
 	a := &Access{Service: r.Service, ServiceGrant: r.SG.held(), AccountGrant: r.AG.held(), Postmaster: r.Postmaster, CatchAll: r.CatchAll}
-	a.Standing.Owner = r.OwnerID == me
+	a.Standing = by.standing(r.OwnerID)
 	if a.ServiceGrant != nil {
 		a.Standing.Service = &a.ServiceGrant.Extras
 	}
@@ -201,14 +201,14 @@ func (s *Store) access(ctx context.Context, by Actor, domain, local string) (*Ac
 	}
 	var r accessRow
 	err := s.db.WithContext(ctx).Raw(accessSQL+" WHERE s.domain = @domain",
-		map[string]any{"me": by.Customer, "now": s.now(), "domain": domain, "local": local}).Scan(&r).Error
+		map[string]any{"me": by.holder(), "now": s.now(), "domain": domain, "local": local}).Scan(&r).Error
 	if err != nil {
 		return nil, err
 	}
 	if r.Service.ID == 0 {
 		return nil, ErrNotFound
 	}
-	return r.access(by.Customer, local)
+	return r.access(by, local)
 }
 
 // enter locks a service for the transaction, reads on committed rows what the
@@ -239,7 +239,7 @@ func (tx *Tx) entered(id int64, local string, op policy.Operation) (*Access, err
 		return nil, ErrNotFound
 	}
 	var r accessRow
-	err := tx.scan(&r, accessSQL+" WHERE s.id = @id", map[string]any{"me": tx.by.Customer, "now": tx.now, "id": id, "local": local})
+	err := tx.scan(&r, accessSQL+" WHERE s.id = @id", map[string]any{"me": tx.by.holder(), "now": tx.now, "id": id, "local": local})
 	if err != nil {
 		return nil, err
 	}
@@ -247,7 +247,7 @@ func (tx *Tx) entered(id int64, local string, op policy.Operation) (*Access, err
 	if r.LastEvent != nil {
 		tx.lastEvent[id] = *r.LastEvent
 	}
-	a, err := r.access(tx.by.Customer, local)
+	a, err := r.access(tx.by, local)
 	if err != nil {
 		return nil, err
 	}

@@ -129,7 +129,7 @@ func (s *Store) SharedServices(ctx context.Context, by Actor, q ServiceQuery) (*
 		LEFT JOIN grants sg ON sg.grantee_id = $1 AND sg.domain = s.domain AND sg.kind = 'service' AND sg.ended_at IS NULL AND (sg.expires_at IS NULL OR sg.expires_at > $4)
 		LEFT JOIN customers gc ON gc.id = sg.giver_id WHERE d.domain IS NOT NULL ORDER BY d.n`
 	out := &ServiceList{}
-	r, err := s.search(ctx, statement(text), by.Customer, w.cursor, w.Search, s.now())
+	r, err := s.search(ctx, statement(text), by.holder(), w.cursor, w.Search, s.now())
 	err = each(r, err, func() error {
 		var i ServiceItem
 		var h struct {

@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"time"
 	"unicode/utf8"
+
+	"example.org/mandat/models/policy"
 )
 
 // Session limits: a session ends after IdleFor without a page asked by its
@@ -37,24 +39,72 @@ type Session struct {
 	Data       []byte // of gorilla/sessions: what is to be said on the next page
 	SeenAt     time.Time
 	ExpiresAt  time.Time
+	Role       string // of an agent
+
+	// Of an agent: the assistance in which they act. Of a customer: the newest
+	// that is open about them, be it a request. Its reason is not read.
+	Assistance *Assistance
+	Mode       policy.Mode // how far an agent acts
+	overlay    overlay
 }
 
-// Actor is the person of the session asking without a form.
+// Actor is the person of the session asking without a form: an agent as they
+// are, or acting for a customer.
 func (s *Session) Actor() Actor {
-	return Actor{Customer: s.CustomerID, Session: s.ID}
+	a := Actor{Customer: s.CustomerID, Agent: s.AgentID, Session: s.ID}
+	if s.AgentID != 0 && s.Assistance != nil {
+		a.Customer, a.Assistance, a.Mode = s.Assistance.CustomerID, s.Assistance.ID, s.Mode
+	}
+	return a
+}
+
+// overlay is the assistance of a session as one row has it, or nulls.
+type overlay struct {
+	id, agentID, customerID                  *int64
+	agent, agentName, customer, customerName *string
+	ticket                                   *string
+	consent                                  *ConsentKind
+	mayChange                                *bool
+	began, expires, renewed, changeUntil     moment
+}
+
+// settle fills in what the overlay says at now.
+func (s *Session) settle(now time.Time) {
+	o := &s.overlay
+	if o.id == nil {
+		return
+	}
+	s.Assistance = &Assistance{
+		ID: *o.id, AgentID: *o.agentID, CustomerID: *o.customerID, Agent: *o.agent, AgentName: *o.agentName, Customer: *o.customer, CustomerName: *o.customerName,
+		Ticket: *o.ticket, Consent: *o.consent, MayChange: *o.mayChange, BeganAt: o.began.Time, ExpiresAt: *o.expires.Time, RenewedAt: o.renewed.Time, ChangeUntil: o.changeUntil.Time,
+	}
+	if s.AgentID != 0 {
+		s.Mode = s.Assistance.Mode(now)
+	}
 }
 
 // sessionColumns reads a Session from sessions se, customers c and agents ag, in the order of scanInto.
 const sessionColumns = `se.id, COALESCE(se.customer_id, 0), COALESCE(se.agent_id, 0), COALESCE(c.identifier, ag.identifier, ''), COALESCE(c.name, ag.name, ''),
- COALESCE(c.language, ag.language, ''), COALESCE(c.theme, 'system'), COALESCE(c.time_zone, 'UTC'), se.data, se.seen_at, se.expires_at`
+ COALESCE(c.language, ag.language, ''), COALESCE(c.theme, 'system'), COALESCE(c.time_zone, oc.time_zone, 'UTC'), se.data, se.seen_at, se.expires_at, COALESCE(ag.role, ''),
+ ov.id AS ov_id, ov.agent_id AS ov_agent, ov.customer_id AS ov_customer, oa.identifier AS oa_identifier, oa.name AS oa_name, oc.identifier AS oc_identifier, oc.name AS oc_name,
+ ov.ticket, ov.consent, ov.may_change, ov.began_at, ov.expires_at AS ov_expires_at, ov.renewed_at, ov.change_until`
 
-const sessionPeople = " LEFT JOIN customers c ON c.id = se.customer_id LEFT JOIN agents ag ON ag.id = se.agent_id"
+// An agent who acts does so in the customer's time zone: an end that they type is the end of the customer's day.
+const sessionPeople = ` LEFT JOIN customers c ON c.id = se.customer_id LEFT JOIN agents ag ON ag.id = se.agent_id
+ LEFT JOIN assistances ov ON ov.id = CASE WHEN se.agent_id IS NOT NULL
+  THEN (SELECT x.id FROM assistances x WHERE x.session_id = se.id AND x.began_at IS NOT NULL AND x.ended_at IS NULL AND x.expires_at > $2 ORDER BY x.id LIMIT 1)
+  ELSE (SELECT x.id FROM assistances x WHERE x.customer_id = se.customer_id AND x.ended_at IS NULL AND x.expires_at > $2 AND x.session_id IS NOT NULL AND (x.began_at IS NOT NULL OR x.consent = 'request') ORDER BY x.id DESC LIMIT 1) END
+ LEFT JOIN agents oa ON oa.id = ov.agent_id LEFT JOIN customers oc ON oc.id = ov.customer_id`
 
 // sessionLive is the condition of a session that has not ended: $1 its hash, $2 now, $3 and $4 the idle limits.
-const sessionLive = `se.token_hash = $1 AND se.expires_at > $2 AND (se.seen_at > $3 AND se.agent_id IS NULL OR se.seen_at > $4 AND se.agent_id IS NOT NULL)`
+const sessionLive = `se.token_hash = $1 AND se.expires_at > $2 AND (se.seen_at > $3 AND se.agent_id IS NULL OR se.seen_at > $4 AND se.agent_id IS NOT NULL AND ag.removed_at IS NULL)`
 
 func (s *Session) dest() []any {
-	return []any{&s.ID, &s.CustomerID, &s.AgentID, &s.Identifier, &s.Name, &s.Language, &s.Theme, &s.TimeZone, &s.Data, &s.SeenAt, &s.ExpiresAt}
+	o := &s.overlay
+	return []any{
+		&s.ID, &s.CustomerID, &s.AgentID, &s.Identifier, &s.Name, &s.Language, &s.Theme, &s.TimeZone, &s.Data, (*instant)(&s.SeenAt), (*instant)(&s.ExpiresAt), &s.Role,
+		&o.id, &o.agentID, &o.customerID, &o.agent, &o.agentName, &o.customer, &o.customerName, &o.ticket, &o.consent, &o.mayChange, &o.began, &o.expires, &o.renewed, &o.changeUntil,
+	}
 }
 
 // sessionArgs are the first parameters of every statement with sessionLive.
@@ -76,6 +126,7 @@ func (s *Store) Session(ctx context.Context, token string) (*Session, error) {
 	if found.ID == 0 {
 		return nil, ErrSignedOut
 	}
+	found.settle(s.now())
 	return &found, nil
 }
 
@@ -168,7 +219,7 @@ func (s *Store) person(ctx context.Context, identifier, device string) (person, 
 	const known = "EXISTS (SELECT 1 FROM devices d WHERE d.token_hash = @device AND d.seen_at > @since AND d."
 	var p person
 	err := s.db.WithContext(ctx).Raw("SELECT c.id AS customer_id, 0 AS agent_id, c.password_hash, "+known+`customer_id = c.id) AS known FROM customers c WHERE c.identifier = @i
-		UNION ALL SELECT 0, a.id, a.password_hash, `+known+"agent_id = a.id) FROM agents a WHERE a.identifier = @i",
+		UNION ALL SELECT 0, a.id, a.password_hash, `+known+"agent_id = a.id) FROM agents a WHERE a.identifier = @i AND a.removed_at IS NULL",
 		map[string]any{"i": identifier, "device": tokenHash(device), "since": s.now().Add(-deviceFor)}).Scan(&p).Error
 	return p, err
 }
@@ -232,7 +283,15 @@ func (s *Store) SaveSession(ctx context.Context, id int64, data []byte) error {
 	return s.db.WithContext(ctx).Exec("UPDATE sessions SET data = ? WHERE id = ?", data, id).Error
 }
 
-// SignOut ends a session: its next request, in any process, finds none.
-func (s *Store) SignOut(ctx context.Context, id int64) error {
-	return s.db.WithContext(ctx).Exec("DELETE FROM sessions WHERE id = ?", id).Error
+// SignOut ends a session, and the assistance that an agent has open in it: its
+// next request, in any process, finds none.
+func (s *Store) SignOut(ctx context.Context, se *Session) error {
+	return s.inTx(ctx, Actor{Agent: se.AgentID}, func(tx *Tx) error {
+		if se.AgentID != 0 {
+			if err := tx.endAssistances(func(*Assistance) string { return AssistanceSignedOut }, "x.session_id = ?", se.ID); err != nil {
+				return err
+			}
+		}
+		return tx.exec("DELETE FROM sessions WHERE id = ?", se.ID)
+	})
 }

@@ -30,6 +30,8 @@ type Config struct {
 	Suffix string           // of customer identifiers, without its hyphen; "" is DefaultSuffix
 	Post   Post             // nil: the panel sends no mail
 
+	Emergency bool // support may act without consent, by a second agent
+
 	Mailboxes Mailboxes // nil: no mail server is attached
 
 	Importer Importer // nil: no mail is imported
@@ -46,6 +48,8 @@ type Store struct {
 	log    *slog.Logger
 	suffix string
 	post   Post
+
+	emergency bool
 
 	mailboxes Mailboxes
 	importer  Importer
@@ -73,7 +77,7 @@ const (
 // Open connects to the database; it does not migrate. The embedded file is
 // created when missing and locked for this process: ErrInUse when another has it.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
-	s := &Store{clock: cfg.Clock, log: cfg.Log, suffix: cfg.Suffix, post: cfg.Post, mailboxes: cfg.Mailboxes, hashing: newGate(max(1, runtime.NumCPU()-1))}
+	s := &Store{clock: cfg.Clock, log: cfg.Log, suffix: cfg.Suffix, post: cfg.Post, emergency: cfg.Emergency, mailboxes: cfg.Mailboxes, hashing: newGate(max(1, runtime.NumCPU()-1))}
 	if s.clock == nil {
 		s.clock = time.Now
 	}
@@ -152,6 +156,9 @@ func (s *Store) Close() error {
 	}
 	return err
 }
+
+// Emergency says whether support may act without consent, by a second agent.
+func (s *Store) Emergency() bool { return s.emergency }
 
 // Embedded says whether this is the SQLite file of one process.
 func (s *Store) Embedded() bool { return s.pool == nil }

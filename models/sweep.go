@@ -17,6 +17,7 @@ func (s *Store) Sweep(ctx context.Context) error {
 	db := s.db.WithContext(ctx)
 	return errors.Join(
 		s.sweepGrants(ctx),
+		s.sweepAssistances(ctx),
 		db.Exec("DELETE FROM sessions WHERE expires_at <= ? OR seen_at <= ?", now, now.Add(-IdleFor)).Error,
 		db.Exec("DELETE FROM password_links WHERE expires_at <= ?", now).Error,
 		db.Exec("DELETE FROM devices WHERE seen_at <= ?", now.Add(-deviceFor)).Error,

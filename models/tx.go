@@ -17,12 +17,40 @@ import (
 // Actor is who asks for a change. The zero Actor is the operator at the command line.
 type Actor struct {
 	Customer int64 // who acts, or for whom an agent acts
-	Agent    int64 // the agent, while one acts for Customer
+	Agent    int64 // the agent, who acts for Customer if there is one
+
+	// The assistance in which an agent acts for Customer, and how far it goes as
+	// the request found it. Reads go by it; every change reads it again: see admitAgent.
+	Assistance int64
+	Mode       policy.Mode
 
 	// The form through which they ask: the session it belongs to, and its
 	// nonce, which acts once. Empty for commands, jobs and the demo world.
 	Session int64
 	Nonce   []byte
+}
+
+// assists says whether this is an agent who acts for a customer.
+func (a Actor) assists() bool { return a.Agent != 0 && a.Customer != 0 }
+
+// holder is the customer whose grants count: an agent acts on what the customer
+// owns, and what others shared with them stays out of sight.
+func (a Actor) holder() int64 {
+	if a.Agent != 0 {
+		return 0
+	}
+	return a.Customer
+}
+
+// standing is what the actor is to what a customer owns, before any grant.
+func (a Actor) standing(owner int64) policy.Standing {
+	switch {
+	case owner != a.Customer:
+		return policy.Standing{}
+	case a.Agent != 0:
+		return policy.Standing{Agent: a.Mode}
+	}
+	return policy.Standing{Owner: true}
 }
 
 // Tx is one transaction of a verb, shared by GORM and the job queue.
@@ -100,6 +128,9 @@ func (s *Store) inTx(ctx context.Context, by Actor, fn func(tx *Tx) error) error
 	}
 	return db.Transaction(func(g *gorm.DB) error {
 		tx := &Tx{DB: g, ctx: ctx, store: s, by: by, now: s.now(), conn: conn, lastEvent: map[int64]int64{}, tellings: map[int64]*telling{}}
+		if err := tx.admitAgent(); err != nil {
+			return err
+		}
 		if err := fn(tx); err != nil {
 			return err
 		}
@@ -136,6 +167,14 @@ func (tx *Tx) forUpdate(of string) string {
 		return ""
 	}
 	return " FOR UPDATE OF " + of
+}
+
+// forShare is forUpdate against changes alone: others may hold it too.
+func (tx *Tx) forShare(of string) string {
+	if tx.conn == nil {
+		return ""
+	}
+	return " FOR SHARE OF " + of
 }
 
 // long lifts the statement's time limit for the rest of the transaction.

@@ -119,7 +119,8 @@ const (
 
 // CreateUpload takes a file over and has it checked; nothing is changed yet.
 // Whoever may do what its lines do may. What the same person sent before for the
-// same service and did not have done is given up. Invalid (field "file") for no
+// same service and did not have done is given up; what an agent sends in an
+// assistance is apart from what their customer sends, and ends with it. Invalid (field "file") for no
 // lines or too many, and when too many files of the service are open.
 func (s *Store) CreateUpload(ctx context.Context, by Actor, domain string, k UploadKind, rows []UploadRow) (id int64, err error) {
 	switch {
@@ -139,17 +140,17 @@ func (s *Store) CreateUpload(ctx context.Context, by Actor, domain string, k Upl
 		if err != nil {
 			return err
 		}
-		err = tx.exec(`DELETE FROM uploads WHERE service_id = @service AND customer_id = @me AND kind = @kind AND (state IN ('checking', 'ready', 'refused')
-			OR state <> 'applying' AND id NOT IN (SELECT o.id FROM uploads o WHERE o.service_id = @service AND o.customer_id = @me AND o.kind = @kind ORDER BY o.id DESC LIMIT @kept))`,
-			map[string]any{"service": a.Service.ID, "me": by.Customer, "kind": k, "kept": recentUploads - 1})
+		err = tx.exec(`DELETE FROM uploads WHERE service_id = @service AND customer_id = @me AND COALESCE(assistance_id, 0) = @by AND kind = @kind AND (state IN ('checking', 'ready', 'refused')
+			OR state <> 'applying' AND id NOT IN (SELECT o.id FROM uploads o WHERE o.service_id = @service AND o.customer_id = @me AND COALESCE(o.assistance_id, 0) = @by AND o.kind = @kind ORDER BY o.id DESC LIMIT @kept))`,
+			map[string]any{"service": a.Service.ID, "me": by.Customer, "by": by.Assistance, "kind": k, "kept": recentUploads - 1})
 		if err != nil {
 			return err
 		}
 		id = 0
-		err = tx.scan(&id, `INSERT INTO uploads (service_id, customer_id, kind, state, content, line_count, created_at, touched_at)
-			SELECT s.id, ?, ?, 'checking', ?, ?, `+tx.instant()+`, `+tx.instant()+` FROM services s
+		err = tx.scan(&id, `INSERT INTO uploads (service_id, customer_id, assistance_id, kind, state, content, line_count, created_at, touched_at)
+			SELECT s.id, ?, CAST(? AS bigint), ?, 'checking', ?, ?, `+tx.instant()+`, `+tx.instant()+` FROM services s
 			WHERE s.id = ? AND (SELECT count(*) FROM uploads u WHERE u.service_id = s.id AND u.state IN ('checking', 'ready', 'applying')) < ? RETURNING id`,
-			by.Customer, k, content.String(), len(rows), tx.now, tx.now, a.Service.ID, maxOpenUploads)
+			by.Customer, orNull(by.Assistance), k, content.String(), len(rows), tx.now, tx.now, a.Service.ID, maxOpenUploads)
 		if err != nil {
 			return err
 		}
@@ -170,7 +171,7 @@ func (s *Store) Upload(ctx context.Context, by Actor, domain string, k UploadKin
 		return nil, nil, err
 	}
 	var u Upload
-	err = s.db.WithContext(ctx).Raw("SELECT "+uploadColumns+" FROM uploads WHERE id = ? AND service_id = ? AND customer_id = ? AND kind = ?", id, a.Service.ID, by.Customer, k).Scan(&u).Error
+	err = s.db.WithContext(ctx).Raw("SELECT "+uploadColumns+" FROM uploads WHERE id = ? AND service_id = ? AND customer_id = ? AND COALESCE(assistance_id, 0) = ? AND kind = ?", id, a.Service.ID, by.Customer, by.Assistance, k).Scan(&u).Error
 	if err == nil && u.ID == 0 {
 		err = ErrNotFound
 	}
@@ -190,8 +191,8 @@ func (s *Store) Uploads(ctx context.Context, by Actor, domain string, k UploadKi
 		return nil, nil, err
 	}
 	var list []Upload
-	err = s.db.WithContext(ctx).Raw("SELECT "+uploadColumns+" FROM uploads WHERE service_id = ? AND customer_id = ? AND kind = ? ORDER BY id DESC LIMIT ?",
-		a.Service.ID, by.Customer, k, recentUploads).Scan(&list).Error
+	err = s.db.WithContext(ctx).Raw("SELECT "+uploadColumns+" FROM uploads WHERE service_id = ? AND customer_id = ? AND COALESCE(assistance_id, 0) = ? AND kind = ? ORDER BY id DESC LIMIT ?",
+		a.Service.ID, by.Customer, by.Assistance, k, recentUploads).Scan(&list).Error
 	return a, list, err
 }
 
@@ -278,7 +279,7 @@ func (s *Store) changeUpload(ctx context.Context, by Actor, domain string, k Upl
 			return err
 		}
 		var u Upload
-		if err := tx.scan(&u, "SELECT "+uploadColumns+" FROM uploads WHERE id = ? AND service_id = ? AND customer_id = ? AND kind = ?", id, a.Service.ID, by.Customer, k); err != nil {
+		if err := tx.scan(&u, "SELECT "+uploadColumns+" FROM uploads WHERE id = ? AND service_id = ? AND customer_id = ? AND COALESCE(assistance_id, 0) = ? AND kind = ?", id, a.Service.ID, by.Customer, by.Assistance, k); err != nil {
 			return err
 		}
 		if u.ID == 0 {

@@ -123,7 +123,7 @@ func (v *verdicts) count() map[UploadOutcome]int {
 }
 
 // RunUpload is the work of an upload's job. It decides anew for the person who
-// sent the file, who may have lost the right meanwhile: then it fails, and
+// sent the file, who may have lost the right meanwhile, or ended the assistance: then it fails, and
 // nothing is done. To check takes no lock, for whatever is found is looked at
 // again; to do it locks the service from the first question to the commit, so
 // that what was found is what is done. One that is not waiting for a job is left
@@ -133,8 +133,10 @@ func (s *Store) RunUpload(ctx context.Context, id int64) error {
 		Upload  `gorm:"embedded"`
 		Domain  string
 		Content string
+
+		AssistanceID, AgentID int64 // of the agent who sent it for the customer
 	}
-	err := s.db.WithContext(ctx).Raw("SELECT u.*, s.domain FROM uploads u JOIN services s ON s.id = u.service_id WHERE u.id = ? AND u.state IN ('checking', 'applying')", id).Scan(&u).Error
+	err := s.db.WithContext(ctx).Raw("SELECT u.*, s.domain, COALESCE(x.agent_id, 0) AS agent_id FROM uploads u JOIN services s ON s.id = u.service_id LEFT JOIN assistances x ON x.id = u.assistance_id WHERE u.id = ? AND u.state IN ('checking', 'applying')", id).Scan(&u).Error
 	if err != nil || u.ID == 0 {
 		return err
 	}
@@ -144,7 +146,7 @@ func (s *Store) RunUpload(ctx context.Context, id int64) error {
 	}
 	defer s.progress.Delete(id)
 	tell := s.teller(ctx, id)
-	err = s.inTx(ctx, Actor{Customer: u.CustomerID}, func(tx *Tx) error {
+	err = s.inTx(ctx, Actor{Customer: u.CustomerID, Agent: u.AgentID, Assistance: u.AssistanceID}, func(tx *Tx) error {
 		if err := tx.long(); err != nil {
 			return err
 		}
@@ -163,7 +165,7 @@ func (s *Store) RunUpload(ctx context.Context, id int64) error {
 	if errors.Is(err, errUploadSettled) {
 		return nil
 	}
-	if errors.Is(err, ErrNotFound) || errors.As(err, &forbidden) || errors.Is(err, ErrSuspended) {
+	if errors.Is(err, ErrNotFound) || errors.As(err, &forbidden) || errors.Is(err, ErrSuspended) || errors.Is(err, ErrAssistanceEnded) {
 		return s.failUpload(ctx, id)
 	}
 	return err

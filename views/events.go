@@ -47,6 +47,8 @@ func eventText(l *locale.Locale, e *models.Event) string {
 // eventActor is who did it: a customer, an agent for them, a moderator by mail, or the operator.
 func eventActor(l *locale.Locale, e *models.Event) string {
 	switch {
+	case e.Agent != "" && e.Actor == "":
+		return l.T("event.agent.alone", "Agent", e.Agent)
 	case e.Agent != "":
 		return l.T("event.agent", "Agent", e.Agent, "Who", e.Actor)
 	case e.Actor == "":
@@ -120,6 +122,14 @@ func eventWords(l *locale.Locale, field, text string) string {
 		return filterPart(l, field, text)
 	case "extras":
 		return extraNames(l, strings.Fields(text))
+	case "consent":
+		return l.T("assistance.by." + text)
+	case "may":
+		return mayWord(l, text == ModeChange)
+	case "why":
+		return l.T("assistance.why." + text)
+	case "role":
+		return l.T("agent.role." + text)
 	case "keep_copy":
 		return keptWord(l, text == "yes")
 	case "expires":

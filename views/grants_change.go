@@ -217,7 +217,7 @@ const (
 
 // until is the day that the viewer's own grant ends on, when they give by it.
 func (v GrantView) until(l *locale.Locale) string {
-	if v.Standing.Owner || v.Mine == nil || v.Mine.ExpiresAt == nil {
+	if v.Standing.AsOwner() || v.Mine == nil || v.Mine.ExpiresAt == nil {
 		return ""
 	}
 	return LastDay(l, *v.Mine.ExpiresAt)

@@ -120,7 +120,7 @@ func grantFrame(p Page, v GrantView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if v.Standing.Owner {
+			if v.Standing.AsOwner() {
 				templ_7745c5c3_Err = ui.Badge(ui.Accent, "shield-check", locale.T(ctx, "layout.owned")).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -587,7 +587,7 @@ func leftovers(l *locale.Locale, v GrantView) templ.Component {
 			templ_7745c5c3_Var18 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		if v.Standing.Owner {
+		if v.Standing.AsOwner() {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 33, "<section><h3>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

@@ -12,6 +12,9 @@ func (p Page) title(ctx context.Context) string {
 	if p.Refused {
 		title = locale.T(ctx, "common.error_title", "Title", title)
 	}
+	if p.Acting != nil && p.Acting.byAgent() {
+		title = p.Acting.words(locale.From(ctx)) + " · " + title
+	}
 	return locale.T(ctx, "common.title", "Title", title)
 }
 

@@ -131,6 +131,10 @@ func (p noticePart) view() NoticePartView {
 	switch p.Kind {
 	case models.NoticePassword, models.NoticeForward, models.NoticeSupport:
 		p.deeds(&v)
+	case models.NoticeAssisting:
+		p.assisting(&v)
+	case models.NoticeAssisted:
+		p.assisted(&v)
 	case models.NoticeResigned:
 		p.resigned(&v)
 	case models.NoticeEnded:
@@ -210,6 +214,43 @@ func (p noticePart) deeds(v *NoticePartView) {
 	v.Label, v.Link = p.l.T("event.own_title"), p.origin+HistoryPath
 	if p.Domain != "" {
 		v.Label, v.Link = p.l.T("event.title", "Domain", models.ReadableDomain(p.Domain)), p.origin+ServiceHistoryPath(p.Domain)
+	}
+}
+
+// assisting tells a customer that an agent begins to act for them.
+func (p noticePart) assisting(v *NoticePartView) {
+	v.Title, v.Lead = p.t("subject"), p.t("lead", "Agent", p.AgentPerson.Identifier)
+	v.Facts = p.assistance()
+	if p.Assistance.Consent == models.ByEmergency {
+		v.Title = p.t("emergency_subject")
+		v.Facts = append(v.Facts, p.t("emergency"))
+	}
+	v.Advice = []string{p.t("advice"), p.l.T("notice.support.advice")}
+	v.Label, v.Link = p.l.T("consent.title"), p.origin+ConsentPath
+}
+
+// assisted tells them what the agent changed until the end.
+func (p noticePart) assisted(v *NoticePartView) {
+	lead := "nothing"
+	if p.Assistance.Changes > 0 {
+		lead = "lead"
+	}
+	v.Title, v.Lead = p.t("subject"), p.t(lead, "Agent", p.AgentPerson.Identifier)
+	for _, d := range p.Deeds {
+		v.Items = append(v.Items, p.deed(d))
+	}
+	v.Items = p.andMore(v.Items, p.Beyond)
+	v.Facts = append(p.assistance(), p.l.N("notice.assisted.pages", int64(p.Assistance.Pages)))
+	v.Advice = []string{p.l.T("notice.support.advice")}
+	v.Label, v.Link = p.l.T("assistance.what"), p.origin+OwnAssistancePath(p.Assistance.ID)
+}
+
+func (p noticePart) assistance() []string {
+	a := p.Assistance
+	return []string{
+		p.l.T("assistance.reason_is", "Reason", oneLine(a.Reason), "Ticket", oneLine(a.Ticket)),
+		p.l.T("assistance.consent") + p.l.T("common.colon") + p.l.T("assistance.by."+string(a.Consent)),
+		p.l.T("consent.may") + p.l.T("common.colon") + mayWord(p.l, a.MayChange),
 	}
 }
 

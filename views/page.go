@@ -12,7 +12,7 @@ import (
 // Page is what every page has.
 type Page struct {
 	Title      string  // translated, without the product's name
-	Here       string  // the current entry of the navigation: "services", "access", "history" or "profile"
+	Here       string  // the current entry of the navigation: "services", "access", "history", "support" or "profile"
 	Viewer     Viewer  // zero when signed out
 	Flashes    []Flash // what the last request did
 	Submission string  // hidden field of every form of this page
@@ -20,6 +20,7 @@ type Page struct {
 	Theme      string  // "system", "light" or "dark"
 	Density    string  // "compact", or "" for the usual height of rows
 	Refused    bool    // a refused form: the title begins with "Error:"
+	Acting     *Acting // nil unless an agent acts, or asks to
 }
 
 // Viewer is the person signed in.

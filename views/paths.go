@@ -24,7 +24,44 @@ const (
 	ProfilePath         = "/profile"
 	ProfilePasswordPath = "/profile/password"
 	PreferencesPath     = "/preferences"
+
+	ConsentPath     = "/profile/support"
+	ConsentCodePath = "/profile/support/code"
+	ConsentEndPath  = "/profile/support/end"
+
+	SupportPath           = "/support"
+	AssistancesPath       = "/support/assistances"
+	NewAssistancesPath    = "/assistances" // POST: begin, or ask
+	AssistanceChangePath  = "/assistances/change"
+	AssistanceRenewalPath = "/assistances/renewal"
+	AssistanceEndPath     = "/assistances/end"
 )
+
+// NewAssistancePath is the form to act for a customer.
+func NewAssistancePath(customer string) string {
+	return withQuery(NewAssistancesPath+"/new", "customer", customer)
+}
+
+// OlderAssistancesPath is those before one.
+func OlderAssistancesPath(id int64) string {
+	return withQuery(AssistancesPath, "before", strconv.FormatInt(id, 10))
+}
+
+// OneAssistancePath is one of them, for staff.
+func OneAssistancePath(id int64) string { return AssistancesPath + "/" + strconv.FormatInt(id, 10) }
+
+// ApprovalPath is a second agent's word in an emergency.
+func ApprovalPath(id int64) string { return OneAssistancePath(id) + "/approval" }
+
+// OneAssistanceEndPath ends another agent's.
+func OneAssistanceEndPath(id int64) string { return OneAssistancePath(id) + "/end" }
+
+// OwnAssistancePath is one of them, for its customer, and the three are what
+// the customer does about it.
+func OwnAssistancePath(id int64) string    { return ConsentPath + "/" + strconv.FormatInt(id, 10) }
+func AcceptancePath(id int64) string       { return OwnAssistancePath(id) + "/acceptance" }
+func RefusalPath(id int64) string          { return OwnAssistancePath(id) + "/refusal" }
+func OwnAssistanceEndPath(id int64) string { return OwnAssistancePath(id) + "/end" }
 
 // SignInTo is the sign-in page that leads on to a path of this site.
 func SignInTo(next string) string { return withQuery(SignInPath, "next", next) }

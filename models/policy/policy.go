@@ -170,6 +170,9 @@ type Standing struct {
 	Agent   Mode   // an agent acting for the owner; then no other field is set
 }
 
+// AsOwner says whether somebody is here as the owner, or as an agent acting for them.
+func (s Standing) AsOwner() bool { return s.Owner || s.Agent != NoAgent }
+
 // Stranger says that the object is out of reach: it must look as if it did not exist.
 func (s Standing) Stranger() bool {
 	return !s.Owner && s.Service == nil && s.Account == nil && s.Agent == NoAgent
@@ -268,12 +271,16 @@ func (r row) column(k Kind) cell {
 type Class string
 
 // Public routes need no sign-in; Self routes a customer acting on themselves;
-// Holder routes the holder of a grant; Object routes ask the table.
+// Holder routes the holder of a grant; Object routes ask the table. Staff routes
+// are for agents, Lead routes for those who also oversee the others; they do
+// not exist for anybody else.
 const (
 	Public Class = "public"
 	Self   Class = "self"
 	Holder Class = "holder"
 	Object Class = "object"
+	Staff  Class = "staff"
+	Lead   Class = "lead"
 )
 
 // Entry is the policy entry of a route. An Object entry names its operation.
@@ -285,7 +292,7 @@ type Entry struct {
 // Valid says whether the entry can be decided; a route with another stops the program.
 func (e Entry) Valid() bool {
 	switch e.Class {
-	case Public:
+	case Public, Staff, Lead:
 		return e.Operation == ""
 	case Self:
 		return e.Operation == ManageSelf

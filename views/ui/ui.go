@@ -116,6 +116,18 @@ const (
 	Link    Kind = "link"    // looks like a link, in running text
 )
 
+type actingKey struct{}
+
+// WithActing makes a context in which a panel says for whom its reader acts.
+func WithActing(ctx context.Context, words string) context.Context {
+	return context.WithValue(ctx, actingKey{}, words)
+}
+
+func actingFor(ctx context.Context) string {
+	words, _ := ctx.Value(actingKey{}).(string)
+	return words
+}
+
 // iconStart is an icon up to its name.
 var iconStart = `<svg aria-hidden="true"><use href="` + static.Path("icons.svg") + `#`
 

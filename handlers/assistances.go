@@ -1,0 +1,207 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"example.org/mandat"
+	"example.org/mandat/models"
+	"example.org/mandat/models/policy"
+	"example.org/mandat/views"
+)
+
+// support is where agents find customers.
+func (h *Handlers) support(c echo.Context) error {
+	v := views.SupportView{Search: c.QueryParam("q"), Now: h.store.Now()}
+	by, ctx := sessionOf(c).Actor(), c.Request().Context()
+	var err error
+	if v.Found, v.More, err = h.store.FindCustomers(ctx, by, v.Search); err != nil {
+		return err
+	}
+	if v.Open, err = h.store.OpenAssistance(ctx, by); err != nil {
+		return err
+	}
+	if v.Emergencies, err = h.store.Emergencies(ctx, by); err != nil {
+		return err
+	}
+	p, err := h.page(c, "support", t(c, "assistance.support"))
+	if err != nil {
+		return err
+	}
+	return mandat.Render(c, http.StatusOK, views.SupportPage(p, v))
+}
+
+func (h *Handlers) newAssistance(c echo.Context) error {
+	return h.assistanceForm(c, http.StatusOK, views.AssistanceForm{Customer: c.QueryParam("customer")})
+}
+
+func (h *Handlers) assistanceForm(c echo.Context, status int, f views.AssistanceForm) error {
+	p, err := h.page(c, "support", t(c, "assistance.new"))
+	if err != nil {
+		return err
+	}
+	p.Refused = len(f.Errors) > 0
+	f.MayEmergency = h.store.Emergency()
+	return mandat.Render(c, status, views.AssistancePage(p, f))
+}
+
+// createAssistance begins to act for a customer, or asks them.
+func (h *Handlers) createAssistance(c echo.Context) error {
+	sent, by, err := h.sent(c, "customer", "reason", "ticket", "code", "emergency")
+	f := views.AssistanceForm{Customer: sent.Get("customer"), Reason: sent.Get("reason"), Ticket: sent.Get("ticket"), Code: sent.Get("code"), Emergency: sent.has("emergency")}
+	var a *models.Assistance
+	if err == nil {
+		a, err = h.store.AskAssistance(c.Request().Context(), by.Self(), models.NewAssistance{
+			Customer: f.Customer, Reason: f.Reason, Ticket: f.Ticket, Code: f.Code, Emergency: f.Emergency,
+		})
+	}
+	throttled := models.Throttled{}
+	bad, is := refused(c, err)
+	switch {
+	case is:
+		h.log.Warn("assistance refused", "request", reference(c), "agent", sessionOf(c).Identifier)
+		f.Errors = bad
+		return h.assistanceForm(c, http.StatusUnprocessableEntity, f)
+	case errors.As(err, &throttled):
+		p := problemOf(c, err)
+		f.Errors = views.Errors{"code": {t(c, "error.throttled.text", p.args...)}}
+		return h.assistanceForm(c, p.status, f)
+	case errors.Is(err, models.ErrAssisting):
+		f.Errors = views.Errors{"": {t(c, "assistance.one_at_a_time")}}
+		return h.assistanceForm(c, http.StatusUnprocessableEntity, f)
+	case errors.Is(err, models.ErrRepeated):
+		return lead(c, views.SupportPath)
+	case err != nil:
+		return err
+	}
+	h.log.Info("assistance asked", "request", reference(c), "agent", sessionOf(c).Identifier, "customer", a.Customer, "begun", a.BeganAt != nil)
+	if a.BeganAt == nil {
+		return h.done(c, nil, views.SupportPath, ok(c, "assistance.asked"))
+	}
+	return h.done(c, nil, views.ServicesPath, ok(c, "assistance.begun", "Who", a.CustomerName))
+}
+
+// newChange says what the step from looking to changing means.
+func (h *Handlers) newChange(c echo.Context) error {
+	return h.changePage(c, http.StatusOK, nil)
+}
+
+func (h *Handlers) changePage(c echo.Context, status int, bad views.Errors) error {
+	if sessionOf(c).Mode == policy.NoAgent {
+		return models.ErrAssistanceEnded
+	}
+	p, err := h.page(c, "support", t(c, "assistance.change"))
+	if err != nil {
+		return err
+	}
+	p.Refused = len(bad) > 0
+	return mandat.Render(c, status, views.AssistanceChangePage(p, views.ChangeForm{Errors: bad}))
+}
+
+// createChange lets the agent change things for a while.
+func (h *Handlers) createChange(c echo.Context) error {
+	_, by, err := h.sent(c)
+	if err == nil {
+		err = h.store.RaiseAssistance(c.Request().Context(), by)
+	}
+	if bad, is := refused(c, err); is {
+		return h.changePage(c, http.StatusUnprocessableEntity, bad)
+	}
+	return h.done(c, err, views.ServicesPath, ok(c, "assistance.raised", "Minutes", int(models.ChangeFor.Minutes())))
+}
+
+// renewAssistance gives half an hour more, once.
+func (h *Handlers) renewAssistance(c echo.Context) error {
+	_, by, err := h.sent(c)
+	if err == nil {
+		err = h.store.RenewAssistance(c.Request().Context(), by)
+	}
+	if bad, is := refused(c, err); is {
+		return h.done(c, nil, views.ServicesPath, views.Flash{Tone: "crit", Text: bad.Summary()[0].Text})
+	}
+	return h.done(c, err, views.ServicesPath, ok(c, "assistance.renewed"))
+}
+
+// endAssistance stops acting. It works from any page of the session, however
+// old: ending must never fail because a form has acted before.
+func (h *Handlers) endAssistance(c echo.Context) error {
+	f, err := readForm(c)
+	if err != nil {
+		return err
+	}
+	if submissionNonce(h.sessions.token(c.Request()), f.Get("submission")) == nil {
+		return models.Invalid{"": {{Key: "form.stale"}}}
+	}
+	err = h.store.EndAssistance(c.Request().Context(), sessionOf(c).Actor())
+	return h.done(c, err, views.SupportPath, ok(c, "assistance.ended"))
+}
+
+// listAssistances is those of the agent; of all agents for a lead.
+func (h *Handlers) listAssistances(c echo.Context) error {
+	before, err := cursor(c, "before")
+	if err != nil {
+		return err
+	}
+	s := sessionOf(c)
+	v := views.AssistancesView{Newest: before == 0, All: isLead(s), Now: h.store.Now()}
+	v.List, v.More, err = h.store.Assistances(c.Request().Context(), s.Actor(), v.All, models.AssistanceQuery{Before: before})
+	if err != nil {
+		return err
+	}
+	p, err := h.page(c, "support", t(c, "assistance.list"))
+	if err != nil {
+		return err
+	}
+	return mandat.Render(c, http.StatusOK, views.AssistancesPage(p, v))
+}
+
+func isLead(s *models.Session) bool { return s.AgentID != 0 && s.Role == models.RoleLead }
+
+func (h *Handlers) showAssistance(c echo.Context) error {
+	return h.assistancePage(c, "support", isLead(sessionOf(c)))
+}
+
+// assistancePage is one assistance with what was looked at and changed.
+func (h *Handlers) assistancePage(c echo.Context, here string, lead bool) error {
+	id, err := numberOf(c)
+	if err != nil {
+		return err
+	}
+	a, err := h.store.Assistance(c.Request().Context(), sessionOf(c).Actor().Self(), lead, id)
+	if err != nil {
+		return err
+	}
+	p, err := h.page(c, here, t(c, "assistance.one", "Agent", a.Assistance.Agent, "Who", a.Assistance.Customer))
+	if err != nil {
+		return err
+	}
+	return mandat.Render(c, http.StatusOK, views.OneAssistancePage(p, views.AssistanceView{AssistanceView: a, Now: h.store.Now(), MayEnd: lead}))
+}
+
+// approveAssistance is the second agent's word in an emergency.
+func (h *Handlers) approveAssistance(c echo.Context) error {
+	return h.turnAssistance(c, "assistance.approved", h.store.ApproveAssistance)
+}
+
+// endOtherAssistance is a lead's.
+func (h *Handlers) endOtherAssistance(c echo.Context) error {
+	return h.turnAssistance(c, "assistance.stopped", h.store.EndOther)
+}
+
+func (h *Handlers) turnAssistance(c echo.Context, key string, verb func(context.Context, models.Actor, int64) error) error {
+	id, err := numberOf(c)
+	if err != nil {
+		return err
+	}
+	_, by, err := h.sent(c)
+	if err == nil {
+		err = verb(c.Request().Context(), by.Self(), id)
+	}
+	if bad, is := refused(c, err); is {
+		return h.done(c, nil, views.SupportPath, views.Flash{Tone: "crit", Text: bad.Summary()[0].Text})
+	}
+	return h.done(c, err, views.SupportPath, ok(c, key))
+}

@@ -1,0 +1,125 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"example.org/mandat"
+	"example.org/mandat/models"
+	"example.org/mandat/views"
+)
+
+// showConsent is what the customer allows support, and what support did.
+func (h *Handlers) showConsent(c echo.Context) error {
+	return h.consentPage(c, http.StatusOK, views.NewConsentForm(), "", nil)
+}
+
+func (h *Handlers) consentPage(c echo.Context, status int, f views.ConsentForm, code string, until *time.Time) error {
+	support, err := h.store.Support(c.Request().Context(), sessionOf(c).Actor())
+	if err != nil {
+		return err
+	}
+	p, err := h.page(c, "profile", t(c, "consent.title"))
+	if err != nil {
+		return err
+	}
+	p.Refused = len(f.Errors) > 0
+	return mandat.Render(c, status, views.ConsentPage(p, views.ConsentView{Support: support, Form: f, Code: code, CodeUntil: until, Now: h.store.Now()}))
+}
+
+// refuseConsent shows the page again with what was chosen and why it is refused.
+func (h *Handlers) refuseConsent(c echo.Context, f views.ConsentForm, bad views.Errors) error {
+	f.Errors = bad
+	return h.consentPage(c, http.StatusUnprocessableEntity, f, "", nil)
+}
+
+// openWindow lets support in for a time.
+func (h *Handlers) openWindow(c echo.Context) error {
+	sent, by, err := h.sent(c, "hours", "mode")
+	f := views.ConsentForm{Hours: sent.Get("hours"), Mode: sent.Get("mode")}
+	if err == nil {
+		err = h.store.OpenWindow(c.Request().Context(), by, time.Duration(sent.number("hours"))*time.Hour, f.MayChange())
+	}
+	if bad, is := refused(c, err); is {
+		return h.refuseConsent(c, f, bad)
+	}
+	return h.done(c, err, views.ConsentPath, ok(c, "consent.opened"))
+}
+
+// makeCode shows a code to read out. It is shown once: the database has its hash alone.
+func (h *Handlers) makeCode(c echo.Context) error {
+	sent, by, err := h.sent(c, "mode")
+	f := views.NewConsentForm()
+	f.CodeMode = sent.Get("mode")
+	var code string
+	var until time.Time
+	if err == nil {
+		code, until, err = h.store.MakeCode(c.Request().Context(), by, f.CodeMayChange())
+	}
+	if bad, is := refused(c, err); is {
+		return h.refuseConsent(c, f, bad)
+	}
+	if errors.Is(err, models.ErrRepeated) { // the code was shown
+		return lead(c, views.ConsentPath)
+	}
+	if err != nil {
+		return err
+	}
+	return h.consentPage(c, http.StatusOK, views.NewConsentForm(), code, &until)
+}
+
+// closeWindow lets support in no more.
+func (h *Handlers) closeWindow(c echo.Context) error {
+	_, by, err := h.sent(c)
+	if err == nil {
+		err = h.store.CloseWindow(c.Request().Context(), by)
+	}
+	if bad, is := refused(c, err); is {
+		return h.refuseConsent(c, views.NewConsentForm(), bad)
+	}
+	return h.done(c, err, views.ConsentPath, ok(c, "consent.closed"))
+}
+
+// acceptAssistance lets the agent who asks begin.
+func (h *Handlers) acceptAssistance(c echo.Context) error {
+	return h.answerAssistance(c, "consent.accepted", func(ctx context.Context, by models.Actor, id int64, f form) error {
+		return h.store.AnswerAssistance(ctx, by, id, true, f.Get("mode") == views.ModeChange)
+	}, "mode")
+}
+
+func (h *Handlers) refuseAssistance(c echo.Context) error {
+	return h.answerAssistance(c, "consent.refused", func(ctx context.Context, by models.Actor, id int64, _ form) error {
+		return h.store.AnswerAssistance(ctx, by, id, false, false)
+	}, "mode")
+}
+
+// stopAssistance is the customer's button.
+func (h *Handlers) stopAssistance(c echo.Context) error {
+	return h.answerAssistance(c, "consent.stopped", func(ctx context.Context, by models.Actor, id int64, _ form) error {
+		return h.store.StopAssistance(ctx, by, id)
+	})
+}
+
+func (h *Handlers) answerAssistance(c echo.Context, key string, verb func(context.Context, models.Actor, int64, form) error, fields ...string) error {
+	id, err := numberOf(c)
+	if err != nil {
+		return err
+	}
+	sent, by, err := h.sent(c, fields...)
+	if err == nil {
+		err = verb(c.Request().Context(), by, id, sent)
+	}
+	if bad, is := refused(c, err); is {
+		return h.refuseConsent(c, views.NewConsentForm(), bad)
+	}
+	return h.done(c, err, views.ConsentPath, ok(c, key))
+}
+
+// showOwnAssistance is what an agent looked at and changed, for the customer.
+func (h *Handlers) showOwnAssistance(c echo.Context) error {
+	return h.assistancePage(c, "profile", false)
+}

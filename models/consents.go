@@ -1,0 +1,286 @@
+package models
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"math/big"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Bounds of consent to support.
+const (
+	CodeFor      = 10 * time.Minute
+	maxCodeTries = 5
+	codeDigits   = 8
+)
+
+// Windows are how long a customer may let support in.
+var Windows = []time.Duration{time.Hour, 8 * time.Hour, 24 * time.Hour, 7 * 24 * time.Hour}
+
+// Consent is what a customer allows support: a window, or a code until it is used.
+type Consent struct {
+	ID         int64
+	CustomerID int64
+	Kind       ConsentKind // ByWindow or ByCode
+	MayChange  bool        // else look only
+	Tries      int         // wrong codes
+	CreatedAt  time.Time
+	ExpiresAt  time.Time
+}
+
+const consentColumns = "id, customer_id, kind, mode = 'change' AS may_change, tries, created_at, expires_at"
+
+func modeWord(mayChange bool) string {
+	if mayChange {
+		return "change"
+	}
+	return "look"
+}
+
+// consent reads one in force: ErrNotFound without one.
+func (tx *Tx) consent(condition string, arg any) (*Consent, error) {
+	var c Consent
+	err := tx.scan(&c, "SELECT "+consentColumns+" FROM consents WHERE ended_at IS NULL AND expires_at > ? AND tries < ? AND "+condition, tx.now, maxCodeTries, arg)
+	if err == nil && c.ID == 0 {
+		err = ErrNotFound
+	}
+	return &c, err
+}
+
+func (tx *Tx) endConsent(id int64) error {
+	return tx.exec("UPDATE consents SET ended_at = ?, code_hash = NULL WHERE id = ? AND ended_at IS NULL", tx.now, id)
+}
+
+// customerSelf is the question of what customers allow support: they alone may
+// say, and no agent in their name.
+func (tx *Tx) customerSelf() error {
+	if tx.by.Customer == 0 || tx.by.Agent != 0 {
+		return ErrNotFound
+	}
+	return nil
+}
+
+// OpenWindow lets support in for a time, one of Windows, in place of an earlier
+// window. What rested on that one ends.
+func (s *Store) OpenWindow(ctx context.Context, by Actor, lasts time.Duration, mayChange bool) error {
+	if !slices.Contains(Windows, lasts) {
+		return invalid("hours", "consent.hours.unknown")
+	}
+	return s.change(ctx, by, func(tx *Tx) error {
+		if err := tx.closeConsent(ByWindow); err != nil {
+			return err
+		}
+		until := tx.now.Add(lasts)
+		err := tx.exec("INSERT INTO consents (customer_id, kind, mode, created_at, expires_at) VALUES (?, 'window', ?, ?, ?)", by.Customer, modeWord(mayChange), tx.now, until)
+		if err != nil {
+			return err
+		}
+		return tx.recordConsent("opened", Detail{"may": {After: modeWord(mayChange)}, "ends": {After: until.Format(time.RFC3339)}})
+	})
+}
+
+// CloseWindow lets support in no more, and ends what rested on the window.
+// Without one it does nothing.
+func (s *Store) CloseWindow(ctx context.Context, by Actor) error {
+	return s.change(ctx, by, func(tx *Tx) error {
+		if _, err := tx.consent("kind = 'window' AND customer_id = ?", by.Customer); err != nil {
+			if errors.Is(err, ErrNotFound) {
+				return nil
+			}
+			return err
+		}
+		if err := tx.closeConsent(ByWindow); err != nil {
+			return err
+		}
+		return tx.recordConsent("closed", nil)
+	})
+}
+
+// MakeCode makes a code of eight digits that the customer reads out to support.
+// It is good for CodeFor, once, and only its hash is kept.
+func (s *Store) MakeCode(ctx context.Context, by Actor, mayChange bool) (code string, until time.Time, err error) {
+	n, _ := rand.Int(rand.Reader, big.NewInt(100_000_000)) // never fails: see crypto/rand
+	code = fmt.Sprintf("%0*d", codeDigits, n)
+	hash, err := s.hashPassword(ctx, code)
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	err = s.change(ctx, by, func(tx *Tx) error {
+		if err := tx.closeConsent(ByCode); err != nil {
+			return err
+		}
+		until = tx.now.Add(CodeFor)
+		err := tx.exec("INSERT INTO consents (customer_id, kind, mode, code_hash, created_at, expires_at) VALUES (?, 'code', ?, ?, ?, ?)",
+			by.Customer, modeWord(mayChange), hash, tx.now, until)
+		if err != nil {
+			return err
+		}
+		return tx.recordConsent("code_made", Detail{"may": {After: modeWord(mayChange)}})
+	})
+	return code, until, err
+}
+
+func (tx *Tx) recordConsent(what string, d Detail) error {
+	var identifier string
+	if err := tx.scan(&identifier, "SELECT identifier FROM customers WHERE id = ?", tx.by.Customer); err != nil {
+		return err
+	}
+	return tx.record(Event{Kind: "consent." + what, Class: SelfEvent, SubjectID: tx.by.Customer, Object: identifier, Detail: d})
+}
+
+// closeConsent ends what is open of a kind, lapsed or not, and what rests on it.
+// Two at once wait for each other at the customer's row.
+func (tx *Tx) closeConsent(k ConsentKind) error {
+	if err := tx.customerSelf(); err != nil {
+		return err
+	}
+	if _, err := customer(tx.DB, "c.id = ?"+tx.forUpdate("c"), tx.by.Customer); err != nil {
+		return err
+	}
+	err := tx.endAssistances(func(*Assistance) string { return AssistanceNoConsent },
+		"x.consent_id IN (SELECT k.id FROM consents k WHERE k.customer_id = ? AND k.kind = ? AND k.ended_at IS NULL)", tx.by.Customer, k)
+	if err != nil {
+		return err
+	}
+	return tx.exec("UPDATE consents SET ended_at = ?, code_hash = NULL WHERE customer_id = ? AND kind = ? AND ended_at IS NULL", tx.now, tx.by.Customer, k)
+}
+
+// codeSlowdown slows an agent who tries codes, whosever they are.
+var codeSlowdown = slowdown{after: 10, most: 40}
+
+// tryCode looks whether the code that an agent was told is the customer's. The
+// try counts before it is judged, whatever becomes of the request: the fifth
+// wrong one ends the code. wrong is what is to be said of one that is not right.
+func (s *Store) tryCode(ctx context.Context, by Actor, n NewAssistance) (c *Consent, wrong, err error) {
+	if n.Code == "" || n.Emergency {
+		return nil, nil, nil
+	}
+	code := strings.Map(func(r rune) rune {
+		if r == ' ' || r == '-' || r == '\u00a0' || r == '\u202f' {
+			return -1
+		}
+		return r
+	}, n.Code)
+	if len(code) != codeDigits || strings.ContainsFunc(code, func(r rune) bool { return r < '0' || r > '9' }) {
+		return nil, invalid("code", "assistance.code.shape"), nil
+	}
+	subject := fmt.Sprintf("codes:%d", by.Agent)
+	if err := s.attempt(ctx, map[string]slowdown{subject: codeSlowdown}); err != nil {
+		return nil, nil, err
+	}
+	var tried struct {
+		Consent  `gorm:"embedded"`
+		CodeHash string
+	}
+	err = s.db.WithContext(ctx).Raw(`UPDATE consents SET tries = tries + 1 WHERE kind = 'code' AND ended_at IS NULL AND expires_at > ? AND tries < ?
+		AND customer_id = (SELECT id FROM customers WHERE identifier = ?) RETURNING `+consentColumns+", code_hash", s.now(), maxCodeTries, n.Customer).Scan(&tried).Error
+	if err != nil {
+		return nil, nil, err
+	}
+	right, _, err := s.verifyPassword(ctx, code, tried.CodeHash)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !right {
+		return nil, invalid("code", "assistance.code.wrong"), nil
+	}
+	err = s.inTx(ctx, Actor{}, func(tx *Tx) error {
+		if err := tx.succeeded([]string{subject}, ""); err != nil {
+			return err
+		}
+		// It is right: the try is taken back, so that the fifth counts too.
+		return tx.exec("UPDATE consents SET tries = tries - 1 WHERE id = ?", tried.ID)
+	})
+	return &tried.Consent, nil, err
+}
+
+// AnswerAssistance accepts or refuses the request of an agent: mayChange says
+// how far they may go. ErrNotFound for a request that is not by's, or waits no more.
+func (s *Store) AnswerAssistance(ctx context.Context, by Actor, id int64, accept, mayChange bool) error {
+	return s.change(ctx, by, func(tx *Tx) error {
+		if err := tx.customerSelf(); err != nil {
+			return err
+		}
+		a, err := tx.assistance("x.id = ? AND x.customer_id = ? AND x.consent = 'request'", tx.forUpdate("x"), id, by.Customer)
+		if err != nil {
+			return err
+		}
+		if !a.Waits(tx.now) || a.SessionGone {
+			return ErrNotFound
+		}
+		if !accept {
+			return tx.endAssistance(a, AssistanceRefused)
+		}
+		return tx.begin(a, 0, mayChange)
+	})
+}
+
+// begin lets an assistance that was asked for begin.
+func (tx *Tx) begin(a *Assistance, approver int64, mayChange bool) error {
+	a.BeganAt, a.ExpiresAt, a.MayChange = new(tx.now), tx.now.Add(AssistanceFor), mayChange
+	err := tx.exec("UPDATE assistances SET began_at = ?, expires_at = ?, may_change = ?, approved_by = ? WHERE id = ?", tx.now, a.ExpiresAt, mayChange, orNull(approver), a.ID)
+	if err != nil {
+		return err
+	}
+	return tx.began(a)
+}
+
+// StopAssistance ends an assistance for by, or refuses the request: the
+// customer's button. One that has ended is left alone.
+func (s *Store) StopAssistance(ctx context.Context, by Actor, id int64) error {
+	return s.change(ctx, by, func(tx *Tx) error {
+		if err := tx.customerSelf(); err != nil {
+			return err
+		}
+		a, err := tx.assistance("x.id = ? AND x.customer_id = ?", tx.forUpdate("x"), id, by.Customer)
+		if err != nil || a.EndedAt != nil {
+			return err
+		}
+		if a.BeganAt == nil {
+			return tx.endAssistance(a, AssistanceRefused)
+		}
+		return tx.endAssistance(a, AssistanceByHand)
+	})
+}
+
+// Support is what a customer allows support, and what support did with it.
+type Support struct {
+	Window *Consent // nil: closed
+	Code   *Consent // nil: none that is good
+	Open   []Assistance
+	Past   []Assistance // the newest first
+}
+
+// pastAssistances bounds those shown to a customer.
+const pastAssistances = 20
+
+// Support reads it for by.
+func (s *Store) Support(ctx context.Context, by Actor) (*Support, error) {
+	db, now := s.db.WithContext(ctx), s.now()
+	var consents []Consent
+	err := db.Raw("SELECT "+consentColumns+" FROM consents WHERE customer_id = ? AND ended_at IS NULL AND expires_at > ? AND tries < ?", by.Customer, now, maxCodeTries).Scan(&consents).Error
+	if err != nil {
+		return nil, err
+	}
+	out := &Support{}
+	for i := range consents {
+		if consents[i].Kind == ByWindow {
+			out.Window = &consents[i]
+		} else {
+			out.Code = &consents[i]
+		}
+	}
+	list, err := s.assistances(ctx, "x.customer_id = @customer ORDER BY x.id DESC LIMIT @n", map[string]any{"customer": by.Customer, "n": pastAssistances})
+	for _, a := range list {
+		if a.Live(now) || a.Waits(now) {
+			out.Open = append(out.Open, a)
+		} else {
+			out.Past = append(out.Past, a)
+		}
+	}
+	return out, err
+}

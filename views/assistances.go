@@ -1,0 +1,134 @@
+package views
+
+import (
+	"context"
+	"time"
+
+	"example.org/mandat/models"
+	"example.org/mandat/models/policy"
+	"example.org/mandat/views/locale"
+	"example.org/mandat/views/ui"
+)
+
+// Acting is what every page says while an agent acts for a customer, or to a
+// customer about the agent who does, or asks to.
+type Acting struct {
+	Assistance *models.Assistance
+	Mode       policy.Mode // of an agent who acts; NoAgent on the customer's own pages
+}
+
+// for an agent, not their customer.
+func (a *Acting) byAgent() bool { return a.Mode != policy.NoAgent }
+
+// words are for whom one acts, as a title and a panel say it.
+func (a *Acting) words(l *locale.Locale) string {
+	return l.T("assistance.acting", "Who", a.Assistance.Customer)
+}
+
+// until is when the present mode ends, as a time of day.
+func (a *Acting) until(l *locale.Locale) string {
+	if a.Mode == policy.Change {
+		return l.Time(*a.Assistance.ChangeUntil)
+	}
+	return l.Time(a.Assistance.ExpiresAt)
+}
+
+func (a *Acting) mode(l *locale.Locale) string {
+	if a.Mode == policy.Change {
+		return l.T("assistance.may_change")
+	}
+	return l.T("assistance.may_look")
+}
+
+// Words makes a context in which panels say for whom the reader acts, as pages do.
+func (a *Acting) Words(ctx context.Context) context.Context {
+	if !a.byAgent() {
+		return ctx
+	}
+	return ui.WithActing(ctx, a.words(locale.From(ctx)))
+}
+
+// SupportView is where agents find customers.
+type SupportView struct {
+	Search      string
+	Found       []models.FoundCustomer
+	More        bool
+	Open        *models.Assistance // what the agent has open
+	Emergencies []models.Assistance
+	Now         time.Time
+}
+
+// AssistanceForm is the form to act for a customer, as typed.
+type AssistanceForm struct {
+	Customer, Reason, Ticket, Code string
+	Emergency                      bool
+	MayEmergency                   bool // the operator allows them
+	Errors                         Errors
+}
+
+// ChangeForm is the step from looking to changing.
+type ChangeForm struct{ Errors Errors }
+
+// AssistancesView is a page of assistances, newest first.
+type AssistancesView struct {
+	List   []models.Assistance
+	More   bool
+	Newest bool
+	All    bool // of all agents
+	Now    time.Time
+}
+
+// AssistanceView is one of them.
+type AssistanceView struct {
+	*models.AssistanceView
+	Now    time.Time
+	MayEnd bool
+}
+
+// pastAssistance is what became of an assistance, as a sentence.
+func pastAssistance(l *locale.Locale, a *models.Assistance) string {
+	why := a.EndedWhy
+	if why == "" { // of which time has not been noted yet
+		why = models.AssistanceByTime
+	}
+	if a.BeganAt == nil {
+		if why == models.AssistanceRefused {
+			return l.T("assistance.past.refused", "Agent", a.Agent, "Who", a.Customer)
+		}
+		return l.T("assistance.past.unanswered", "Agent", a.Agent, "Who", a.Customer)
+	}
+	end := a.ExpiresAt
+	if a.EndedAt != nil {
+		end = *a.EndedAt
+	}
+	return l.T("assistance.past", "Agent", a.Agent, "Who", a.Customer, "Began", l.Time(*a.BeganAt), "Ended", l.Time(end), "Why", l.T("assistance.why."+why))
+}
+
+// state is an assistance in a word.
+func assistanceState(l *locale.Locale, a *models.Assistance, now time.Time) string {
+	switch {
+	case a.Live(now):
+		return l.T("assistance.state.live")
+	case a.Waits(now):
+		return l.T("assistance.state.waits")
+	}
+	return pastAssistance(l, a)
+}
+
+func machineTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+func assistanceFacts(l *locale.Locale, v AssistanceView) []ui.Fact {
+	a := &v.Assistance
+	facts := []ui.Fact{
+		{Term: l.T("assistance.customer"), Text: a.CustomerName + " (" + a.Customer + ")"},
+		{Term: l.T("assistance.agent"), Text: a.AgentName + " (" + a.Agent + ")"},
+		{Term: l.T("assistance.reason"), Text: a.Reason},
+		{Term: l.T("assistance.ticket"), Text: a.Ticket},
+		{Term: l.T("assistance.consent"), Text: l.T("assistance.by." + string(a.Consent))},
+		{Term: l.T("assistance.state"), Text: assistanceState(l, a, v.Now)},
+	}
+	if a.Approver != "" {
+		facts = append(facts, ui.Fact{Term: l.T("assistance.approver"), Text: a.Approver})
+	}
+	return facts
+}

@@ -1,0 +1,74 @@
+package views
+
+import (
+	"strconv"
+	"time"
+
+	"example.org/mandat/models"
+	"example.org/mandat/views/locale"
+	"example.org/mandat/views/ui"
+)
+
+// The two modes of consent as forms name them.
+const (
+	ModeLook   = "look"
+	ModeChange = "change"
+)
+
+// ConsentForm is what a customer chooses, as chosen.
+type ConsentForm struct {
+	Hours, Mode string // of the window
+	CodeMode    string
+	Errors      Errors
+}
+
+// NewConsentForm allows the least.
+func NewConsentForm() ConsentForm {
+	return ConsentForm{Hours: "1", Mode: ModeLook, CodeMode: ModeLook}
+}
+
+// MayChange says whether the window allows more than looking.
+func (f ConsentForm) MayChange() bool { return f.Mode == ModeChange }
+
+// CodeMayChange says it of the code.
+func (f ConsentForm) CodeMayChange() bool { return f.CodeMode == ModeChange }
+
+// ConsentView is what a customer allows support, and what support did.
+type ConsentView struct {
+	Support   *models.Support
+	Form      ConsentForm
+	Code      string // just made, shown once
+	CodeUntil *time.Time
+	Now       time.Time
+}
+
+// code is written as it is read out: two times four digits.
+func (v ConsentView) code() string { return v.Code[:4] + " " + v.Code[4:] }
+
+func windowOptions(l *locale.Locale, chosen string) []ui.Option {
+	var options []ui.Option
+	for _, w := range models.Windows {
+		hours := int64(w.Hours())
+		o := ui.Option{Value: strconv.FormatInt(hours, 10), Label: l.N("consent.hours", hours)}
+		if hours >= 48 {
+			o.Label = l.N("consent.days", hours/24)
+		}
+		o.Selected = o.Value == chosen
+		options = append(options, o)
+	}
+	return options
+}
+
+func modeOptions(l *locale.Locale, chosen string) []ui.Option {
+	return []ui.Option{
+		{Value: ModeLook, Label: l.T("consent.mode.look"), Hint: l.T("consent.mode.look_hint"), Selected: chosen != ModeChange},
+		{Value: ModeChange, Label: l.T("consent.mode.change"), Hint: l.T("consent.mode.change_hint"), Selected: chosen == ModeChange},
+	}
+}
+
+func mayWord(l *locale.Locale, mayChange bool) string {
+	if mayChange {
+		return l.T("consent.mode.change")
+	}
+	return l.T("consent.mode.look")
+}
