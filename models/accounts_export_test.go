@@ -100,7 +100,7 @@ func TestAnExportEndsWithTheSession(t *testing.T) {
 		w.lists(t)
 		alice := w.signIn(t, cast.Alice)
 		err := w.Store.ExportAccounts(t.Context(), alice.Token, lists, models.AccountQuery{}, func() error {
-			return w.Store.SignOut(t.Context(), alice.Session.ID)
+			return w.Store.SignOut(t.Context(), &alice.Session)
 		}, func(*models.AccountItem) error { return nil })
 		if err != nil && !errors.Is(err, models.ErrSignedOut) {
 			t.Fatal(err)

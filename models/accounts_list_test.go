@@ -264,7 +264,7 @@ func TestWhoMayListAccounts(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		david, emma, sam := w.signIn(t, cast.David).Token, w.signIn(t, cast.Emma).Token, w.signIn(t, cast.Sam).Token
 		gone := w.signIn(t, cast.Alice)
-		must(t, w.Store.SignOut(t.Context(), gone.Session.ID))
+		must(t, w.Store.SignOut(t.Context(), &gone.Session))
 		for _, c := range []struct{ what, token, domain, outcome string }{
 			{"a stranger", david, cast.Garrigue, notFound},
 			{"somebody without anything", emma, cast.Garrigue, notFound},

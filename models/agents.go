@@ -98,6 +98,9 @@ func (s *Store) SetAgentRole(ctx context.Context, identifier, role string) error
 // operator's verb. When it returns, nothing of theirs succeeds any more.
 func (s *Store) RemoveAgent(ctx context.Context, identifier string) error {
 	return s.changeAgent(ctx, identifier, func(tx *Tx, a *Agent) error {
+		if err := tx.lockSessions("se.agent_id = ?", a.ID); err != nil {
+			return err
+		}
 		err := tx.endAssistances(func(*Assistance) string { return AssistanceRole }, "x.agent_id = ?", a.ID)
 		if err != nil {
 			return err

@@ -112,7 +112,8 @@ const assistancePeople = ` JOIN agents xa ON xa.id = x.agent_id JOIN customers x
 
 // admitAgent judges on committed rows whether the agent of the transaction acts
 // for the customer still, and how far, and holds the assistance until its end:
-// whoever ends it waits for us, or we find it ended (R2, R8).
+// whoever ends it waits for us, or we find it ended (R2, R8). Everybody locks
+// sessions before assistances, and those before anything else.
 func (tx *Tx) admitAgent() error {
 	if !tx.by.assists() {
 		return nil
@@ -245,7 +246,11 @@ func (tx *Tx) askAssistance(n NewAssistance, consent *Consent) (*Assistance, err
 	case n.Emergency:
 		kind = ByEmergency
 	case consent == nil:
-		if consent, err = tx.consent("customer_id = ? AND kind = 'window'", target.ID); err != nil && !errors.Is(err, ErrNotFound) {
+		consent, err = tx.consent("customer_id = ? AND kind = 'window'", target.ID)
+		if errors.Is(err, ErrNotFound) {
+			consent, err = nil, nil
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -303,7 +308,7 @@ func (tx *Tx) began(a *Assistance) error {
 
 // mine locks the assistance in which the agent of the transaction acts.
 func (tx *Tx) mine() (*Assistance, error) {
-	a, err := tx.assistance("x.id = ? AND x.agent_id = ? AND x.ended_at IS NULL", tx.forUpdate("x"), tx.by.Assistance, tx.by.Agent)
+	a, err := tx.assistance("x.id = ? AND x.agent_id = ? AND x.ended_at IS NULL AND x.session_id IS NOT NULL", tx.forUpdate("x"), tx.by.Assistance, tx.by.Agent)
 	if errors.Is(err, ErrNotFound) || err == nil && !a.Live(tx.now) {
 		return nil, ErrAssistanceEnded
 	}

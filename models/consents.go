@@ -138,7 +138,7 @@ func (tx *Tx) closeConsent(k ConsentKind) error {
 	if err := tx.customerSelf(); err != nil {
 		return err
 	}
-	if _, err := customer(tx.DB, "c.id = ?"+tx.forUpdate("c"), tx.by.Customer); err != nil {
+	if _, err := customer(tx.DB, "c.id = ?"+tx.forTurn("c"), tx.by.Customer); err != nil {
 		return err
 	}
 	err := tx.endAssistances(func(*Assistance) string { return AssistanceNoConsent },

@@ -236,6 +236,14 @@ func TestTheDatabaseHasTheLastWord(t *testing.T) {
 		"list_request_decides":              "INSERT INTO list_requests (list_id, kind, email, asked_at) SELECT 1, 'approve', '', created_at FROM services WHERE id = 1",
 		"notice_state_known":                "INSERT INTO notices (receiver_id, parts, created_at, held, state, settled_at) SELECT owner_id, '', created_at, false, 'lost', created_at FROM services",
 		"notice_settled":                    "INSERT INTO notices (receiver_id, parts, created_at, held, state) SELECT owner_id, '', created_at, false, 'sent' FROM services",
+		"consent_kind_known":                "INSERT INTO consents (customer_id, kind, mode, created_at, expires_at) SELECT owner_id, 'nod', 'look', created_at, created_at FROM services WHERE id = 1",
+		"consent_mode_known":                "INSERT INTO consents (customer_id, kind, mode, created_at, expires_at) SELECT owner_id, 'window', 'all', created_at, created_at FROM services WHERE id = 1",
+		"consent_code_kept":                 "INSERT INTO consents (customer_id, kind, mode, created_at, expires_at) SELECT owner_id, 'code', 'look', created_at, created_at FROM services WHERE id = 1",
+		"assistance_consent_known":          "INSERT INTO assistances (agent_id, customer_id, reason, ticket, consent, may_change, asked_at, expires_at) SELECT 1, owner_id, '', '', 'nod', false, created_at, created_at FROM services WHERE id = 1",
+		"assistance_end_known":              "INSERT INTO assistances (agent_id, customer_id, reason, ticket, consent, may_change, asked_at, expires_at, ended_at, ended_why) SELECT 1, owner_id, '', '', 'request', false, created_at, created_at, created_at, 'bored' FROM services WHERE id = 1",
+		"assistance_end_told":               "INSERT INTO assistances (agent_id, customer_id, reason, ticket, consent, may_change, asked_at, expires_at, ended_at) SELECT 1, owner_id, '', '', 'request', false, created_at, created_at, created_at FROM services WHERE id = 1",
+		"assistance_raised_by_leave":        "INSERT INTO assistances (agent_id, customer_id, reason, ticket, consent, may_change, asked_at, expires_at, change_until) SELECT 1, owner_id, '', '', 'request', false, created_at, created_at, created_at FROM services WHERE id = 1",
+		"assistance_second_agent":           "INSERT INTO assistances (agent_id, customer_id, reason, ticket, consent, may_change, asked_at, expires_at, approved_by) SELECT 1, owner_id, '', '', 'emergency', true, created_at, created_at, 1 FROM services WHERE id = 1",
 		"sieve_script_of_one":               "INSERT INTO sieve_scripts (address, content) VALUES ('x@garrigue.example', '')",
 	}
 	each(t, func(t *testing.T, w *world) {

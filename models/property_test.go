@@ -732,7 +732,7 @@ func (m *machine) signOut(t *rapid.T) {
 	if p.token == "" {
 		t.Skip("never signed in")
 	}
-	m.agree(p.name+" signs out", m.w.Store.SignOut(t.Context(), p.se.ID), done)
+	m.agree(p.name+" signs out", m.w.Store.SignOut(t.Context(), &p.se), done)
 	p.began = -models.SessionFor * 2
 }
 

@@ -297,7 +297,7 @@ func TestNothingOfASessionSucceedsAfterItsSignOut(t *testing.T) {
 				}
 			})
 		}
-		must(t, w.Store.SignOut(t.Context(), se.ID))
+		must(t, w.Store.SignOut(t.Context(), &se))
 		out.Store(true)
 		stop.Wait()
 	}

@@ -89,7 +89,7 @@ func TestAnExportOfRedirectionsEndsWithTheRight(t *testing.T) {
 			end   func() error
 			err   error
 		}{
-			{cast.Alice, alice.Token, func() error { return w.Store.SignOut(t.Context(), alice.Session.ID) }, models.ErrSignedOut},
+			{cast.Alice, alice.Token, func() error { return w.Store.SignOut(t.Context(), &alice.Session) }, models.ErrSignedOut},
 			{cast.Bruno, bruno.Token, func() error { return second(w.Store.Revoke(t.Context(), w.Alice, share)) }, models.ErrNotFound},
 		} {
 			n := 0

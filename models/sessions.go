@@ -255,6 +255,12 @@ func (tx *Tx) beginSession(p person, c Credentials, replaced string, in *SignedI
 	return tx.exec("INSERT INTO devices (token_hash, customer_id, agent_id, seen_at) VALUES (?, ?, ?, ?)", tokenHash(in.Device), orNull(p.CustomerID), orNull(p.AgentID), tx.now)
 }
 
+// lockSessions locks sessions se that will end, before what hangs on them: see admitAgent.
+func (tx *Tx) lockSessions(condition string, arg any) error {
+	var ids []int64
+	return tx.scan(&ids, "SELECT se.id FROM sessions se WHERE "+condition+" ORDER BY se.id"+tx.forUpdate("se"), arg)
+}
+
 // cut shortens what a stranger sent to n bytes of valid UTF-8.
 func cut(text string, n int) string {
 	if len(text) > n {
@@ -288,6 +294,9 @@ func (s *Store) SaveSession(ctx context.Context, id int64, data []byte) error {
 func (s *Store) SignOut(ctx context.Context, se *Session) error {
 	return s.inTx(ctx, Actor{Agent: se.AgentID}, func(tx *Tx) error {
 		if se.AgentID != 0 {
+			if err := tx.lockSessions("se.id = ?", se.ID); err != nil {
+				return err
+			}
 			if err := tx.endAssistances(func(*Assistance) string { return AssistanceSignedOut }, "x.session_id = ?", se.ID); err != nil {
 				return err
 			}

@@ -177,8 +177,8 @@ func TestSigningOutEndsTheSessionForGood(t *testing.T) {
 		if se := got[*models.Session](t)(w.Store.Session(t.Context(), in.Token)); string(se.Data) != "\x00\x01\xff" {
 			t.Errorf("kept %q", se.Data)
 		}
-		must(t, w.Store.SignOut(t.Context(), in.Session.ID))
-		must(t, w.Store.SignOut(t.Context(), in.Session.ID))
+		must(t, w.Store.SignOut(t.Context(), &in.Session))
+		must(t, w.Store.SignOut(t.Context(), &in.Session))
 		must(t, w.Store.SaveSession(t.Context(), in.Session.ID, []byte("late")))
 		must(t, w.Store.NoteSeen(t.Context(), &in.Session))
 		w.signedIn(t, "signed out", in.Token, signedOut)

@@ -148,7 +148,7 @@ func TestStatementsOfEachReadAndVerb(t *testing.T) {
 			return second(w.Store.SignIn(ctx, c, bruno.Token))
 		}},
 		{"NoteSeen", 0, func() error { return w.Store.NoteSeen(ctx, &alice.Session) }},
-		{"SignOut", 1, func() error { return w.Store.SignOut(ctx, alice.Session.ID) }},
+		{"SignOut", 1, func() error { return w.Store.SignOut(ctx, &alice.Session) }},
 	} {
 		w.Count.Take()
 		must(t, c.do())

@@ -118,7 +118,7 @@ func TestAFormOfASessionThatHasEndedActsNoMore(t *testing.T) {
 		forms := w.forms(t)
 		se := w.signIn(t, cast.Alice).Session
 		delete(forms, "own password") // asks for the password first, which is right
-		must(t, w.Store.SignOut(t.Context(), se.ID))
+		must(t, w.Store.SignOut(t.Context(), &se))
 		events := w.Int(t, "SELECT count(*) FROM events")
 		for what, send := range forms {
 			want(t, what, send(w.form(t, se)), signedOut)

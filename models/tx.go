@@ -82,6 +82,9 @@ func (s *Store) change(ctx context.Context, by Actor, fn func(tx *Tx) error) err
 			if err := tx.claimSubmission(); err != nil {
 				return err
 			}
+			if err := tx.admitAgent(); err != nil {
+				return err
+			}
 			err := fn(tx)
 			if tried, watched := ctx.Value(triedKey{}).(*atomic.Bool); watched && err == nil {
 				tried.Store(true)
@@ -128,9 +131,7 @@ func (s *Store) inTx(ctx context.Context, by Actor, fn func(tx *Tx) error) error
 	}
 	return db.Transaction(func(g *gorm.DB) error {
 		tx := &Tx{DB: g, ctx: ctx, store: s, by: by, now: s.now(), conn: conn, lastEvent: map[int64]int64{}, tellings: map[int64]*telling{}}
-		if err := tx.admitAgent(); err != nil {
-			return err
-		}
+		tx.by.Mode = policy.NoAgent // until admitAgent has read it
 		if err := fn(tx); err != nil {
 			return err
 		}
@@ -167,6 +168,15 @@ func (tx *Tx) forUpdate(of string) string {
 		return ""
 	}
 	return " FOR UPDATE OF " + of
+}
+
+// forTurn is forUpdate for who only waits for their turn at a row: what refers
+// to it goes on.
+func (tx *Tx) forTurn(of string) string {
+	if tx.conn == nil {
+		return ""
+	}
+	return " FOR NO KEY UPDATE OF " + of
 }
 
 // forShare is forUpdate against changes alone: others may hold it too.

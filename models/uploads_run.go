@@ -150,6 +150,9 @@ func (s *Store) RunUpload(ctx context.Context, id int64) error {
 		if err := tx.long(); err != nil {
 			return err
 		}
+		if err := tx.admitAgent(); err != nil {
+			return err
+		}
 		tx.looks = u.State == UploadChecking
 		a, err := tx.enterUpload(&u.Upload, u.Domain)
 		if err != nil {

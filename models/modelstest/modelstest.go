@@ -230,7 +230,7 @@ func open(t testing.TB, url, driver, dsn string) *World {
 	t.Helper()
 	w := &World{URL: url, Clock: new(Clock), Count: new(Counter), Post: new(Postbox), Importer: new(Importer)}
 	var err error
-	if w.Store, err = models.Open(t.Context(), models.Config{URL: url, Clock: w.Clock.Now, Tracer: w.Count, Post: w.Post, Importer: w.Importer, Secret: Secret}); err != nil {
+	if w.Store, err = models.Open(t.Context(), models.Config{URL: url, Clock: w.Clock.Now, Tracer: w.Count, Post: w.Post, Importer: w.Importer, Secret: Secret, Emergency: true}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -58,7 +58,11 @@ var Rules = map[string]string{
 	"every change of a grant has one event":           `SELECT count(*) FROM grants g WHERE g.version <> (SELECT count(*) FROM events e WHERE e.grant_id = g.id)`,
 	"every change of an account has one event":        `SELECT count(*) FROM accounts a WHERE a.version <> (SELECT count(*) FROM events e WHERE e.account_id = a.id AND e.kind LIKE 'account.%')`,
 	"every change of a service has one event":         `SELECT count(*) FROM services s WHERE s.version <> (SELECT count(*) FROM events e WHERE e.service_id = s.id AND e.class = 'service')`,
-	"every change of a customer has one event":        `SELECT count(*) FROM customers c WHERE c.version <> (SELECT count(*) FROM events e WHERE e.subject_id = c.id AND e.class = 'self' AND e.kind <> 'profile.link_made')`,
+	"every change of a customer has one event":        `SELECT count(*) FROM customers c WHERE c.version <> (SELECT count(*) FROM events e WHERE e.subject_id = c.id AND (e.kind = 'customer.created' OR e.kind LIKE 'profile.%' AND e.kind <> 'profile.link_made'))`,
+	"assistances begin and end with an event": `SELECT count(*) FROM (SELECT x.customer_id, a.identifier, count(x.began_at) AS began, count(x.ended_at) AS ended FROM assistances x JOIN agents a ON a.id = x.agent_id GROUP BY x.customer_id, a.identifier) AS s
+		WHERE began <> (SELECT count(*) FROM events e WHERE e.subject_id = s.customer_id AND e.object = s.identifier AND e.kind = 'assistance.began')
+		OR ended <> (SELECT count(*) FROM events e WHERE e.subject_id = s.customer_id AND e.object = s.identifier AND e.kind IN ('assistance.ended', 'assistance.refused', 'assistance.unanswered'))`,
+	"an agent acts with the consent that is named": `SELECT count(*) FROM assistances x WHERE x.began_at IS NOT NULL AND (x.consent IN ('window', 'code')) <> (x.consent_id IS NOT NULL)`,
 	"events of a service name its owner":              `SELECT count(*) FROM events e JOIN services s ON s.id = e.service_id WHERE e.owner_id IS NULL OR e.owner_id <> s.owner_id`,
 	"a deleted account signs nobody in":               `SELECT count(*) FROM accounts a WHERE a.state = 'deleting' AND a.password_hash <> ''`,
 	"a grant that ended has as many ends as it needs": `SELECT count(*) FROM (SELECT g.id, g.ended_at, sum(CASE WHEN e.kind IN ('grant.revoked', 'grant.expired', 'grant.resigned', 'grant.object') THEN 1 WHEN e.kind = 'grant.restored' THEN -1 ELSE 0 END) AS ends FROM grants g JOIN events e ON e.grant_id = g.id GROUP BY g.id, g.ended_at) AS x WHERE ends <> CASE WHEN ended_at IS NULL THEN 0 ELSE 1 END`,

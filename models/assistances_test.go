@@ -1,0 +1,539 @@
+package models_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"example.org/mandat/models"
+	"example.org/mandat/models/cast"
+	"example.org/mandat/models/modelstest"
+	"example.org/mandat/models/policy"
+)
+
+// asks is what an agent types, with a code or none.
+func asks(customer, code string) models.NewAssistance {
+	return models.NewAssistance{Customer: customer, Reason: modelstest.Reason, Ticket: modelstest.Ticket, Code: code}
+}
+
+func (w *world) sam(t testing.TB) models.Actor {
+	t.Helper()
+	a, _ := w.Agent(t, cast.Sam, models.RoleAgent)
+	return a
+}
+
+// redescribe is a change that an agent may make, with the mode read anew.
+func (w *world) redescribe(t testing.TB, by models.Actor, text string) error {
+	t.Helper()
+	return second(w.Store.DescribeAccounts(t.Context(), by, cast.Garrigue, []string{"rh"}, text))
+}
+
+func TestAnAgentLooksFirstAndChangesByASecondStep(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		sam := w.Acts(t, w.sam(t), cast.Alice, policy.Look)
+		a := got[*models.Access](t)(w.Store.Service(ctx, sam, cast.Garrigue))
+		if !a.May(policy.SeeService) || a.May(policy.DescribeAccount) || a.Standing.Owner {
+			t.Errorf("%+v", a.Standing)
+		}
+		want(t, "changing while looking", w.redescribe(t, sam, "x"), forbidden(policy.DescribeAccount))
+		sam.Mode = policy.Change // what a request believes is not what the verb goes by
+		want(t, "changing by claim", w.redescribe(t, sam, "x"), forbidden(policy.DescribeAccount))
+		want(t, "raising without leave", w.Store.RaiseAssistance(ctx, sam), ": assistance.refused.look")
+		must(t, w.Store.EndAssistance(ctx, sam))
+
+		sam = w.Acts(t, w.sam(t), cast.Alice, policy.Change)
+		w.told(t, cast.Garrigue)
+		must(t, w.redescribe(t, sam, "Par l’assistance"))
+		events, _, err := w.Store.History(ctx, w.Alice, got[*models.Access](t)(w.Store.Service(ctx, w.Alice, cast.Garrigue)), models.HistoryQuery{})
+		must(t, err)
+		if e := events[0]; e.Actor != cast.Alice || e.Agent != cast.Sam || e.Kind != "account.changed" {
+			t.Errorf("the history has %+v", e)
+		}
+		for what, err := range map[string]error{
+			"deleting an address": w.Store.DeleteAccount(ctx, sam, cast.Garrigue, "rh", "rh"),
+			"setting a password":  w.Store.SetAccountPassword(ctx, sam, cast.Garrigue, "rh", "citron-brume-1987"),
+			"sending mail out":    second(w.Store.CreateRedirection(ctx, sam, cast.Garrigue, models.NewRedirection{Local: "out", Targets: "x@else.example"})),
+		} {
+			if o := outcome(err); !strings.HasPrefix(o, "forbidden: ") && o != "to: redirection.to.outside" {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		w.Clock.Move(models.ChangeFor)
+		want(t, "after the time for changes", w.redescribe(t, sam, "y"), forbidden(policy.DescribeAccount))
+		must(t, w.Store.RaiseAssistance(ctx, sam))
+		must(t, w.redescribe(t, sam, "z"))
+	})
+}
+
+func TestAnAgentActsOnNothingButWhatTheCustomerOwns(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		sam := w.Acts(t, w.sam(t), cast.Bruno, policy.Change) // who holds all of Garrigue, and owns nothing
+		for _, domain := range []string{cast.Garrigue, cast.Velos, "nobody.example"} {
+			_, err := w.Store.Service(ctx, sam, domain)
+			want(t, domain, err, notFound)
+		}
+		want(t, "an address of what was shared", w.redescribe(t, sam, "x"), notFound)
+		for what, list := range map[string]func(models.Actor) (*models.ServiceList, error){
+			"shared": func(by models.Actor) (*models.ServiceList, error) { return w.Store.SharedServices(ctx, by, models.ServiceQuery{}) },
+			"owned":  func(by models.Actor) (*models.ServiceList, error) { return w.Store.OwnServices(ctx, by, models.ServiceQuery{}) },
+		} {
+			if l := got[*models.ServiceList](t)(list(sam)); len(l.Items) > 0 {
+				t.Errorf("%s: %+v", what, l.Items)
+			}
+		}
+		id := int64(w.Int(t, "SELECT id FROM grants WHERE kind = 'service'"))
+		_, err := w.Store.Grant(ctx, sam, id)
+		want(t, "a grant that the customer holds", err, notFound)
+		_, err = w.Store.Resign(ctx, sam, id)
+		want(t, "resigning it", err, notFound)
+	})
+}
+
+func TestWithoutConsentThereIsOnlyARequest(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		agent := w.sam(t)
+		acting := func(a *models.Assistance) models.Actor {
+			by := agent
+			by.Customer, by.Assistance, by.Mode = a.CustomerID, a.ID, policy.Look
+			return by
+		}
+		a := got[*models.Assistance](t)(w.Store.AskAssistance(ctx, agent, asks(cast.David, "")))
+		if a.BeganAt != nil || !a.Waits(w.Store.Now()) {
+			t.Fatalf("%+v", a)
+		}
+		want(t, "acting before the answer", w.Store.RaiseAssistance(ctx, acting(a)), assistanceEnded)
+		want(t, "another customer's answer", w.Store.AnswerAssistance(ctx, w.Alice, a.ID, true, true), notFound)
+		want(t, "the agent's own answer", w.Store.AnswerAssistance(ctx, agent, a.ID, true, true), notFound)
+		want(t, "a second one at a time", second(w.Store.AskAssistance(ctx, agent, asks(cast.Emma, ""))), assisting)
+		must(t, w.Store.AnswerAssistance(ctx, w.David, a.ID, true, false))
+		must(t, second(w.Store.Service(ctx, acting(a), cast.Velos)))
+		want(t, "more than was accepted", w.Store.RaiseAssistance(ctx, acting(a)), ": assistance.refused.look")
+		want(t, "a second answer", w.Store.AnswerAssistance(ctx, w.David, a.ID, true, true), notFound)
+		must(t, w.Store.EndAssistance(ctx, acting(a)))
+		must(t, w.Store.EndAssistance(ctx, acting(a))) // ending always works
+
+		a = got[*models.Assistance](t)(w.Store.AskAssistance(ctx, agent, asks(cast.David, "")))
+		must(t, w.Store.AnswerAssistance(ctx, w.David, a.ID, false, false))
+		want(t, "after a refusal", w.Store.RaiseAssistance(ctx, acting(a)), assistanceEnded)
+
+		a = got[*models.Assistance](t)(w.Store.AskAssistance(ctx, agent, asks(cast.David, "")))
+		w.Clock.Move(models.RequestFor)
+		want(t, "an answer that comes too late", w.Store.AnswerAssistance(ctx, w.David, a.ID, true, true), notFound)
+		a = got[*models.Assistance](t)(w.Store.AskAssistance(ctx, agent, asks(cast.David, ""))) // the lapsed one is closed on the way
+		must(t, w.Store.EndAssistance(ctx, agent))
+		want(t, "an answer to what was withdrawn", w.Store.AnswerAssistance(ctx, w.David, a.ID, true, true), notFound)
+		if n := w.Int(t, "SELECT count(*) FROM assistances WHERE ended_why IN ('agent', 'refused', 'time', 'withdrawn')"); n != 4 {
+			t.Errorf("%d ends are told", n)
+		}
+	})
+}
+
+func TestACodeIsGoodOnceForTenMinutesAndFiveTries(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		agent := w.sam(t)
+		code := func() string {
+			c, _, err := w.Store.MakeCode(ctx, w.David, true)
+			must(t, err)
+			if len(c) != 8 {
+				t.Fatalf("the code %q", c)
+			}
+			return c
+		}
+		other := func(c string) string { // one that is wrong for certain
+			return c[:7] + string('0'+(c[7]-'0'+1)%10)
+		}
+		good := code()
+		want(t, "of another customer", second(w.Store.AskAssistance(ctx, agent, asks(cast.Emma, good))), "code: assistance.code.wrong")
+		want(t, "too short", second(w.Store.AskAssistance(ctx, agent, asks(cast.David, good[:7]))), "code: assistance.code.shape")
+		for range 4 {
+			want(t, "a wrong one", second(w.Store.AskAssistance(ctx, agent, asks(cast.David, other(good)))), "code: assistance.code.wrong")
+		}
+		a := got[*models.Assistance](t)(w.Store.AskAssistance(ctx, agent, asks(cast.David, good[:4]+" "+good[4:])))
+		if a.Consent != models.ByCode || !a.MayChange || a.BeganAt == nil {
+			t.Errorf("%+v", a)
+		}
+		must(t, w.Store.EndAssistance(ctx, agent))
+		want(t, "a second time", second(w.Store.AskAssistance(ctx, agent, asks(cast.David, good))), "code: assistance.code.wrong")
+
+		good = code()
+		for range 5 {
+			want(t, "a wrong one", second(w.Store.AskAssistance(ctx, agent, asks(cast.David, other(good)))), "code: assistance.code.wrong")
+			w.Clock.Move(time.Minute) // past what slows the agent down
+		}
+		want(t, "the right one after five wrong ones", second(w.Store.AskAssistance(ctx, agent, asks(cast.David, good))), "code: assistance.code.wrong")
+
+		good = code()
+		w.Clock.Move(models.CodeFor)
+		want(t, "after ten minutes", second(w.Store.AskAssistance(ctx, agent, asks(cast.David, good))), "code: assistance.code.wrong")
+		old := code()
+		good = code()
+		if old != good {
+			want(t, "one that a newer replaced", second(w.Store.AskAssistance(ctx, agent, asks(cast.David, old))), "code: assistance.code.wrong")
+		}
+		if n := w.Int(t, "SELECT count(*) FROM consents WHERE code_hash IS NOT NULL"); n != 1 {
+			t.Errorf("%d codes are kept", n)
+		}
+		if n := w.Int(t, "SELECT count(*) FROM events WHERE CAST(detail AS text) LIKE '%"+good+"%'"); n != 0 {
+			t.Error("the history has the code")
+		}
+	})
+}
+
+func TestWhoTriesManyCodesIsSlowed(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		agent := w.sam(t)
+		var throttled models.Throttled
+		for i := range 12 {
+			_, err := w.Store.AskAssistance(t.Context(), agent, asks(cast.David, fmt.Sprintf("%08d", i)))
+			if errors.As(err, &throttled) {
+				return
+			}
+			want(t, "a guess", err, "code: assistance.code.wrong")
+		}
+		t.Error("twelve guesses cost nothing")
+	})
+}
+
+func TestAnAssistanceEndsInEveryWayAtOnce(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		lead, _ := w.Agent(t, "lou-lead", models.RoleLead)
+		for _, c := range []struct {
+			why string
+			end func(a models.Actor) error
+		}{
+			{"agent", func(a models.Actor) error { return w.Store.EndAssistance(ctx, a) }},
+			{"customer", func(a models.Actor) error { return w.Store.StopAssistance(ctx, w.Alice, a.Assistance) }},
+			{"consent", func(models.Actor) error { return w.Store.CloseWindow(ctx, w.Alice) }},
+			{"consent", func(models.Actor) error { return w.Store.OpenWindow(ctx, w.Alice, time.Hour, true) }},
+			{"operator", func(models.Actor) error { return second(w.Store.StopAssistances(ctx, "")) }},
+			{"operator", func(models.Actor) error { return second(w.Store.StopAssistances(ctx, cast.Alice)) }},
+			{"lead", func(a models.Actor) error { return w.Store.EndOther(ctx, lead, a.Assistance) }},
+			{"signed_out", func(a models.Actor) error { return w.Store.SignOut(ctx, &models.Session{ID: a.Session, AgentID: a.Agent}) }},
+			{"time", func(models.Actor) error { w.Clock.Move(models.AssistanceFor); return nil }},
+			{"signed_out", func(a models.Actor) error { w.Exec(t, fmt.Sprintf("DELETE FROM sessions WHERE id = %d", a.Session)); return nil }},
+			{"role", func(models.Actor) error { return w.Store.RemoveAgent(ctx, cast.Sam) }}, // the last: nobody is Sam after it
+		} {
+			sam := w.Acts(t, w.sam(t), cast.Alice, policy.Change)
+			must(t, w.redescribe(t, sam, c.why+" before"))
+			must(t, c.end(sam))
+			want(t, c.why+": a change", w.redescribe(t, sam, c.why+" after"), assistanceEnded)
+			want(t, c.why+": a step up", w.Store.RaiseAssistance(ctx, sam), assistanceEnded)
+			must(t, w.Store.Sweep(ctx))
+			if why := w.text(t, fmt.Sprintf("SELECT ended_why FROM assistances WHERE id = %d", sam.Assistance)); why != c.why {
+				t.Errorf("it ended by %q, want %q", why, c.why)
+			}
+		}
+		if n := w.Int(t, "SELECT count(*) FROM accounts WHERE description LIKE '%after'"); n != 0 {
+			t.Error("something was changed after an end")
+		}
+	})
+}
+
+func TestTimesOfAnAssistance(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		sam := w.Acts(t, w.sam(t), cast.Alice, policy.Change)
+		w.Clock.Move(20 * time.Minute)
+		must(t, w.Store.RenewAssistance(ctx, sam))
+		want(t, "a second renewal", w.Store.RenewAssistance(ctx, sam), ": assistance.refused.renewed")
+		w.Clock.Move(models.AssistanceFor - time.Second)
+		must(t, w.Store.RaiseAssistance(ctx, sam))
+		must(t, w.redescribe(t, sam, "x"))
+		w.Clock.Move(time.Second)
+		want(t, "half an hour after the renewal", w.redescribe(t, sam, "y"), assistanceEnded)
+		must(t, w.Store.Sweep(ctx))
+
+		must(t, w.Store.OpenWindow(ctx, w.Alice, time.Hour, true))
+		w.Clock.Move(50 * time.Minute)
+		a := got[*models.Assistance](t)(w.Store.AskAssistance(ctx, w.sam(t), asks(cast.Alice, "")))
+		if left := a.ExpiresAt.Sub(w.Store.Now()); left != 10*time.Minute {
+			t.Errorf("it goes on for %v beyond the window", left)
+		}
+		must(t, w.Store.EndAssistance(ctx, models.Actor{Agent: a.AgentID}))
+		for _, lasts := range []time.Duration{0, -time.Hour, 2 * time.Hour, 365 * 24 * time.Hour} {
+			want(t, lasts.String(), w.Store.OpenWindow(ctx, w.Alice, lasts, true), "hours: consent.hours.unknown")
+		}
+	})
+}
+
+// Circles, nesting and oneself: staff are no targets, and nobody asks as somebody else.
+func TestNobodyActsForStaff(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		for id, customer := range map[string]string{"mia-support": cast.Emma, "noa-support": cast.David} {
+			must(t, second(w.Store.AddAgent(ctx, models.NewAgent{Identifier: id, Name: id, Email: "a@mandat.example", Language: "fr", Role: "agent", Customer: customer})))
+		}
+		mia, _ := w.Agent(t, "mia-support", models.RoleAgent)
+		must(t, w.Store.OpenWindow(ctx, w.Emma, time.Hour, true))
+		must(t, w.Store.OpenWindow(ctx, w.David, time.Hour, true))
+		want(t, "oneself", second(w.Store.AskAssistance(ctx, mia, asks(cast.Emma, ""))), "customer: assistance.refused.staff")
+		want(t, "another agent", second(w.Store.AskAssistance(ctx, mia, asks(cast.David, ""))), "customer: assistance.refused.staff")
+		want(t, "an agent by name", second(w.Store.AskAssistance(ctx, mia, asks(cast.Sam, ""))), "customer: customer.identifier.shape")
+		want(t, "nobody", second(w.Store.AskAssistance(ctx, mia, asks("zz9999-mdt", ""))), "customer: assistance.refused.unknown")
+		acting := w.Acts(t, mia, cast.Alice, policy.Change)
+		want(t, "while acting", second(w.Store.AskAssistance(ctx, acting, asks(cast.Bruno, ""))), notFound)
+		want(t, "as a customer", second(w.Store.AskAssistance(ctx, w.Alice, asks(cast.Bruno, ""))), notFound)
+		want(t, "consent in the customer's name", w.Store.OpenWindow(ctx, acting, time.Hour, true), notFound)
+		_, _, err := w.Store.MakeCode(ctx, acting, true)
+		want(t, "a code in the customer's name", err, notFound)
+		r := got[*models.GrantResult](t)(w.Store.DelegateAccount(ctx, acting, cast.Garrigue, "rh", request(0, cast.Emma, cast.Bruno)))
+		if len(r.Given) != 1 || r.Given[0].Grantee != cast.Bruno || len(r.Refused) != 1 || r.Refused[0].Message.Key != "grant.refused.staff" {
+			t.Errorf("given %+v, refused %+v", r.Given, r.Refused)
+		}
+		must(t, w.Store.RemoveAgent(ctx, "mia-support"))
+		must(t, second(w.Store.DelegateAccount(ctx, w.Alice, cast.Garrigue, "paie", request(0, cast.Emma)))) // a customer like others, to the owner always
+	})
+}
+
+func TestNothingOfTheCustomersOwnMoves(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		w.signIn(t, cast.Alice)
+		sam := w.Acts(t, w.sam(t), cast.Alice, policy.Change)
+		state := func() string {
+			return w.text(t, `SELECT 'c ' || max(c.version) || ' s ' || (SELECT count(*) || ' ' || COALESCE(sum(length(se.user_agent)), 0) || COALESCE(max(CAST(se.seen_at AS text)), '') FROM sessions se WHERE se.customer_id IS NOT NULL)
+				|| ' d ' || (SELECT count(*) || COALESCE(max(CAST(seen_at AS text)), '') FROM devices WHERE customer_id IS NOT NULL) || ' t ' || (SELECT COALESCE(sum(failures), 0) FROM throttles WHERE subject NOT LIKE '%agent%')
+				|| ' g ' || (SELECT count(used_at) FROM grants) FROM customers c WHERE c.identifier = 'ad1001-mdt'`)
+		}
+		before := state()
+		w.Clock.Move(5 * time.Minute)
+		must(t, w.redescribe(t, sam, "x"))
+		must(t, w.Store.NoteLooked(ctx, sam, "/services/garrigue.example"))
+		want(t, "an unknown identifier", second(w.Store.DelegateAccount(ctx, sam, cast.Garrigue, "rh", request(0, "zz9999-mdt"))), done)
+		if after := state(); after != before {
+			t.Errorf("%s became %s", before, after)
+		}
+	})
+}
+
+func TestTheCustomerIsToldOfTheBeginningAndOfWhatWasChanged(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		sam := w.Acts(t, w.sam(t), cast.Alice, policy.Change)
+		n := w.wantNotice(t, "ad1001-mdt: assisting sam-support/")
+		if a := n.Parts[0].Assistance; a.Reason != modelstest.Reason || a.Ticket != modelstest.Ticket || a.Consent != models.ByWindow || !a.MayChange {
+			t.Errorf("%+v", a)
+		}
+		must(t, w.redescribe(t, sam, "x"))
+		must(t, w.Store.BlockAccount(ctx, sam, cast.Garrigue, "paie"))
+		w.wantNoticed(t, "mail objects wait for the end")
+		must(t, w.Store.NoteLooked(ctx, sam, "/services"))
+		must(t, w.Store.NoteLooked(ctx, sam, "/services"))
+		must(t, w.Store.EndAssistance(ctx, sam))
+		n = w.wantNotice(t, "ad1001-mdt: assisted sam-support/ account.changed rh@garrigue.example account.blocked paie@garrigue.example")
+		if a := n.Parts[0].Assistance; a.Changes != 2 || a.Pages != 1 || a.Why != models.AssistanceByAgent {
+			t.Errorf("%+v", a)
+		}
+		v := got[*models.AssistanceView](t)(w.Store.Assistance(ctx, w.Alice, false, sam.Assistance))
+		if len(v.Events) != 2 || len(v.Looked) != 1 || v.Looked[0] != (models.LookedPage{Path: "/services", Times: 2}) {
+			t.Errorf("%+v %+v", v.Looked, v.Events)
+		}
+		for who, by := range map[string]models.Actor{"another customer": w.Bruno, "another agent": first(w.Agent(t, "mia-support", models.RoleAgent))} {
+			_, err := w.Store.Assistance(ctx, by, false, sam.Assistance)
+			want(t, who, err, notFound)
+		}
+	})
+}
+
+// Outcomes of an agent.
+const (
+	assistanceEnded = "the assistance has ended"
+	assisting       = "one assistance at a time"
+)
+
+// text reads one text beside the store.
+func (w *world) text(t testing.TB, query string) (text string) {
+	t.Helper()
+	must(t, w.SQL.QueryRowContext(t.Context(), query).Scan(&text))
+	return text
+}
+
+func first[T, U any](v T, _ U) T { return v }
+
+func TestAnEmergencyNeedsASecondAgentAndIsTold(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		agent := w.sam(t)
+		mia, _ := w.Agent(t, "mia-support", models.RoleAgent)
+		n := asks(cast.Alice, "")
+		n.Emergency = true
+		must(t, w.Store.OpenWindow(ctx, w.Alice, time.Hour, true)) // does not make it less of an emergency
+		a := got[*models.Assistance](t)(w.Store.AskAssistance(ctx, agent, n))
+		if a.BeganAt != nil || a.Consent != models.ByEmergency {
+			t.Fatalf("%+v", a)
+		}
+		want(t, "the customer's answer", w.Store.AnswerAssistance(ctx, w.Alice, a.ID, true, true), notFound)
+		want(t, "one's own approval", w.Store.ApproveAssistance(ctx, agent, a.ID), ": assistance.refused.own")
+		want(t, "a customer's approval", w.Store.ApproveAssistance(ctx, w.Bruno, a.ID), notFound)
+		must(t, w.Store.ApproveAssistance(ctx, mia, a.ID))
+		w.wantNoticed(t, "at once", "ad1001-mdt: assisting sam-support/")
+		want(t, "a second approval", w.Store.ApproveAssistance(ctx, mia, a.ID), notFound)
+		must(t, w.Store.EndAssistance(ctx, agent))
+	})
+	t.Run("where none are allowed", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, modelstest.OnPostgres(t))
+		s := got[*models.Store](t)(models.Open(t.Context(), models.Config{URL: w.URL, Clock: w.Clock.Now}))
+		defer s.Close()
+		n := asks(cast.Alice, "")
+		n.Emergency = true
+		want(t, "an emergency", second(s.AskAssistance(t.Context(), w.sam(t), n)), "emergency: assistance.emergency.off")
+	})
+}
+
+// A file that an agent sent is theirs for as long as they act: the customer
+// does not see it, and nothing of it is done after the end.
+func TestAFileOfAnAgentEndsWithTheAssistance(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		sam := w.Acts(t, w.sam(t), cast.Alice, policy.Change)
+		rows := []models.UploadRow{{Line: 2, Address: "par.support"}}
+		id := w.upload(t, sam, models.UploadAccounts, rows)
+		_, _, err := w.Store.Upload(ctx, w.Alice, cast.Garrigue, models.UploadAccounts, id)
+		want(t, "the customer looks", err, notFound)
+		must(t, second(w.Store.CreateUpload(ctx, w.Alice, cast.Garrigue, models.UploadAccounts, rows)))
+		_, u, err := w.Store.Upload(ctx, sam, cast.Garrigue, models.UploadAccounts, id)
+		must(t, err)
+		if u.State != models.UploadReady {
+			t.Fatalf("it is %s", u.State)
+		}
+		must(t, w.Store.ApplyUpload(ctx, sam, cast.Garrigue, models.UploadAccounts, id))
+		must(t, w.Store.StopAssistance(ctx, w.Alice, sam.Assistance))
+		must(t, w.Store.RunUpload(ctx, id))
+		if state := w.text(t, fmt.Sprintf("SELECT state FROM uploads WHERE id = %d", id)); state != "failed" {
+			t.Errorf("it is %s", state)
+		}
+		if n := w.Int(t, "SELECT count(*) FROM accounts WHERE local_part = 'par.support'"); n != 0 {
+			t.Error("an address was made after the end")
+		}
+	})
+}
+
+func TestSupportFindsCustomers(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		sam := w.sam(t)
+		must(t, second(w.Store.AddCustomer(ctx, models.NewCustomer{Identifier: "zo2001-mdt", Name: "Zoé Élodie Dùrand", Email: "z@d.example", Language: "fr", TimeZone: "Europe/Paris"})))
+		for typed, want := range map[string]string{
+			"": "", "  ": "", "ad1001-mdt": cast.Alice, "AD1001": cast.Alice, "ad1": cast.Alice, "durand": cast.Alice + " zo2001-mdt", "elod dur": "zo2001-mdt", "Dù": cast.Alice + " zo2001-mdt",
+			cast.Velos: cast.David, "@" + cast.Velos: cast.David, "rh@" + cast.Garrigue: cast.Alice, "nobody.example": "", "%": "", "urand": "", "sam": "", "'": "",
+		} {
+			list, more, err := w.Store.FindCustomers(ctx, sam, typed)
+			must(t, err)
+			var found []string
+			for _, c := range list {
+				found = append(found, c.Identifier)
+			}
+			if got := strings.Join(found, " "); got != want || more {
+				t.Errorf("%q finds %q, want %q", typed, got, want)
+			}
+		}
+		_, _, err := w.Store.FindCustomers(ctx, w.Alice, "durand")
+		want(t, "a customer asks", err, notFound)
+		name := "Alix Dupont"
+		must(t, w.Store.ChangeProfile(ctx, w.Alice, models.Profile{Name: &name, Version: 1}))
+		w.Exec(t, "DELETE FROM customer_words WHERE customer_id = (SELECT id FROM customers WHERE identifier = 'dn1004-mdt')")
+		w.Exec(t, "UPDATE customers SET indexed = false WHERE identifier = 'dn1004-mdt'")
+		must(t, w.Store.Sweep(ctx))
+		for typed, want := range map[string]int{"alix": 1, "durand": 1, "nguyen": 1} {
+			if list, _, err := w.Store.FindCustomers(ctx, sam, typed); err != nil || len(list) != want {
+				t.Errorf("%q finds %+v (%v)", typed, list, err)
+			}
+		}
+	})
+}
+
+func TestThePagesOfAnAssistanceAreBounded(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		sam := w.Acts(t, w.sam(t), cast.Alice, policy.Look)
+		for i := range 510 {
+			must(t, w.Store.NoteLooked(t.Context(), sam, fmt.Sprintf("/p/%d", i)))
+		}
+		if n := w.Int(t, "SELECT count(*) FROM assistance_pages"); n != 500 {
+			t.Errorf("%d pages are kept", n)
+		}
+	})
+}
+
+// The end waits for what is being done, and after its answer nothing more is:
+// in whatever process, since nothing but the row is asked.
+func TestNothingIsDoneAfterTheEndOfAnAssistance(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, modelstest.OnPostgres(t))
+	other := got[*models.Store](t)(models.Open(t.Context(), models.Config{URL: w.URL, Clock: w.Clock.Now}))
+	defer other.Close()
+	ctx := t.Context()
+	ends := []func(a models.Actor) error{
+		func(a models.Actor) error { return w.Store.StopAssistance(ctx, w.Alice, a.Assistance) },
+		func(models.Actor) error { return second(w.Store.StopAssistances(ctx, "")) },
+		func(a models.Actor) error { return w.Store.SignOut(ctx, &models.Session{ID: a.Session, AgentID: a.Agent}) },
+		func(models.Actor) error { return w.Store.CloseWindow(ctx, w.Alice) },
+	}
+	var late, done int
+	for round := range 40 {
+		sam := w.Acts(t, w.sam(t), cast.Alice, policy.Change)
+		var mu sync.Mutex
+		ended := false
+		var wait sync.WaitGroup
+		for i := range 3 {
+			wait.Go(func() {
+				for n := range 6 {
+					mu.Lock()
+					after := ended
+					mu.Unlock()
+					err := second(other.DescribeAccounts(ctx, sam, cast.Garrigue, []string{"rh"}, fmt.Sprintf("%d %d %d", round, i, n)))
+					mu.Lock()
+					if err == nil {
+						done++
+						if after {
+							late++
+						}
+					} else if !errors.Is(err, models.ErrAssistanceEnded) {
+						t.Errorf("round %d: %v", round, err)
+					}
+					mu.Unlock()
+				}
+			})
+		}
+		must(t, ends[round%len(ends)](sam))
+		mu.Lock()
+		ended = true
+		mu.Unlock()
+		wait.Wait()
+		want(t, "afterwards", second(other.DescribeAccounts(ctx, sam, cast.Garrigue, []string{"rh"}, "after")), assistanceEnded)
+	}
+	if late > 0 {
+		t.Errorf("%d changes were made after an end had been answered", late)
+	}
+	t.Logf("%d changes were made before the ends", done)
+	w.Holds(t)
+}
+
+// Two requests at once by one agent: one is had.
+func TestOneAssistanceAtATime(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, modelstest.OnPostgres(t))
+	agent := w.sam(t)
+	var wait sync.WaitGroup
+	answers := make([]error, 8)
+	for i := range answers {
+		wait.Go(func() {
+			answers[i] = second(w.Store.AskAssistance(t.Context(), agent, asks([]string{cast.Alice, cast.David}[i%2], "")))
+		})
+	}
+	wait.Wait()
+	slices.SortFunc(answers, func(a, b error) int { return map[bool]int{true: -1}[a == nil] })
+	if answers[0] != nil || answers[1] == nil || !errors.Is(answers[1], models.ErrAssisting) {
+		t.Errorf("%v", answers)
+	}
+	w.Holds(t)
+}
