@@ -71,6 +71,11 @@ func ruled(t *testing.T, r handlers.Route, object string, by person) string {
 		return allowed
 	case by.identifier == "":
 		return "in"
+	}
+	if v, about := ruledSupport(r, object, by); about {
+		return v
+	}
+	switch {
 	case by.identifier == cast.Sam:
 		return "403"
 	case r.Policy.Class == policy.Self, object == "-": // about no object
@@ -175,12 +180,19 @@ type stage struct {
 
 func newStage(t *testing.T, w *modelstest.World) *stage {
 	t.Helper()
+	m := bareStage(t, w)
+	m.was, m.restore = rowsOf(t, w), w.Keep(t)
+	return m
+}
+
+// bareStage is newStage for a test that puts more onto it.
+func bareStage(t *testing.T, w *modelstest.World) *stage {
+	t.Helper()
 	m := &stage{site: newSite(t, w, looksAt(dnstest.Serve(t))), tokens: map[string]string{}, ids: map[string]int64{"none": 1 << 40}}
 	m.prepare(t, w)
 	for _, p := range people[:len(people)-1] {
 		m.tokens[p.identifier] = cookieOf(t, m.as(t, p.identifier), "mandat")
 	}
-	m.was, m.restore = rowsOf(t, w), w.Keep(t)
 	return m
 }
 
@@ -209,6 +221,7 @@ var props = []func(t *testing.T, m *stage, w *modelstest.World){
 	redirectionsProps,
 	putUploads,
 	putImports,
+	putAssistances,
 }
 
 func (m *stage) prepare(t *testing.T, w *modelstest.World) {

@@ -36,7 +36,7 @@ const matrix = `
 GET /
 	-                                   303   303   303   303   303   303   in
 GET /sign-in
-	-                                   303   303   303   303   303   200   200
+	-                                   303   303   303   303   303   303   200
 POST /session from /sign-in fill identifier=ep1005-mdt&password=tilleul-orage-2026&next=/services
 	-                                   303   303   303   303   303   303   303
 POST /session/end from /services
@@ -345,6 +345,7 @@ var matrices = []string{
 	redirectionsMatrix,
 	uploadsMatrix,
 	importsMatrix,
+	assistancesMatrix,
 }
 
 func readMatrix(t testing.TB) (entries []entry) {

@@ -32,9 +32,9 @@ type redirectionRow struct {
 	Outside, Missing   bool
 }
 
-// reachesAll is the condition that @me reaches all of service @service.
+// reachesAll is the condition that @owner, or the holder @me, reaches all of service @service.
 func reachesAll() string {
-	return `(EXISTS (SELECT 1 FROM services o WHERE o.id = @service AND o.owner_id = @me)
+	return `(EXISTS (SELECT 1 FROM services o WHERE o.id = @service AND o.owner_id = @owner)
   OR EXISTS (SELECT 1 FROM grants g WHERE g.service_id = @service AND g.kind = 'service' AND g.grantee_id = @me AND ` + live("g") + `))`
 }
 
@@ -49,7 +49,7 @@ FROM (SELECT r.* FROM redirections r WHERE r.service_id = @service AND ` + reach
 }
 
 func (s *Store) redirectionArgs(by Actor, a *Access) map[string]any {
-	return map[string]any{"service": a.Service.ID, "me": by.holder(), "now": s.now()}
+	return map[string]any{"service": a.Service.ID, "owner": by.Customer, "me": by.holder(), "now": s.now()}
 }
 
 // gather puts the targets of each redirection together.
