@@ -301,6 +301,11 @@ func (tx *Tx) began(a *Assistance) error {
 		mode = "change"
 	}
 	tx.tellAssistance(NoticeAssisting, a, nil, 0)
+	if a.Consent == ByEmergency {
+		if err := tx.enqueueLeads(tellLead{Assistance: a.ID}); err != nil {
+			return err
+		}
+	}
 	return tx.record(a.event("began", Detail{
 		"reason": {After: a.Reason}, "ticket": {After: a.Ticket}, "consent": {After: string(a.Consent)}, "may": {After: mode},
 	}))

@@ -80,8 +80,12 @@ func TestAnAgentActsOnNothingButWhatTheCustomerOwns(t *testing.T) {
 		}
 		want(t, "an address of what was shared", w.redescribe(t, sam, "x"), notFound)
 		for what, list := range map[string]func(models.Actor) (*models.ServiceList, error){
-			"shared": func(by models.Actor) (*models.ServiceList, error) { return w.Store.SharedServices(ctx, by, models.ServiceQuery{}) },
-			"owned":  func(by models.Actor) (*models.ServiceList, error) { return w.Store.OwnServices(ctx, by, models.ServiceQuery{}) },
+			"shared": func(by models.Actor) (*models.ServiceList, error) {
+				return w.Store.SharedServices(ctx, by, models.ServiceQuery{})
+			},
+			"owned": func(by models.Actor) (*models.ServiceList, error) {
+				return w.Store.OwnServices(ctx, by, models.ServiceQuery{})
+			},
 		} {
 			if l := got[*models.ServiceList](t)(list(sam)); len(l.Items) > 0 {
 				t.Errorf("%s: %+v", what, l.Items)
@@ -217,9 +221,14 @@ func TestAnAssistanceEndsInEveryWayAtOnce(t *testing.T) {
 			{"operator", func(models.Actor) error { return second(w.Store.StopAssistances(ctx, "")) }},
 			{"operator", func(models.Actor) error { return second(w.Store.StopAssistances(ctx, cast.Alice)) }},
 			{"lead", func(a models.Actor) error { return w.Store.EndOther(ctx, lead, a.Assistance) }},
-			{"signed_out", func(a models.Actor) error { return w.Store.SignOut(ctx, &models.Session{ID: a.Session, AgentID: a.Agent}) }},
+			{"signed_out", func(a models.Actor) error {
+				return w.Store.SignOut(ctx, &models.Session{ID: a.Session, AgentID: a.Agent})
+			}},
 			{"time", func(models.Actor) error { w.Clock.Move(models.AssistanceFor); return nil }},
-			{"signed_out", func(a models.Actor) error { w.Exec(t, fmt.Sprintf("DELETE FROM sessions WHERE id = %d", a.Session)); return nil }},
+			{"signed_out", func(a models.Actor) error {
+				w.Exec(t, fmt.Sprintf("DELETE FROM sessions WHERE id = %d", a.Session))
+				return nil
+			}},
 			{"role", func(models.Actor) error { return w.Store.RemoveAgent(ctx, cast.Sam) }}, // the last: nobody is Sam after it
 		} {
 			sam := w.Acts(t, w.sam(t), cast.Alice, policy.Change)
@@ -475,7 +484,9 @@ func TestNothingIsDoneAfterTheEndOfAnAssistance(t *testing.T) {
 	ends := []func(a models.Actor) error{
 		func(a models.Actor) error { return w.Store.StopAssistance(ctx, w.Alice, a.Assistance) },
 		func(models.Actor) error { return second(w.Store.StopAssistances(ctx, "")) },
-		func(a models.Actor) error { return w.Store.SignOut(ctx, &models.Session{ID: a.Session, AgentID: a.Agent}) },
+		func(a models.Actor) error {
+			return w.Store.SignOut(ctx, &models.Session{ID: a.Session, AgentID: a.Agent})
+		},
 		func(models.Actor) error { return w.Store.CloseWindow(ctx, w.Alice) },
 	}
 	var late, done int

@@ -156,6 +156,9 @@ func (s *Store) startJobs(ctx context.Context) (jobClient, error) {
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, j *river.Job[sendNotice]) error {
 		return s.SendNotice(ctx, j.Args.Notice, j.Attempt >= j.MaxAttempts)
 	}))
+	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, j *river.Job[tellLead]) error {
+		return s.tellLead(ctx, j.Args, j.Attempt >= j.MaxAttempts)
+	}))
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, j *river.Job[disconnect]) error {
 		return s.disconnectAll(ctx, j.Args.Addresses)
 	}))

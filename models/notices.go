@@ -34,6 +34,9 @@ const (
 	// That an agent begins to act, and what they changed until the end.
 	NoticeAssisting NoticeKind = "assisting"
 	NoticeAssisted  NoticeKind = "assisted"
+
+	// To leads: of an emergency, or of a week. See tellLead.
+	NoticeDigest NoticeKind = "digest"
 )
 
 // RemindBefore is how long before its end the holder of a grant is told of it.
@@ -86,6 +89,7 @@ type NoticePart struct {
 
 	// Filled when it is read.
 	ByPerson, AgentPerson, WhomPerson Person         `json:"-"`
+	Digest                            *Digest        `json:"-"`
 	Objects                           []NoticeObject `json:"-"` // of the grants, at most MaxNoticeLines
 	Count                             int            `json:"-"` // grants, those beyond included
 }

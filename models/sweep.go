@@ -29,6 +29,7 @@ func (s *Store) Sweep(ctx context.Context) error {
 		s.sweepImports(ctx),
 		s.sweepReminders(ctx),
 		s.sweepNotices(ctx),
+		s.sweepDigest(ctx),
 	)
 }
 

@@ -108,9 +108,9 @@ func pastAssistance(l *locale.Locale, a *models.Assistance) string {
 func assistanceState(l *locale.Locale, a *models.Assistance, now time.Time) string {
 	switch {
 	case a.Live(now):
-		return l.T("assistance.state.live")
+		return l.T("assistance.state.live", "Agent", a.Agent, "Who", a.Customer)
 	case a.Waits(now):
-		return l.T("assistance.state.waits")
+		return l.T("assistance.state.waits", "Agent", a.Agent, "Who", a.Customer)
 	}
 	return pastAssistance(l, a)
 }

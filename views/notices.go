@@ -135,6 +135,8 @@ func (p noticePart) view() NoticePartView {
 		p.assisting(&v)
 	case models.NoticeAssisted:
 		p.assisted(&v)
+	case models.NoticeDigest:
+		p.digest(&v)
 	case models.NoticeResigned:
 		p.resigned(&v)
 	case models.NoticeEnded:
@@ -243,6 +245,24 @@ func (p noticePart) assisted(v *NoticePartView) {
 	v.Facts = append(p.assistance(), p.l.N("notice.assisted.pages", int64(p.Assistance.Pages)))
 	v.Advice = []string{p.l.T("notice.support.advice")}
 	v.Label, v.Link = p.l.T("assistance.what"), p.origin+OwnAssistancePath(p.Assistance.ID)
+}
+
+// digest tells a lead what agents did.
+func (p noticePart) digest(v *NoticePartView) {
+	d := p.Digest
+	v.When, v.Label, v.Link = "", p.l.T("assistance.list"), p.origin+AssistancesPath
+	if d.Week.IsZero() {
+		v.Title, v.Lead = p.t("emergency_subject"), p.t("emergency")
+	} else {
+		week := p.l.Date(d.Week)
+		v.Title, v.Lead = p.t("subject", "Date", week), p.l.N("notice.digest.lead", int64(len(d.Assistances)+d.More), "Date", week)
+	}
+	for i := range d.Assistances {
+		a := &d.Assistances[i]
+		v.Items = append(v.Items, p.l.DateTime(a.AskedAt)+p.l.T("common.colon")+assistanceState(p.l, a, p.At)+" "+
+			p.l.T("assistance.reason_is", "Reason", oneLine(a.Reason), "Ticket", oneLine(a.Ticket))+" · "+p.l.T("assistance.by."+string(a.Consent)))
+	}
+	v.Items = p.andMore(v.Items, d.More)
 }
 
 func (p noticePart) assistance() []string {

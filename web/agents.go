@@ -34,3 +34,51 @@ func (c *agentAddCommand) Run(p *program) error {
 		return nil
 	})
 }
+
+type agentSetCommand struct {
+	Identifier string `arg:"" help:"Of the agent."`
+	Role       string `required:"" enum:"agent,lead" help:"agent or lead."`
+}
+
+// Run changes the role of the agent.
+func (c *agentSetCommand) Run(p *program) error {
+	return p.with(func(ctx context.Context, s *models.Store) error {
+		if err := s.SetAgentRole(ctx, c.Identifier, c.Role); err != nil {
+			return named("agent "+c.Identifier, err)
+		}
+		fmt.Fprintf(p.out, "Agent %s is a %s.\n", c.Identifier, c.Role)
+		return nil
+	})
+}
+
+type agentRemoveCommand struct {
+	Identifier string `arg:"" help:"Of the agent."`
+}
+
+// Run removes the agent, whatever they are doing.
+func (c *agentRemoveCommand) Run(p *program) error {
+	return p.with(func(ctx context.Context, s *models.Store) error {
+		if err := s.RemoveAgent(ctx, c.Identifier); err != nil {
+			return named("agent "+c.Identifier, err)
+		}
+		fmt.Fprintf(p.out, "Agent %s is signed out, acts for nobody and cannot sign in any more. The history keeps their name.\n", c.Identifier)
+		return nil
+	})
+}
+
+type assistanceStopCommand struct {
+	All      bool   `xor:"whom" required:"" help:"For every customer."`
+	Customer string `xor:"whom" required:"" help:"Identifier of the one customer."`
+}
+
+// Run ends assistances, and the requests for them.
+func (c *assistanceStopCommand) Run(p *program) error {
+	return p.with(func(ctx context.Context, s *models.Store) error {
+		n, err := s.StopAssistances(ctx, c.Customer)
+		if err != nil {
+			return named("customer "+c.Customer, err)
+		}
+		fmt.Fprintf(p.out, "Ended: %d. From now on nobody acts by what is ended, in any process; the customers are told.\n", n)
+		return nil
+	})
+}

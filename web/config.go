@@ -43,7 +43,8 @@ type config struct {
 	dnsWant        dns.Expectations
 	imap           *connect.Own   // nil for none
 	importNetworks []netip.Prefix // besides the public addresses
-	secret         []byte         // nil for none
+	emergency      bool
+	secret         []byte // nil for none
 	logLevel       slog.Level
 	logFormat      string // "text", "json", or "" to choose by what standard error is
 }
@@ -139,6 +140,10 @@ var settings = []setting{
 	{
 		"MANDAT_SECRET", "", "Key of 32 octets in base64, as `head -c 32 /dev/urandom | base64` makes one, with which passwords for imports are encrypted; `mandat mail configure` writes it. The same for all processes. Empty: no import is offered.",
 		func(c *config, v string) (err error) { c.secret, err = parseSecret(v); return err },
+	},
+	{
+		"MANDAT_EMERGENCY", "0", "1 lets support act for a customer without consent, if a second agent approves; the customer and every lead are told at once.",
+		func(c *config, v string) (err error) { c.emergency, err = parseSwitch(v); return err },
 	},
 	{
 		"MANDAT_TRUSTED_PROXIES", "", "Networks (CIDR) or addresses, parted by commas, whose X-Forwarded-For counts.",

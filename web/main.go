@@ -64,8 +64,13 @@ type commands struct {
 		Resume  serviceResumeCommand  `cmd:"" help:"Let a suspended service be changed again."`
 	} `cmd:"" help:"E-mail services."`
 	Agent struct {
-		Add agentAddCommand `cmd:"" help:"Add a support agent."`
+		Add    agentAddCommand    `cmd:"" help:"Add a support agent."`
+		Set    agentSetCommand    `cmd:"" help:"Make an agent a lead, or a lead an agent."`
+		Remove agentRemoveCommand `cmd:"" help:"Remove a support agent, at once."`
 	} `cmd:"" help:"Support agents."`
+	Assistance struct {
+		Stop assistanceStopCommand `cmd:"" help:"End what support is doing for customers, at once."`
+	} `cmd:"" help:"Support acting for customers."`
 	Directory struct {
 		Load directoryLoadCommand `cmd:"" help:"Load customers, services and accounts from a file."`
 	} `cmd:"" help:"What was run elsewhere."`

@@ -53,9 +53,9 @@ func People() []Person {
 	}
 }
 
-// Staff is the support agent of the demo world. Until somebody lets them in, they are refused everywhere.
+// Staff is the support agent of the demo world, whom Alice lets in.
 func Staff() Person {
-	return Person{Sam, "Sam", "sam@mandat.example", "en", "is support staff, whom nobody has let in"}
+	return Person{Sam, "Sam", "sam@mandat.example", "en", "is support staff, whom Alice lets act for her"}
 }
 
 // An address of the demo world: local part, description, size in GB and use in tenths of a per cent.
@@ -138,6 +138,7 @@ func Load(ctx context.Context, s *models.Store) error {
 	w.lists()
 	w.filters()
 	w.redirections()
+	w.support()
 	if w.err != nil {
 		return fmt.Errorf("demo world: %w", w.err)
 	}
@@ -246,6 +247,11 @@ func (w *world) responders() {
 		})
 		return err
 	})
+}
+
+// support may act for Alice for a week.
+func (w *world) support() {
+	w.do(func() error { return w.s.OpenWindow(w.ctx, w.ids[Alice], 7*24*time.Hour, true) })
 }
 
 // lists is one, of people of the house and one outside.

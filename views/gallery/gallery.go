@@ -49,6 +49,7 @@ func Entries() []Entry {
 		accounts,
 		accountsBulk,
 		customers,
+		assistances,
 		lists,
 		listMessages,
 		notices,

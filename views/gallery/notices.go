@@ -71,6 +71,29 @@ var notices = []Entry{
 		p.Domain, p.ByPerson, p.AgentPerson = "", personAlice, models.Person{Identifier: "sam-support", Name: "Sam"}
 		return []models.NoticePart{p}
 	})},
+	{Name: "notices/assisting", Part: true, Component: notice(func(*locale.Locale) []models.NoticePart {
+		return []models.NoticePart{assisted(models.NoticeAssisting, models.ByCode)}
+	})},
+	{Name: "notices/assisting-emergency", Part: true, Component: notice(func(*locale.Locale) []models.NoticePart {
+		return []models.NoticePart{assisted(models.NoticeAssisting, models.ByEmergency)}
+	})},
+	{Name: "notices/assisted", Part: true, Component: notice(func(*locale.Locale) []models.NoticePart {
+		p := assisted(models.NoticeAssisted, models.ByRequest)
+		p.Deeds, p.Beyond = []models.NoticeDeed{{Event: "account.changed", Object: "contact@garrigue.example"}, {Event: "grant.given", Object: "rh@garrigue.example", WhomPerson: personChloe}}, 4
+		p.Assistance.Changes, p.Assistance.Pages, p.Assistance.Why = 6, 12, models.AssistanceByHand
+		return []models.NoticePart{p}
+	})},
+	{Name: "notices/assisted-nothing", Part: true, Component: notice(func(*locale.Locale) []models.NoticePart {
+		return []models.NoticePart{assisted(models.NoticeAssisted, models.ByWindow)}
+	})},
+	{Name: "notices/digest", Part: true, Component: notice(func(*locale.Locale) []models.NoticePart {
+		return []models.NoticePart{{Kind: models.NoticeDigest, At: Now, Digest: &models.Digest{Week: Now.AddDate(0, 0, -6), More: 3, Assistances: []models.Assistance{*endedOne(), *asked()}}}}
+	})},
+	{Name: "notices/digest-emergency", Part: true, Component: notice(func(*locale.Locale) []models.NoticePart {
+		a := live()
+		a.Consent, a.Approver = models.ByEmergency, "mia-support"
+		return []models.NoticePart{{Kind: models.NoticeDigest, At: Now, Digest: &models.Digest{Assistances: []models.Assistance{*a}}}}
+	})},
 	{Name: "notices/several", Part: true, Component: func(l *locale.Locale, _ views.Page) templ.Component {
 		given := granted(models.NoticeGiven, policy.OnAccount, terms(l, 0, false), "contact")
 		over := granted(models.NoticeEnded, policy.OnAccount, nil, "contact")
@@ -132,4 +155,11 @@ func ended(why string, with bool) func(*locale.Locale, views.Page) templ.Compone
 // deeds is a part about what Bruno did on Alice's service.
 func deeds(k models.NoticeKind, list ...models.NoticeDeed) models.NoticePart {
 	return models.NoticePart{Kind: k, At: Now, Domain: "garrigue.example", ByPerson: personBruno, Deeds: list}
+}
+
+func assisted(k models.NoticeKind, by models.ConsentKind) models.NoticePart {
+	return models.NoticePart{
+		Kind: k, At: Now, Agent: 1, AgentPerson: models.Person{Identifier: "sam-support", Name: "Sam"},
+		Assistance: &models.NoticeAssistance{ID: 12, Reason: "Les filtres\r\nne rangent plus <b>rien</b>", Ticket: "TKT-20931", Consent: by},
+	}
 }

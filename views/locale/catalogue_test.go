@@ -46,6 +46,7 @@ var computed = map[string]string{
 	"notice.assisted.":     "views/notices.go: a models.NoticeKind",
 	"notice.assisting.":    "views/notices.go: a models.NoticeKind",
 	"notice.changed.":      "views/notices.go: a models.NoticeKind",
+	"notice.digest.":       "views/notices.go: a models.NoticeKind",
 	"notice.ended.":        "views/notices.go: a models.NoticeKind, why a grant ended",
 	"notice.ending.":       "views/notices.go: a models.NoticeKind",
 	"notice.forward.":      "views/notices.go: a models.NoticeKind",
