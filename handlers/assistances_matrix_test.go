@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/PuerkitoBio/goquery"
+
 	"example.org/mandat/handlers"
 	"example.org/mandat/models"
 	"example.org/mandat/models/cast"
@@ -261,6 +263,43 @@ func TestThePagesThatAnAgentLooksAtAreKept(t *testing.T) {
 		got := strings.Join(texts(t, w, "SELECT path || ' ' || times FROM assistance_pages ORDER BY path"), ", ")
 		if want := "/services 1, /services/garrigue.example/emails 2, /services/garrigue.example/emails/rh 1"; got != want {
 			t.Errorf("kept are %s, want %s", got, want)
+		}
+	})
+}
+
+// What an agent may not do is absent: no page of theirs leads to one that is refused.
+func TestNoLinkOfAnAgentIsRefused(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, w *modelstest.World) {
+		s := newSite(t, w)
+		for _, mode := range []policy.Mode{policy.Look, policy.Change} {
+			agent, token := w.Agent(t, fmt.Sprintf("agent-%d", mode), models.RoleAgent)
+			w.Acts(t, agent, cast.Alice, mode)
+			v := s.visit(t)
+			v.carry(token)
+			seen, next := map[string]bool{}, []string{"/services"}
+			for len(next) > 0 && len(seen) < 250 {
+				path := next[0]
+				next = next[1:]
+				if seen[path] || !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "/static/") {
+					continue
+				}
+				seen[path] = true
+				page := v.get(path)
+				if page.status != http.StatusOK && page.status != http.StatusSeeOther {
+					t.Errorf("mode %d: a page leads to %s, which answers %d", mode, path, page.status)
+					continue
+				}
+				page.Find("a[href]").Each(func(_ int, a *goquery.Selection) {
+					path, _, _ := strings.Cut(a.AttrOr("href", ""), "#")
+					next = append(next, path)
+				})
+			}
+			if len(seen) < 60 {
+				t.Errorf("mode %d: only %d pages were seen", mode, len(seen))
+			}
+			if err := w.Store.EndAssistance(t.Context(), agent); err != nil {
+				t.Fatal(err)
+			}
 		}
 	})
 }

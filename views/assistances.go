@@ -20,6 +20,9 @@ type Acting struct {
 // for an agent, not their customer.
 func (a *Acting) byAgent() bool { return a.Mode != policy.NoAgent }
 
+// looks says whether the viewer is an agent who may look only.
+func (p Page) looks() bool { return p.Acting != nil && p.Acting.Mode == policy.Look }
+
 // words are for whom one acts, as a title and a panel say it.
 func (a *Acting) words(l *locale.Locale) string {
 	return l.T("assistance.acting", "Who", a.Assistance.Customer)

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"context"
 	"net/url"
 	"strconv"
 	"time"
@@ -188,4 +189,13 @@ func (v ServiceView) facts(l *locale.Locale) []ui.Fact {
 		facts = append(facts, ui.Fact{Term: l.T("service.since"), Text: l.Date(sv.CreatedAt)})
 	}
 	return facts
+}
+
+// ownHeading says whose the services are: the viewer's, or those of the customer
+// an agent acts for.
+func ownHeading(ctx context.Context, p Page) string {
+	if p.Viewer.Agent {
+		return locale.T(ctx, "service.own_of", "Who", p.Acting.Assistance.Customer)
+	}
+	return locale.T(ctx, "service.own")
 }
