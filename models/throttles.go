@@ -8,7 +8,8 @@ import (
 )
 
 // Failures are counted by subject: "account:<identifier>", "device:<hash>",
-// "peer:<address>", "unknown:<customer id>". A count begins anew when its
+// "peer:<address>", "unknown:<customer id>", "own:<identifier>" for proofs within a
+// session, "code:<identifier>" and "code-device:<hash>" for codes. A count begins anew when its
 // window has passed since the first failure, and a success clears it.
 
 // countFailures adds n failures of each subject and returns how many there are in the window.
@@ -48,6 +49,9 @@ var (
 	accountSlowdown = slowdown{after: 10, most: 100}
 	deviceSlowdown  = slowdown{after: 10, most: 100}
 	peerSlowdown    = slowdown{after: 50, most: 1000}
+
+	// Wrong codes of an app: see the bounds in factors.go.
+	codeSlowdown = slowdown{after: 5, most: 10}
 )
 
 // throttleWindow is how long wrong passwords count.
