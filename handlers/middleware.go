@@ -181,7 +181,7 @@ func (h *Handlers) admit(r Route) echo.MiddlewareFunc {
 				}
 			case err != nil:
 				return err
-			case s.AgentID != 0:
+			case s.AgentID != 0 && !r.agents:
 				return errStaff
 			}
 			return next(c)

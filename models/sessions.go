@@ -41,7 +41,7 @@ type Session struct {
 
 // Actor is the person of the session asking without a form.
 func (s *Session) Actor() Actor {
-	return Actor{Customer: s.CustomerID, Session: s.ID}
+	return Actor{Customer: s.CustomerID, Agent: s.AgentID, Session: s.ID}
 }
 
 // sessionColumns reads a Session from sessions se, customers c and agents ag, in the order of scanInto.
