@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -25,7 +26,7 @@ func (h *Handlers) contactPage(c echo.Context, status int, f views.ContactForm) 
 		return err
 	}
 	p.Refused = len(f.Errors) > 0
-	f.Present, f.Mails = customer.Email, h.store.Mails()
+	f.Present, f.Mails, f.Proof = customer.Email, h.store.Mails(), h.proof(c).With(f.Errors)
 	if inPanel(c) {
 		return mandat.Render(c, status, views.ContactPanel(p, f))
 	}
@@ -35,8 +36,11 @@ func (h *Handlers) contactPage(c echo.Context, status int, f views.ContactForm) 
 // updateContact has a link sent to another contact address. Nothing else changes
 // until it is followed.
 func (h *Handlers) updateContact(c echo.Context) error {
-	sent, by, err := h.sent(c, "email")
+	sent, by, err := h.sent(c, "email", "proof")
 	f := views.ContactForm{Email: sent.Get("email")}
+	if err == nil {
+		err = h.prove(c, sent)
+	}
 	if err == nil {
 		err = h.store.ChangeContact(c.Request().Context(), by, f.Email)
 	}
@@ -44,7 +48,7 @@ func (h *Handlers) updateContact(c echo.Context) error {
 		f.Errors = bad
 		return h.contactPage(c, http.StatusUnprocessableEntity, f)
 	}
-	return h.done(c, err, views.ProfilePath, ok(c, "contact.asked", "Address", f.Email))
+	return h.done(c, err, views.ProfilePath, ok(c, "contact.asked", "Address", strings.TrimSpace(f.Email)))
 }
 
 // cancelContact gives up the address that is not confirmed.

@@ -87,6 +87,9 @@ func (h *Handlers) updateProfilePassword(c echo.Context) error {
 	if err == nil {
 		err = h.store.ChangePassword(c.Request().Context(), by, sent.Get("current"), sent.Get("password"))
 	}
+	if err == nil {
+		err = h.renew(c)
+	}
 	if bad, is := refused(c, err); is {
 		return h.profilePasswordPage(c, http.StatusUnprocessableEntity, views.ProfilePasswordForm{Errors: bad})
 	}

@@ -50,13 +50,17 @@ func (s *Store) PendingContact(ctx context.Context, by Actor) (*ContactChange, e
 
 // ChangeContact has a link sent to the address that by wants to be reached at,
 // in place of any other that is not confirmed, and tells the one in force.
-// Invalid for what is no address, the one in force, more than MaxContactChanges
+// It is sensitive, and asks for a recent proof: Invalid (field "proof") without.
+// Invalid as well for what is no address, the one in force, more than MaxContactChanges
 // in a day, and when the panel sends no mail: then the operator changes it.
 func (s *Store) ChangeContact(ctx context.Context, by Actor, email string) error {
 	if !s.Mails() {
 		return invalid("", "contact.none")
 	}
 	return s.change(ctx, by, func(tx *Tx) error {
+		if err := tx.proven(); err != nil {
+			return err
+		}
 		c, err := customer(tx.DB, "c.id = ?"+tx.forUpdate("c"), by.Customer)
 		if err != nil {
 			return err

@@ -11,6 +11,7 @@ type ContactForm struct {
 	Email   string
 	Present string // the address in force
 	Mails   bool   // the panel sends mail, without which no link confirms anything
+	Proof   Proof
 	Errors  Errors
 }
 
