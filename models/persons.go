@@ -36,7 +36,9 @@ func (p person) event(kind string, d Detail) Event {
 // recordSecurity writes an event that its person must hear of by email too,
 // whoever did it: it may not have been they.
 func (tx *Tx) recordSecurity(p person, kind string, d Detail) error {
-	tx.tellSecurity(p.CustomerID, kind, p.Identifier)
+	if p.CustomerID != 0 {
+		tx.tellSecurity(&Customer{ID: p.CustomerID, Identifier: p.Identifier}, NoticeDeed{Event: kind})
+	}
 	return tx.record(p.event(kind, d))
 }
 

@@ -8,8 +8,10 @@ import (
 )
 
 // Failures are counted by subject: "account:<identifier>", "device:<hash>",
-// "peer:<address>", "unknown:<customer id>", "own:<identifier>" for proofs within a
-// session, "code:<identifier>" and "code-device:<hash>" for codes. A count begins anew when its
+// "peer:<address>", "unknown:<customer id>", and with "reset-" before them for
+// passwords that somebody forgot; "own:<identifier>" for proofs within a session;
+// "code:<identifier>", "code-own:<identifier>" and "code-device:<hash>" for codes
+// of an app. A count begins anew when its
 // window has passed since the first failure, and a success clears it.
 
 // countFailures adds n failures of each subject and returns how many there are in the window.
@@ -52,6 +54,12 @@ var (
 
 	// Wrong codes of an app: see the bounds in factors.go.
 	codeSlowdown = slowdown{after: 5, most: 10}
+)
+
+// Passwords forgotten: each may be an email to somebody who asked for none.
+var (
+	resetSlowdown     = slowdown{after: 3, most: 10}
+	resetPeerSlowdown = slowdown{after: 20, most: 200}
 )
 
 // throttleWindow is how long wrong passwords count.
