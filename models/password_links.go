@@ -78,14 +78,20 @@ func (s *Store) AskForPasswordLink(ctx context.Context, c Credentials) error {
 	if !s.Mails() {
 		return invalid("", "session.forgotten.none")
 	}
-	identifier, _ := ParseIdentifier(c.Identifier) // "" is nobody's
+	identifier, ok := ParseIdentifier(c.Identifier)
+	if !ok {
+		identifier, ok = ParseAgentIdentifier(c.Identifier)
+	}
 	p, err := s.person(ctx, identifier, c.Device)
 	if err != nil {
 		return err
 	}
-	subjects := map[string]slowdown{"reset-account:" + identifier: resetSlowdown, "reset-peer:" + c.Peer: resetPeerSlowdown}
-	if p.Known {
-		subjects = map[string]slowdown{"reset-device:" + identifier: resetSlowdown, "reset-peer:" + c.Peer: resetPeerSlowdown}
+	subjects := map[string]slowdown{"reset-peer:" + c.Peer: resetPeerSlowdown}
+	switch {
+	case p.Known:
+		subjects["reset-device:"+identifier] = resetSlowdown
+	case ok: // what is no identifier is nobody's, and everybody may mistype it
+		subjects["reset-account:"+identifier] = resetSlowdown
 	}
 	if err := s.attempt(ctx, subjects); err != nil {
 		return err
