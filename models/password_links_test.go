@@ -94,7 +94,8 @@ func TestAForgottenPasswordIsSetByALinkSentToTheContactAddress(t *testing.T) {
 
 func TestAskingForALinkTellsNobodyWhoExists(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		w.customer(t, "zz1-mdt") // who has no password yet
+		w.customer(t, "zz1-mdt")                      // who has no password yet
+		must(t, w.forgot(t, "zz8-mdt", "192.0.2.99")) // the queue asks something of the database once
 		var statements, jobs []int
 		for i, identifier := range []string{cast.Alice, "zz1-mdt", "zz9-mdt", cast.Sam, "nobody-support", "", "alice@cabinet-garrigue.example", "\xff\x00"} {
 			before := w.Int(t, "SELECT count(*) FROM river_job WHERE kind = 'mail_password_link'")
@@ -252,7 +253,11 @@ func (refusal) Permanent() bool { return true }
 func TestAnAgentSetsAPasswordByALinkOfTheOperators(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		in := w.signIn(t, cast.Sam)
-		token, _, err := w.Store.NewPasswordLink(t.Context(), " Sam-Support ")
+		for identifier, outcome := range map[string]string{"tom-support": notFound, cast.Emma: "identifier: agent.identifier.shape"} {
+			_, _, err := w.Store.NewAgentPasswordLink(t.Context(), identifier)
+			want(t, identifier, err, outcome)
+		}
+		token, _, err := w.Store.NewAgentPasswordLink(t.Context(), " Sam-Support ")
 		must(t, err)
 		l := got[*models.LinkHolder](t)(w.Store.PasswordLink(t.Context(), token))
 		if l.AgentID == 0 || l.CustomerID != 0 || l.Identifier != cast.Sam {
