@@ -349,6 +349,7 @@ var matrices = []string{
 	redirectionsMatrix,
 	uploadsMatrix,
 	importsMatrix,
+	sessionsMatrix,
 }
 
 func readMatrix(t testing.TB) (entries []entry) {
