@@ -44,15 +44,18 @@ func (h *Handlers) assistanceForm(c echo.Context, status int, f views.Assistance
 		return err
 	}
 	p.Refused = len(f.Errors) > 0
-	f.MayEmergency = h.store.Emergency()
+	f.MayEmergency, f.Proof = h.store.Emergency(), h.proof(c).With(f.Errors)
 	return mandat.Render(c, status, views.AssistancePage(p, f))
 }
 
 // createAssistance begins to act for a customer, or asks them.
 func (h *Handlers) createAssistance(c echo.Context) error {
-	sent, by, err := h.sent(c, "customer", "reason", "ticket", "code", "emergency")
+	sent, by, err := h.sent(c, "customer", "reason", "ticket", "code", "emergency", "proof")
 	f := views.AssistanceForm{Customer: sent.Get("customer"), Reason: sent.Get("reason"), Ticket: sent.Get("ticket"), Code: sent.Get("code"), Emergency: sent.has("emergency")}
 	var a *models.Assistance
+	if err == nil {
+		err = h.prove(c, sent)
+	}
 	if err == nil {
 		a, err = h.store.AskAssistance(c.Request().Context(), by.Self(), models.NewAssistance{
 			Customer: f.Customer, Reason: f.Reason, Ticket: f.Ticket, Code: f.Code, Emergency: f.Emergency,
@@ -98,12 +101,15 @@ func (h *Handlers) changePage(c echo.Context, status int, bad views.Errors) erro
 		return err
 	}
 	p.Refused = len(bad) > 0
-	return mandat.Render(c, status, views.AssistanceChangePage(p, views.ChangeForm{Errors: bad}))
+	return mandat.Render(c, status, views.AssistanceChangePage(p, views.ChangeForm{Errors: bad, Proof: h.proof(c).With(bad)}))
 }
 
 // createChange lets the agent change things for a while.
 func (h *Handlers) createChange(c echo.Context) error {
-	_, by, err := h.sent(c)
+	sent, by, err := h.sent(c, "proof")
+	if err == nil {
+		err = h.prove(c, sent)
+	}
 	if err == nil {
 		err = h.store.RaiseAssistance(c.Request().Context(), by)
 	}
@@ -132,7 +138,7 @@ func (h *Handlers) endAssistance(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if submissionNonce(h.sessions.token(c.Request()), f.Get("submission")) == nil {
+	if submissionNonce(sessionOf(c), f.Get("submission")) == nil {
 		return models.Invalid{"": {{Key: "form.stale"}}}
 	}
 	err = h.store.EndAssistance(c.Request().Context(), sessionOf(c).Actor())

@@ -27,7 +27,7 @@ func (h *Handlers) consentPage(c echo.Context, status int, f views.ConsentForm, 
 	if err != nil {
 		return err
 	}
-	p.Refused = len(f.Errors) > 0
+	p.Refused, f.Proof = len(f.Errors) > 0, h.proof(c)
 	return mandat.Render(c, status, views.ConsentPage(p, views.ConsentView{Support: support, Form: f, Code: code, CodeUntil: until, Now: h.store.Now()}))
 }
 
@@ -39,8 +39,12 @@ func (h *Handlers) refuseConsent(c echo.Context, f views.ConsentForm, bad views.
 
 // openWindow lets support in for a time.
 func (h *Handlers) openWindow(c echo.Context) error {
-	sent, by, err := h.sent(c, "hours", "mode")
-	f := views.ConsentForm{Hours: sent.Get("hours"), Mode: sent.Get("mode")}
+	sent, by, err := h.sent(c, "hours", "mode", "proof")
+	f := views.NewConsentForm()
+	f.Sent, f.Hours, f.Mode = "window", sent.Get("hours"), sent.Get("mode")
+	if err == nil {
+		err = h.prove(c, sent)
+	}
 	if err == nil {
 		err = h.store.OpenWindow(c.Request().Context(), by, time.Duration(sent.number("hours"))*time.Hour, f.MayChange())
 	}
@@ -52,11 +56,14 @@ func (h *Handlers) openWindow(c echo.Context) error {
 
 // makeCode shows a code to read out. It is shown once: the database has its hash alone.
 func (h *Handlers) makeCode(c echo.Context) error {
-	sent, by, err := h.sent(c, "mode")
+	sent, by, err := h.sent(c, "mode", "proof")
 	f := views.NewConsentForm()
-	f.CodeMode = sent.Get("mode")
+	f.Sent, f.CodeMode = "code", sent.Get("mode")
 	var code string
 	var until time.Time
+	if err == nil {
+		err = h.prove(c, sent)
+	}
 	if err == nil {
 		code, until, err = h.store.MakeCode(c.Request().Context(), by, f.CodeMayChange())
 	}
@@ -87,14 +94,17 @@ func (h *Handlers) closeWindow(c echo.Context) error {
 // acceptAssistance lets the agent who asks begin.
 func (h *Handlers) acceptAssistance(c echo.Context) error {
 	return h.answerAssistance(c, "consent.accepted", func(ctx context.Context, by models.Actor, id int64, f form) error {
+		if err := h.prove(c, f); err != nil {
+			return err
+		}
 		return h.store.AnswerAssistance(ctx, by, id, true, f.Get("mode") == views.ModeChange)
-	}, "mode")
+	}, "mode", "proof")
 }
 
 func (h *Handlers) refuseAssistance(c echo.Context) error {
 	return h.answerAssistance(c, "consent.refused", func(ctx context.Context, by models.Actor, id int64, _ form) error {
 		return h.store.AnswerAssistance(ctx, by, id, false, false)
-	}, "mode")
+	}, "mode", "proof") // the button is on the form that accepts
 }
 
 // stopAssistance is the customer's button.
@@ -114,7 +124,9 @@ func (h *Handlers) answerAssistance(c echo.Context, key string, verb func(contex
 		err = verb(c.Request().Context(), by, id, sent)
 	}
 	if bad, is := refused(c, err); is {
-		return h.refuseConsent(c, views.NewConsentForm(), bad)
+		f := views.NewConsentForm()
+		f.Sent, f.RequestMode = "request", sent.Get("mode")
+		return h.refuseConsent(c, f, bad)
 	}
 	return h.done(c, err, views.ConsentPath, ok(c, key))
 }

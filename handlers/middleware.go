@@ -200,7 +200,7 @@ func (r Route) admits(s *models.Session) error {
 		return nil
 	case r.Policy.Class == policy.Staff, r.Policy.Class == policy.Lead:
 		return models.ErrNotFound
-	case agent && !(acting && (r.acting || r.Policy.Class == policy.Object)):
+	case agent && !acting && !r.agents, acting && !r.acting && r.Policy.Class != policy.Object: // one is one person at a time
 		return errStaff
 	}
 	return nil
@@ -286,7 +286,7 @@ func (h *Handlers) page(c echo.Context, here, title string) (views.Page, error) 
 	p.Theme = s.Theme
 	p.Viewer = views.Viewer{Identifier: s.Identifier, Name: s.Name, Agent: s.AgentID != 0}
 	h.act(c, s, &p)
-	p.Submission = newSubmission(h.sessions.token(c.Request()))
+	p.Submission = newSubmission(s.FormKey)
 	if isFragment(c) {
 		return p, nil // what is to be said waits for a whole page
 	}

@@ -50,9 +50,9 @@ func (h *Handlers) createSession(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := h.store.SignIn(c.Request().Context(), models.Credentials{
-		Identifier: f.Get("identifier"), Password: f.Get("password"), Peer: c.RealIP(), Device: h.device(c), UserAgent: c.Request().UserAgent(),
-	}, h.sessions.token(c.Request()))
+	from := h.browserOf(c)
+	from.Identifier, from.Password = f.Get("identifier"), f.Get("password")
+	in, err := h.store.SignIn(c.Request().Context(), from, h.sessions.token(c.Request()))
 	form := views.SignInForm{Identifier: f.Get("identifier"), Next: f.Get("next")}
 	throttled := models.Throttled{}
 	switch {
@@ -68,32 +68,7 @@ func (h *Handlers) createSession(c echo.Context) error {
 	case err != nil:
 		return err
 	}
-	h.begin(c, in)
-	return c.Redirect(http.StatusSeeOther, sitePath(f.Get("next")))
-}
-
-// begin gives the browser its new session, and a mark by which its wrong
-// passwords count apart from a stranger's.
-func (h *Handlers) begin(c echo.Context, in *models.SignedIn) {
-	h.log.Info("signed in", "request", reference(c), "person", in.Session.Identifier, "peer", c.RealIP())
-	cookie := &http.Cookie{
-		Name: h.sessions.name, Value: in.Token, Path: "/", HttpOnly: true, Secure: h.secure, SameSite: http.SameSiteLaxMode,
-		MaxAge: int(models.SessionFor.Seconds()),
-	}
-	c.SetCookie(cookie)
-	device := *cookie
-	device.Name, device.Value, device.MaxAge = h.deviceCookie(), in.Device, int((180 * 24 * time.Hour).Seconds())
-	c.SetCookie(&device)
-}
-
-func (h *Handlers) deviceCookie() string { return h.sessions.name + "-device" }
-
-func (h *Handlers) device(c echo.Context) string {
-	cookie, err := c.Cookie(h.deviceCookie())
-	if err != nil || len(cookie.Value) > 64 {
-		return ""
-	}
-	return cookie.Value
+	return h.arrived(c, in, f.Get("next"))
 }
 
 // endSession signs out. It works from any page of the session, however old:
@@ -103,10 +78,11 @@ func (h *Handlers) endSession(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if sessionOf(c) == nil {
+	s := sessionOf(c)
+	if s == nil {
 		return c.Redirect(http.StatusSeeOther, views.SignInPath)
 	}
-	if submissionNonce(h.sessions.token(c.Request()), f.Get("submission")) == nil {
+	if submissionNonce(s, f.Get("submission")) == nil {
 		return models.Invalid{"": {{Key: "form.stale"}}}
 	}
 	session, err := h.sessions.Get(c.Request(), h.sessions.name)
@@ -187,7 +163,7 @@ func (h *Handlers) setPreferences(c echo.Context) error {
 		c.SetCookie(&http.Cookie{Name: choice.cookie, Value: value, Path: "/", HttpOnly: true, Secure: h.secure, SameSite: http.SameSiteLaxMode, MaxAge: int((365 * 24 * time.Hour).Seconds())})
 	}
 	if s := sessionOf(c); s != nil && s.CustomerID != 0 {
-		if submissionNonce(h.sessions.token(c.Request()), f.Get("submission")) == nil {
+		if submissionNonce(s, f.Get("submission")) == nil {
 			return models.Invalid{"": {{Key: "form.stale"}}}
 		}
 		// Setting what is set already changes nothing, so the form need not act only once.

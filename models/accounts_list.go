@@ -188,7 +188,7 @@ const (
 )
 
 // accountsRowNulls stand in an account's row for me, what I hold by, the session, the service with the right, whole and holder.
-var accountsRowNulls = "1, " + strings.Repeat("NULL, ", 2+26+22+2)
+var accountsRowNulls = "1, " + strings.Repeat("NULL, ", 2+28+22+2)
 
 func (s *Store) accountsDest(kind *int, h *accountsHead, item *AccountItem, managers **string) (head, row []any) {
 	head = append([]any{kind, s.skip(), s.skip()}, h.list.Session.dest()...)

@@ -201,6 +201,9 @@ func (s *Store) AskAssistance(ctx context.Context, by Actor, n NewAssistance) (*
 		if err := tx.staff(); err != nil {
 			return err
 		}
+		if err := tx.proven(); err != nil {
+			return err
+		}
 		if wrong != nil {
 			return wrong
 		}
@@ -324,6 +327,9 @@ func (tx *Tx) mine() (*Assistance, error) {
 // the customer allows that: Forbidden otherwise. Raising again begins anew.
 func (s *Store) RaiseAssistance(ctx context.Context, by Actor) error {
 	return s.change(ctx, by.Self(), func(tx *Tx) error {
+		if err := tx.proven(); err != nil {
+			return err
+		}
 		a, err := tx.mine()
 		if err != nil {
 			return err

@@ -71,6 +71,9 @@ func (s *Store) OpenWindow(ctx context.Context, by Actor, lasts time.Duration, m
 		return invalid("hours", "consent.hours.unknown")
 	}
 	return s.change(ctx, by, func(tx *Tx) error {
+		if err := tx.proven(); err != nil {
+			return err
+		}
 		if err := tx.closeConsent(ByWindow); err != nil {
 			return err
 		}
@@ -110,6 +113,9 @@ func (s *Store) MakeCode(ctx context.Context, by Actor, mayChange bool) (code st
 		return "", time.Time{}, err
 	}
 	err = s.change(ctx, by, func(tx *Tx) error {
+		if err := tx.proven(); err != nil {
+			return err
+		}
 		if err := tx.closeConsent(ByCode); err != nil {
 			return err
 		}
@@ -149,8 +155,8 @@ func (tx *Tx) closeConsent(k ConsentKind) error {
 	return tx.exec("UPDATE consents SET ended_at = ?, code_hash = NULL WHERE customer_id = ? AND kind = ? AND ended_at IS NULL", tx.now, tx.by.Customer, k)
 }
 
-// codeSlowdown slows an agent who tries codes, whosever they are.
-var codeSlowdown = slowdown{after: 10, most: 40}
+// consentSlowdown slows an agent who tries codes, whosever they are.
+var consentSlowdown = slowdown{after: 10, most: 40}
 
 // tryCode looks whether the code that an agent was told is the customer's. The
 // try counts before it is judged, whatever becomes of the request: the fifth
@@ -169,7 +175,7 @@ func (s *Store) tryCode(ctx context.Context, by Actor, n NewAssistance) (c *Cons
 		return nil, invalid("code", "assistance.code.shape"), nil
 	}
 	subject := fmt.Sprintf("codes:%d", by.Agent)
-	if err := s.attempt(ctx, map[string]slowdown{subject: codeSlowdown}); err != nil {
+	if err := s.attempt(ctx, map[string]slowdown{subject: consentSlowdown}); err != nil {
 		return nil, nil, err
 	}
 	var tried struct {
@@ -214,6 +220,9 @@ func (s *Store) AnswerAssistance(ctx context.Context, by Actor, id int64, accept
 		}
 		if !accept {
 			return tx.endAssistance(a, AssistanceRefused)
+		}
+		if err := tx.proven(); err != nil {
+			return err
 		}
 		return tx.begin(a, 0, mayChange)
 	})

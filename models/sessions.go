@@ -2,7 +2,6 @@ package models
 
 import (
 	"context"
-	"encoding/hex"
 	"time"
 	"unicode/utf8"
 
@@ -39,6 +38,8 @@ type Session struct {
 	Data       []byte // of gorilla/sessions: what is to be said on the next page
 	SeenAt     time.Time
 	ExpiresAt  time.Time
+	ProvedAt   time.Time // the last password or code of its person
+	FormKey    []byte    // what its forms are bound to, whatever its cookie is by now
 	Role       string // of an agent
 
 	// Of an agent: the assistance in which they act. Of a customer: the newest
@@ -85,7 +86,8 @@ func (s *Session) settle(now time.Time) {
 
 // sessionColumns reads a Session from sessions se, customers c and agents ag, in the order of scanInto.
 const sessionColumns = `se.id, COALESCE(se.customer_id, 0), COALESCE(se.agent_id, 0), COALESCE(c.identifier, ag.identifier, ''), COALESCE(c.name, ag.name, ''),
- COALESCE(c.language, ag.language, ''), COALESCE(c.theme, 'system'), COALESCE(c.time_zone, oc.time_zone, 'UTC'), se.data, se.seen_at, se.expires_at, COALESCE(ag.role, ''),
+ COALESCE(c.language, ag.language, ''), COALESCE(c.theme, 'system'), COALESCE(c.time_zone, oc.time_zone, 'UTC'), se.data, se.seen_at, se.expires_at,
+ COALESCE(se.proved_at, se.created_at), COALESCE(se.form_key, se.token_hash), COALESCE(ag.role, ''),
  ov.id AS ov_id, ov.agent_id AS ov_agent, ov.customer_id AS ov_customer, oa.identifier AS oa_identifier, oa.name AS oa_name, oc.identifier AS oc_identifier, oc.name AS oc_name,
  ov.ticket, ov.consent, ov.may_change, ov.began_at, ov.expires_at AS ov_expires_at, ov.renewed_at, ov.change_until`
 
@@ -102,7 +104,7 @@ const sessionLive = `se.token_hash = $1 AND se.expires_at > $2 AND (se.seen_at >
 func (s *Session) dest() []any {
 	o := &s.overlay
 	return []any{
-		&s.ID, &s.CustomerID, &s.AgentID, &s.Identifier, &s.Name, &s.Language, &s.Theme, &s.TimeZone, &s.Data, (*instant)(&s.SeenAt), (*instant)(&s.ExpiresAt), &s.Role,
+		&s.ID, &s.CustomerID, &s.AgentID, &s.Identifier, &s.Name, &s.Language, &s.Theme, &s.TimeZone, &s.Data, (*instant)(&s.SeenAt), (*instant)(&s.ExpiresAt), (*instant)(&s.ProvedAt), &s.FormKey, &s.Role,
 		&o.id, &o.agentID, &o.customerID, &o.agent, &o.agentName, &o.customer, &o.customerName, &o.ticket, &o.consent, &o.mayChange, &o.began, &o.expires, &o.renewed, &o.changeUntil,
 	}
 }
@@ -130,100 +132,6 @@ func (s *Store) Session(ctx context.Context, token string) (*Session, error) {
 	return &found, nil
 }
 
-// Credentials are what somebody signs in with, and from where.
-type Credentials struct {
-	Identifier string // as typed
-	Password   string
-	Peer       string // the true network address
-	Device     string // the cookie of a browser that signed in before, "" for none
-	UserAgent  string
-}
-
-// SignedIn is a session just begun. Token and Device are for cookies; neither is kept.
-type SignedIn struct {
-	Session Session
-	Token   string
-	Device  string
-}
-
-// person is a customer or an agent who may sign in.
-type person struct {
-	CustomerID, AgentID int64
-	PasswordHash        string
-	Known               bool // has signed in with this browser before
-}
-
-// SignIn begins a session for a customer or an agent. replaced is the token of
-// the session that the browser had, which ends. ErrSignedOut says that
-// identifier or password are not right, and takes as long for an identifier
-// that nobody has; Throttled that too many attempts failed; ErrBusy that too
-// many sign in at this moment.
-func (s *Store) SignIn(ctx context.Context, c Credentials, replaced string) (*SignedIn, error) {
-	identifier, ok := ParseIdentifier(c.Identifier)
-	if !ok {
-		identifier, _ = ParseAgentIdentifier(c.Identifier) // "" is nobody's
-	}
-	p, err := s.person(ctx, identifier, c.Device)
-	if err != nil {
-		return nil, err
-	}
-	account, peer := "account:"+identifier, "peer:"+c.Peer
-	subjects := map[string]slowdown{account: accountSlowdown, peer: peerSlowdown}
-	counted := []string{account}
-	if p.Known {
-		hash := tokenHash(c.Device)
-		device := "device:" + hex.EncodeToString(hash[:])
-		subjects = map[string]slowdown{device: deviceSlowdown, peer: peerSlowdown}
-		counted = append(counted, device)
-	}
-	if err := s.attempt(ctx, subjects); err != nil {
-		return nil, err
-	}
-	right, weak, err := s.verifyPassword(ctx, c.Password, p.PasswordHash)
-	if err != nil {
-		return nil, err
-	}
-	if !right {
-		return nil, ErrSignedOut
-	}
-	var stronger string
-	if weak {
-		if stronger, err = s.hashPassword(ctx, c.Password); err != nil {
-			return nil, err
-		}
-	}
-	in := &SignedIn{Token: newToken(), Device: newToken()}
-	err = s.inTx(ctx, Actor{}, func(tx *Tx) error {
-		if err := tx.succeeded(counted, peer); err != nil {
-			return err
-		}
-		if stronger != "" {
-			if err := tx.rehash(p, stronger); err != nil {
-				return err
-			}
-		}
-		return tx.beginSession(p, c, replaced, in)
-	})
-	if err != nil {
-		return nil, err
-	}
-	found, err := s.Session(ctx, in.Token)
-	if err != nil {
-		return nil, err
-	}
-	in.Session = *found
-	return in, nil
-}
-
-func (s *Store) person(ctx context.Context, identifier, device string) (person, error) {
-	const known = "EXISTS (SELECT 1 FROM devices d WHERE d.token_hash = @device AND d.seen_at > @since AND d."
-	var p person
-	err := s.db.WithContext(ctx).Raw("SELECT c.id AS customer_id, 0 AS agent_id, c.password_hash, "+known+`customer_id = c.id) AS known FROM customers c WHERE c.identifier = @i
-		UNION ALL SELECT 0, a.id, a.password_hash, `+known+"agent_id = a.id) FROM agents a WHERE a.identifier = @i AND a.removed_at IS NULL",
-		map[string]any{"i": identifier, "device": tokenHash(device), "since": s.now().Add(-deviceFor)}).Scan(&p).Error
-	return p, err
-}
-
 // rehash keeps a password with today's parameters, now that it is at hand.
 func (tx *Tx) rehash(p person, hash string) error {
 	if p.AgentID != 0 {
@@ -232,7 +140,9 @@ func (tx *Tx) rehash(p person, hash string) error {
 	return tx.exec("UPDATE customers SET password_hash = ? WHERE id = ? AND password_hash = ?", hash, p.CustomerID, p.PasswordHash)
 }
 
+// beginSession is for arrive alone.
 func (tx *Tx) beginSession(p person, c Credentials, replaced string, in *SignedIn) error {
+	in.Token, in.Device = newToken(), newToken()
 	lasts := SessionFor
 	if p.AgentID != 0 {
 		lasts = AgentSessionFor

@@ -66,11 +66,15 @@ type AssistanceForm struct {
 	Customer, Reason, Ticket, Code string
 	Emergency                      bool
 	MayEmergency                   bool // the operator allows them
+	Proof                          Proof
 	Errors                         Errors
 }
 
 // ChangeForm is the step from looking to changing.
-type ChangeForm struct{ Errors Errors }
+type ChangeForm struct {
+	Proof  Proof
+	Errors Errors
+}
 
 // AssistancesView is a page of assistances, newest first.
 type AssistancesView struct {

@@ -19,12 +19,15 @@ const (
 type ConsentForm struct {
 	Hours, Mode string // of the window
 	CodeMode    string
+	RequestMode string
+	Sent        string // the form that is refused: "window", "code" or "request"
+	Proof       Proof
 	Errors      Errors
 }
 
 // NewConsentForm allows the least.
 func NewConsentForm() ConsentForm {
-	return ConsentForm{Hours: "1", Mode: ModeLook, CodeMode: ModeLook}
+	return ConsentForm{Hours: "1", Mode: ModeLook, CodeMode: ModeLook, RequestMode: ModeLook}
 }
 
 // MayChange says whether the window allows more than looking.
@@ -32,6 +35,27 @@ func (f ConsentForm) MayChange() bool { return f.Mode == ModeChange }
 
 // CodeMayChange says it of the code.
 func (f ConsentForm) CodeMayChange() bool { return f.CodeMode == ModeChange }
+
+// proof is what one of the forms asks for, with what is wrong if it was sent.
+func (f ConsentForm) proof(form string) Proof {
+	p := f.Proof
+	p.ID = form + "-proof"
+	if f.Sent == form {
+		p = p.With(f.Errors)
+	}
+	return p
+}
+
+// summary leads to the fields of the form that was sent.
+func (f ConsentForm) summary() []ui.ErrorLink {
+	links := f.Errors.Summary("hours", "mode", "proof")
+	for i := range links {
+		if links[i].Field == "proof" {
+			links[i].Field = f.Sent + "-proof"
+		}
+	}
+	return links
+}
 
 // ConsentView is what a customer allows support, and what support did.
 type ConsentView struct {

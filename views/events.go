@@ -44,7 +44,7 @@ func eventText(l *locale.Locale, e *models.Event) string {
 	return l.T("event."+e.Kind, "Who", eventActor(l, e), "Whom", e.Subject, "Object", eventObject(e))
 }
 
-// eventActor is who did it: a customer, an agent for them, a moderator by mail, or the operator.
+// eventActor is who did it: a customer, an agent, for them or for themselves, a moderator by mail, or the operator.
 func eventActor(l *locale.Locale, e *models.Event) string {
 	switch {
 	case e.Agent != "" && e.Actor == "":
@@ -136,7 +136,7 @@ func eventWords(l *locale.Locale, field, text string) string {
 		if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
 			return LastDay(l, t)
 		}
-	case "starts", "ends":
+	case "starts", "ends", "since":
 		if t, err := time.Parse(time.RFC3339, text); err == nil {
 			return l.DateTime(t)
 		}

@@ -18,6 +18,14 @@ func (p Page) title(ctx context.Context) string {
 	return locale.T(ctx, "common.title", "Title", title)
 }
 
+// own is where the viewer finds what is their own.
+func (p Page) own() string {
+	if p.Viewer.Agent {
+		return ProfileSessionsPath
+	}
+	return ProfilePath
+}
+
 func (p Page) theme() string {
 	if p.Theme == "" {
 		return "system"

@@ -16,6 +16,7 @@ const (
 	SignInPath          = "/sign-in"
 	SessionPath         = "/session"
 	SignOutPath         = "/session/end"
+	SignInFactorPath    = "/session/factor"
 	ServicesPath        = "/services"
 	GrantsPath          = "/grants"     // POST: delegate ticked accounts
 	NewGrantsPath       = "/grants/new" // its page
@@ -23,8 +24,14 @@ const (
 	HistoryPath         = "/history"
 	ProfilePath         = "/profile"
 	ProfilePasswordPath = "/profile/password"
+	ProfileSessionsPath = "/profile/sessions"
+	OtherSessionsPath   = "/profile/sessions/end" // POST: end all but this one
+	ContactPath         = "/profile/contact"
+	ContactCancelPath   = "/profile/contact/cancellation"
 	PreferencesPath     = "/preferences"
 
+	PasswordResetsPath   = "/password-resets" // POST: ask for a link; its page says where to look
+	NewPasswordResetPath = "/password-resets/new"
 	ConsentPath     = "/profile/support"
 	ConsentCodePath = "/profile/support/code"
 	ConsentEndPath  = "/profile/support/end"
@@ -66,8 +73,21 @@ func OwnAssistanceEndPath(id int64) string { return OwnAssistancePath(id) + "/en
 // SignInTo is the sign-in page that leads on to a path of this site.
 func SignInTo(next string) string { return withQuery(SignInPath, "next", next) }
 
+// SignInFactorTo is the page of the second factor that leads on to a path of this site.
+func SignInFactorTo(next string) string { return withQuery(SignInFactorPath, "next", next) }
+
 // PasswordLinkPath is a one-time link.
 func PasswordLinkPath(token string) string { return "/password-links/" + url.PathEscape(token) }
+
+// ContactLinkPath is the link that confirms a contact address.
+func ContactLinkPath(token string) string {
+	return ContactPath + "/confirmation/" + url.PathEscape(token)
+}
+
+// SessionEndPath ends one session of one's own.
+func SessionEndPath(id int64) string {
+	return ProfileSessionsPath + "/" + strconv.FormatInt(id, 10) + "/end"
+}
 
 // ServicePath is the overview of a service, by its A-label.
 func ServicePath(domain string) string { return ServicesPath + "/" + url.PathEscape(domain) }

@@ -54,8 +54,9 @@ type commands struct {
 	Doctor   doctorCommand  `cmd:"" help:"Look at the database and the mail servers, and say what is wrong and what to do about it."`
 	Routes   routesCommand  `cmd:"" help:"List the routes and who may come in."`
 	Customer struct {
-		Add  customerAddCommand  `cmd:"" help:"Add a customer."`
-		Link customerLinkCommand `cmd:"" help:"Print a one-time link with which a customer sets a password."`
+		Add   customerAddCommand   `cmd:"" help:"Add a customer."`
+		Link  customerLinkCommand  `cmd:"" help:"Print a one-time link with which a customer sets a password."`
+		Email customerEmailCommand `cmd:"" help:"Change where a customer is reached, at once."`
 	} `cmd:"" help:"Customers."`
 	Service struct {
 		Add     serviceAddCommand     `cmd:"" help:"Add the e-mail service of a domain."`
@@ -65,6 +66,7 @@ type commands struct {
 	} `cmd:"" help:"E-mail services."`
 	Agent struct {
 		Add    agentAddCommand    `cmd:"" help:"Add a support agent."`
+		Link   agentLinkCommand   `cmd:"" help:"Print a one-time link with which a support agent sets a password."`
 		Set    agentSetCommand    `cmd:"" help:"Make an agent a lead, or a lead an agent."`
 		Remove agentRemoveCommand `cmd:"" help:"Remove a support agent, at once."`
 	} `cmd:"" help:"Support agents."`

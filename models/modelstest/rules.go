@@ -58,7 +58,7 @@ var Rules = map[string]string{
 	"every change of a grant has one event":        `SELECT count(*) FROM grants g WHERE g.version <> (SELECT count(*) FROM events e WHERE e.grant_id = g.id)`,
 	"every change of an account has one event":     `SELECT count(*) FROM accounts a WHERE a.version <> (SELECT count(*) FROM events e WHERE e.account_id = a.id AND e.kind LIKE 'account.%')`,
 	"every change of a service has one event":      `SELECT count(*) FROM services s WHERE s.version <> (SELECT count(*) FROM events e WHERE e.service_id = s.id AND e.class = 'service')`,
-	"every change of a customer has one event":     `SELECT count(*) FROM customers c WHERE c.version <> (SELECT count(*) FROM events e WHERE e.subject_id = c.id AND (e.kind = 'customer.created' OR e.kind LIKE 'profile.%' AND e.kind <> 'profile.link_made'))`,
+	"every change of a customer has one event":     `SELECT count(*) FROM customers c WHERE c.version <> (SELECT count(*) FROM events e WHERE e.subject_id = c.id AND e.kind IN ('customer.created', 'profile.changed', 'profile.password_set', 'profile.password_reset', 'profile.contact_changed'))`,
 	"assistances begin and end with an event": `SELECT count(*) FROM (SELECT x.customer_id, a.identifier, count(x.began_at) AS began, count(x.ended_at) AS ended FROM assistances x JOIN agents a ON a.id = x.agent_id GROUP BY x.customer_id, a.identifier) AS s
 		WHERE began <> (SELECT count(*) FROM events e WHERE e.subject_id = s.customer_id AND e.object = s.identifier AND e.kind = 'assistance.began')
 		OR ended <> (SELECT count(*) FROM events e WHERE e.subject_id = s.customer_id AND e.object = s.identifier AND e.kind IN ('assistance.ended', 'assistance.refused', 'assistance.unanswered'))`,

@@ -22,8 +22,8 @@ func (w *World) Agent(t testing.TB, identifier, role string) (models.Actor, stri
 	a := models.Actor{Agent: int64(w.Int(t, "SELECT id FROM agents WHERE identifier = $1", identifier))}
 	token, now := rand.Text(), w.Store.Now()
 	hash := sha256.Sum256([]byte(token))
-	a.Session = int64(w.Int(t, `INSERT INTO sessions (token_hash, agent_id, data, user_agent, peer, created_at, seen_at, expires_at) VALUES ($1, $2, $3, '', '', $4, $4, $5) RETURNING id`,
-		hash[:], a.Agent, []byte{}, now, now.Add(time.Hour)))
+	a.Session = int64(w.Int(t, `INSERT INTO sessions (token_hash, agent_id, data, user_agent, peer, created_at, seen_at, expires_at, proved_at) VALUES ($1, $2, $3, '', '', $4, $4, $5, $5) RETURNING id`,
+		hash[:], a.Agent, []byte{}, now, now.Add(24*time.Hour)))
 	return a, token
 }
 

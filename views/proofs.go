@@ -1,0 +1,15 @@
+package views
+
+// Proof is what a sensitive form asks for when its reader's last proof is too
+// old: the field "proof".
+type Proof struct {
+	ID     string // of the field, where a page has several; "proof" if empty
+	Needed bool
+	Errors []string
+}
+
+// With is the proof with what is wrong with it.
+func (p Proof) With(bad Errors) Proof {
+	p.Errors = bad["proof"]
+	return p
+}
