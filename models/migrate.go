@@ -41,10 +41,21 @@ func (s *Store) Migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if pending, err := p.HasPending(ctx); err != nil || !pending {
-		return err // the usual start: nothing to do, so no lock to wait for
+	pending, err := p.HasPending(ctx)
+	if err != nil {
+		return err
 	}
-	_, err = p.Up(ctx)
+	if pending { // usually not, and then there is no lock to wait for
+		if _, err := p.Up(ctx); err != nil {
+			return err
+		}
+		if s.pool != nil { // what was made is for the panel's role too
+			if _, err := s.pool.Exec(ctx, "SELECT grant_panel_role()"); err != nil {
+				return err
+			}
+		}
+	}
+	_, err = s.ChainHistory(ctx)
 	return err
 }
 

@@ -225,7 +225,7 @@ func (tx *Tx) tellSupport(e *Event) {
 }
 
 // writeNotices writes what the transaction has to tell, a row for each
-// receiver, and the jobs that send them. It is the last thing a transaction does.
+// receiver, and the jobs that send them, when all of the transaction is known.
 func (tx *Tx) writeNotices() error {
 	for some := range slices.Chunk(slices.Sorted(maps.Keys(tx.tellings)), eventBatch) {
 		args := []any{orNull(tx.by.Customer), tx.now, tx.by.Customer, tx.now.Add(-noticeWindow), NoticesOfOne}

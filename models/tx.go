@@ -34,8 +34,11 @@ type Tx struct {
 	now   time.Time
 	conn  *sql.Conn // the pinned connection; nil on SQLite
 
-	looks     bool            // it changes nothing of the service: no use of a grant
-	lastEvent map[int64]int64 // of each service locked: the number of its newest event
+	looks  bool                // it changes nothing of the service: no use of a grant
+	ends   map[int64]*chainEnd // of the history of each service locked
+	system []Event             // of no service, still to be written: see recordSystem
+	ids    []int64             // for events, drawn and not used yet
+	lastID int64               // of the newest event, on SQLite
 
 	tellings map[int64]*telling // by receiver: see tell
 	reminded []int64            // grants whose holders were told of their end
@@ -99,11 +102,14 @@ func (s *Store) inTx(ctx context.Context, by Actor, fn func(tx *Tx) error) error
 		db.Statement.ConnPool = conn
 	}
 	return db.Transaction(func(g *gorm.DB) error {
-		tx := &Tx{DB: g, ctx: ctx, store: s, by: by, now: s.now(), conn: conn, lastEvent: map[int64]int64{}, tellings: map[int64]*telling{}}
+		tx := &Tx{DB: g, ctx: ctx, store: s, by: by, now: s.now(), conn: conn, ends: map[int64]*chainEnd{}, tellings: map[int64]*telling{}}
 		if err := fn(tx); err != nil {
 			return err
 		}
-		return tx.writeNotices()
+		if err := tx.writeNotices(); err != nil {
+			return err
+		}
+		return tx.recordSystem()
 	})
 }
 
