@@ -17,15 +17,15 @@ import (
 type lastEvent struct {
 	LastEvent *int64 // its number; nil: it has none
 	LastHash  []byte // nil: not chained yet, since the version before wrote it
-	NextEvent int64  // an id for the next, if one was drawn
+	NextEvent int64  // the first of a block of ids; 0: none was drawn
 }
 
 const lastEventSQL = `(SELECT max(e.number) FROM events e WHERE e.service_id = s.id) AS last_event,
  (SELECT e.hash FROM events e WHERE e.service_id = s.id ORDER BY e.number DESC LIMIT 1) AS last_hash`
 
-// What a verb asks of a service that it has locked: also where its history ends
-// and, since nearly every verb writes one event, the id of the next. On SQLite
-// the one writer counts for itself.
+// What a verb asks of a service that it has locked: also where its history ends,
+// and the ids of the events that it is going to write. On SQLite the one writer
+// counts for itself.
 var (
 	enterPostgres = accessColumns + ", " + lastEventSQL + ", nextval('events_id_seq') AS next_event" + accessTables + " WHERE s.id = @id"
 	enterSQLite   = accessColumns + ", " + lastEventSQL + accessTables + " WHERE s.id = @id"
@@ -53,37 +53,41 @@ func (tx *Tx) locked(service int64, last lastEvent) {
 		copy(end.Hash[:], last.LastHash)
 	}
 	tx.ends[service] = end
-	if last.NextEvent != 0 {
-		tx.ids = append(tx.ids, last.NextEvent)
-	}
+	tx.ids.draw(last.NextEvent)
 }
 
-// eventIDs are ids for the next n events, in ascending order.
-func (tx *Tx) eventIDs(n int) ([]int64, error) {
-	if tx.conn == nil {
-		if tx.lastID == 0 {
-			if err := tx.scan(&tx.lastID, "SELECT COALESCE(max(id), 0) FROM events"); err != nil {
-				return nil, err
-			}
-		}
-		for range n {
-			tx.lastID++
-			tx.ids = append(tx.ids, tx.lastID)
-		}
-	} else if missing := n - len(tx.ids); missing > 0 {
-		var drawn []int64
-		if err := tx.scan(&drawn, "SELECT nextval('events_id_seq') FROM generate_series(1, ?)", missing); err != nil {
-			return nil, err
-		}
-		tx.ids = append(tx.ids, drawn...)
-	}
-	ids := tx.ids[:n]
-	tx.ids = tx.ids[n:]
-	return ids, nil
-}
-
-// eventBatch keeps a statement below the parameter limits of both databases.
+// eventBatch keeps a statement below the parameter limits of both databases. It
+// is also how many ids of events are drawn at once on PostgreSQL: the sequence
+// goes in such steps, so that no change asks for them apart, however many it
+// writes. See 00010_history.sql.
 const eventBatch = 1000
+
+// idBlock is ids of events that nobody else has: next and those after it.
+type idBlock struct {
+	next int64
+	left int
+}
+
+func (b *idBlock) draw(next int64) {
+	if next != 0 {
+		*b = idBlock{next, eventBatch}
+	}
+}
+
+// reserveIDs sees that there are ids for n events, at most eventBatch.
+func (tx *Tx) reserveIDs(n int) error {
+	if tx.ids.left >= n {
+		return nil
+	}
+	question := "SELECT nextval('events_id_seq')"
+	if tx.conn == nil { // the only writer: what is not there is free
+		question = "SELECT COALESCE(max(id), 0) + 1 FROM events"
+	}
+	var next int64
+	err := tx.scan(&next, question)
+	tx.ids.draw(next)
+	return err
+}
 
 // record writes events of this transaction. Events of a service need its row
 // locked by enter, which also read where its history ends; those of none are
@@ -139,9 +143,7 @@ func (tx *Tx) lockSystem() (end history.Head, err error) {
 		end.Number = *last.Number
 		copy(end.Hash[:], last.Hash)
 	}
-	if last.NextEvent != 0 {
-		tx.ids = append(tx.ids, last.NextEvent)
-	}
+	tx.ids.draw(last.NextEvent)
 	return end, err
 }
 
@@ -158,31 +160,33 @@ func (tx *Tx) recordAll(events []Event) error {
 
 func (tx *Tx) recordBatch(events []Event) error {
 	const columns = "id, service_id, number, at, kind, class, owner_id, actor_id, agent_id, subject_id, account_id, grant_id, object, detail, hash"
-	ids, err := tx.eventIDs(len(events))
-	if err != nil {
+	if err := tx.reserveIDs(len(events)); err != nil {
 		return err
 	}
 	args := make([]any, 0, 15*len(events))
-	for i, e := range events {
+	for _, e := range events {
 		end, locked := tx.ends[e.ServiceID]
 		if !locked {
 			return fmt.Errorf("models: event %s of a service that is not locked", e.Kind)
 		}
 		if end.behind {
-			if end.Head, err = tx.chainService(e.ServiceID); err != nil {
+			head, err := tx.chainService(e.ServiceID)
+			if err != nil {
 				return err
 			}
-			end.behind = false
+			end.Head, end.behind = head, false
 		}
 		detail, err := e.Detail.canonical()
 		if err != nil {
 			return err
 		}
 		entry := history.Entry{
-			Service: e.ServiceID, ID: ids[i], At: history.Time(tx.now), Kind: e.Kind, Class: string(e.Class), Owner: e.OwnerID, Actor: e.ActorID,
+			Service: e.ServiceID, ID: tx.ids.next, At: history.Time(tx.now), Kind: e.Kind, Class: string(e.Class), Owner: e.OwnerID, Actor: e.ActorID,
 			Agent: e.AgentID, Subject: e.SubjectID, Account: e.AccountID, Grant: e.GrantID, Object: e.Object, Detail: detail,
 		}
 		end.Head = end.Next(&entry)
+		tx.ids.next++
+		tx.ids.left--
 		args = append(args, entry.ID, orNull(e.ServiceID), entry.Number, tx.now, e.Kind, e.Class, orNull(e.OwnerID), orNull(e.ActorID),
 			orNull(e.AgentID), orNull(e.SubjectID), orNull(e.AccountID), orNull(e.GrantID), e.Object, detail, entry.Hash[:])
 	}

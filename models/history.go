@@ -233,3 +233,12 @@ func (s *Store) HistoryHeads(ctx context.Context) (leaves []history.Leaf, err er
 	}
 	return leaves, err
 }
+
+// WriteCheckpoint writes a checkpoint of the history where the store was told to.
+func (s *Store) WriteCheckpoint(ctx context.Context) error {
+	heads, err := s.HistoryHeads(ctx)
+	if err != nil {
+		return err
+	}
+	return s.checkpoints.Write(s.now(), heads)
+}

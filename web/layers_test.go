@@ -21,6 +21,7 @@ var layers = []struct{ pkg, imports, tests string }{
 	// Leaves: they know nothing of ours, and neither do their tests.
 	{pkg: "."},
 	{pkg: "models/policy"},
+	{pkg: "models/history"},
 	{pkg: "views/locale"},
 	{pkg: "static"},
 	{pkg: "mail/sieve"},
@@ -35,7 +36,7 @@ var layers = []struct{ pkg, imports, tests string }{
 	{pkg: "mail", tests: "mail/imap mail/imap/connect mail/imap/imaptest models models/policy models/cast models/modelstest mail/mailtest mail/dovecot"},
 
 	// What is true.
-	{pkg: "models", imports: "models/policy mail/sieve mail/imap", tests: "models/cast models/modelstest mail/imap/connect mail/imap/imaptest"},
+	{pkg: "models", imports: "models/policy models/history mail/sieve mail/imap", tests: "models/cast models/modelstest mail/imap/connect mail/imap/imaptest"},
 	{pkg: "models/cast", imports: "models models/policy", tests: "models/modelstest"},
 	{pkg: "models/modelstest", imports: "models models/policy models/cast mail/imap"},
 
@@ -53,7 +54,7 @@ var layers = []struct{ pkg, imports, tests string }{
 	{pkg: "handlers/ceiling"}, // what benchmarks compare with
 	{
 		pkg: "web",
-		imports: ". handlers views views/gallery views/locale static models models/policy models/cast " +
+		imports: ". handlers views views/gallery views/locale static models models/policy models/history models/cast " +
 			"mail mail/sieve mail/imap/connect mail/dovecot mail/outgoing mail/probe mail/dns",
 		tests: "views/ui models/modelstest mail/dns/dnstest mail/imap mail/imap/imaptest",
 	},

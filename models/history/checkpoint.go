@@ -205,8 +205,8 @@ type Directory struct {
 	Key  *Key
 }
 
-// suffix of the files.
-const suffix = ".checkpoint"
+// CheckpointSuffix is what the names of the files in a Directory end in.
+const CheckpointSuffix = ".checkpoint"
 
 // Write writes a checkpoint, unless the newest there says the same.
 func (d *Directory) Write(at time.Time, leaves []Leaf) error {
@@ -229,11 +229,11 @@ func (d *Directory) Write(at time.Time, leaves []Leaf) error {
 	if err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), filepath.Join(d.Path, at.UTC().Format("20060102T150405Z")+suffix))
+	return os.Rename(f.Name(), filepath.Join(d.Path, at.UTC().Format("20060102T150405Z")+CheckpointSuffix))
 }
 
 func (d *Directory) newestSays(leaves []Leaf) (bool, error) {
-	files, err := filepath.Glob(filepath.Join(d.Path, "*"+suffix))
+	files, err := filepath.Glob(filepath.Join(d.Path, "*"+CheckpointSuffix))
 	if err != nil || len(files) == 0 {
 		return false, err
 	}

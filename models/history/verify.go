@@ -134,14 +134,17 @@ type Result struct {
 	Faults          []Fault // the first of each chain, in the order of the chains
 }
 
-// Done is called after the last entry. With partial, chains may be absent that
-// checkpoints have, as from the export of one service.
-func (v *Verifier) Done(partial bool) Result {
+// Done is called after the last entry. An export may be that of one service: then
+// the chains of others may be absent, though checkpoints have them.
+func (v *Verifier) Done(export bool) Result {
 	r := Result{Entries: v.entries}
 	for _, s := range v.states {
 		if s.head.Number > 0 || s.broken {
 			r.Chains++
 		}
+	}
+	partial := export && r.Chains == 1 && v.last.service != 0
+	for _, s := range v.states {
 		if s.broken || s.head.Number >= s.furthest || partial && s.head.Number == 0 {
 			continue
 		}

@@ -7,6 +7,8 @@
 SET LOCAL statement_timeout = 0;
 
 ALTER TABLE events ADD COLUMN hash bytea;
+-- A transaction draws the ids of all its events at once, before it hashes them.
+ALTER TABLE events ALTER COLUMN id SET INCREMENT BY 1000;
 -- Events of no service are a chain as well, and get a number with their hash.
 ALTER TABLE events DROP CONSTRAINT event_numbered;
 ALTER TABLE events ADD CONSTRAINT event_numbered CHECK (service_id IS NOT NULL AND number IS NOT NULL OR service_id IS NULL AND (number IS NULL) = (hash IS NULL));
