@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"example.org/mandat/models/history"
 )
@@ -117,6 +118,7 @@ func (tx *Tx) writeHashes(n int, rows []any) error {
 	if tx.conn == nil { // detail too: it is text there, and was not always canonical
 		return tx.exec("WITH v (id, number, hash, detail) AS (VALUES "+tuples(n, 4)+") UPDATE events SET number = v.number, hash = v.hash, detail = v.detail FROM v WHERE events.id = v.id AND events.hash IS NULL", rows...)
 	}
+	const row = "(?::bigint, ?::bigint, ?::bytea, ?)"
 	var done int
-	return tx.scan(&done, "SELECT count(chain_event(CAST(v.id AS bigint), CAST(v.number AS bigint), CAST(v.hash AS bytea))) FROM (VALUES "+tuples(n, 4)+") AS v (id, number, hash, detail)", rows...)
+	return tx.scan(&done, "SELECT count(chain_event(v.id, v.number, v.hash)) FROM (VALUES "+row+strings.Repeat(", "+row, n-1)+") AS v (id, number, hash, detail)", rows...)
 }

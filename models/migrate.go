@@ -75,6 +75,10 @@ func (s *Store) makeSchema(ctx context.Context) error {
 		return err
 	}
 	defer tx.Rollback(ctx)
+	var there bool // then who only asks what is pending needs no right to make one
+	if err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)", schema).Scan(&there); err != nil || there {
+		return err
+	}
 	for _, q := range []string{
 		"SELECT pg_advisory_xact_lock(hashtext('mandat.schema'))",
 		"CREATE SCHEMA IF NOT EXISTS " + schema,
