@@ -2,7 +2,9 @@ package models
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"example.org/mandat/models/history"
@@ -18,13 +20,18 @@ const chainBatch = 2000
 // on meanwhile. It answers how many it gave one.
 func (s *Store) ChainHistory(ctx context.Context) (n int, err error) {
 	for {
-		done := 0
-		err := s.inTx(ctx, Actor{}, func(tx *Tx) (err error) {
-			done, err = tx.chainSome()
-			return err
-		})
-		if n += done; err != nil || done == 0 {
-			return n, err
+		pass, cursor := 0, history.Entry{} // what is behind the cursor is done: no step looks at it again
+		for done := -1; done != 0; pass += done {
+			err := s.inTx(ctx, Actor{}, func(tx *Tx) (err error) {
+				done, err = tx.chainSome(&cursor)
+				return err
+			})
+			if err != nil {
+				return n + pass, err
+			}
+		}
+		if n += pass; pass == 0 {
+			return n, nil
 		}
 	}
 }
@@ -35,10 +42,13 @@ func (s *Store) Unchained(ctx context.Context) (n int, err error) {
 	return n, err
 }
 
-// chainSome chains a batch of services, or one of the system when no service has any left.
-func (tx *Tx) chainSome() (int, error) {
+// chainSome chains a batch behind a cursor, which it moves: of services, or of
+// none when no service has any left.
+func (tx *Tx) chainSome(cursor *history.Entry) (int, error) {
+	const behind = "e.hash IS NULL AND (e.service_id, e.number) > (?, ?)"
 	var services []int64
-	err := tx.scan(&services, "SELECT DISTINCT x.service_id FROM (SELECT e.service_id FROM events e WHERE e.hash IS NULL AND e.service_id IS NOT NULL ORDER BY e.service_id, e.number LIMIT ?) AS x ORDER BY 1", chainBatch)
+	err := tx.scan(&services, "SELECT DISTINCT x.service_id FROM (SELECT e.service_id FROM events e WHERE "+behind+" ORDER BY e.service_id, e.number LIMIT ?) AS x ORDER BY 1",
+		cursor.Service, cursor.Number, chainBatch)
 	if err != nil {
 		return 0, err
 	}
@@ -46,18 +56,21 @@ func (tx *Tx) chainSome() (int, error) {
 		if err := tx.exec("SELECT s.id FROM services s WHERE s.id IN ? ORDER BY s.id"+tx.forUpdate("s"), services); err != nil {
 			return 0, err
 		}
-		_, n, err := tx.chainRows("e.hash IS NULL AND e.service_id IN ? ORDER BY e.service_id, e.number", history.Head{}, services)
+		last, n, err := tx.chainRows(behind+" AND e.service_id <= ? ORDER BY e.service_id, e.number", history.Head{}, cursor.Service, cursor.Number, services[len(services)-1])
+		*cursor = last
 		return n, err
 	}
-	var loose int64 // or nobody need be kept waiting
-	if err := tx.scan(&loose, "SELECT e.id FROM events e WHERE e.hash IS NULL LIMIT 1"); err != nil || loose == 0 {
+	const loose = "e.hash IS NULL AND e.service_id IS NULL AND e.id > ? ORDER BY e.id"
+	var first int64 // or nobody need be kept waiting
+	if err := tx.scan(&first, "SELECT e.id FROM events e WHERE "+loose+" LIMIT 1", cursor.ID); err != nil || first == 0 {
 		return 0, err
 	}
 	end, err := tx.lockSystem()
 	if err != nil {
 		return 0, err
 	}
-	_, n, err := tx.chainRows("e.hash IS NULL AND e.service_id IS NULL ORDER BY e.id", end)
+	last, n, err := tx.chainRows(loose, end, cursor.ID)
+	cursor.ID = last.ID
 	return n, err
 }
 
@@ -68,57 +81,62 @@ func (tx *Tx) chainService(service int64) (end history.Head, err error) {
 		if err != nil || n == 0 {
 			return end, err
 		}
-		end = newest
+		end = history.Head{Number: newest.Number, Hash: newest.Hash}
 	}
 }
 
 // chainRows chains the first of the events that a condition names, in the order
 // it gives, and answers the last of them. Those of a service have their number
 // already, and come behind the one before theirs; those of none come behind end.
-func (tx *Tx) chainRows(where string, end history.Head, args ...any) (history.Head, int, error) {
-	rows, err := tx.Raw("SELECT "+tx.store.entrySQL()+", p.hash FROM events e LEFT JOIN events p ON p.service_id = e.service_id AND p.number = e.number - 1 WHERE "+
+func (tx *Tx) chainRows(where string, end history.Head, args ...any) (last history.Entry, n int, err error) {
+	rows, err := tx.Raw("SELECT "+tx.store.entrySQL()+", (SELECT p.hash FROM events p WHERE p.service_id = e.service_id AND p.number = e.number - 1) FROM events e WHERE "+
 		where+fmt.Sprintf(" LIMIT %d", chainBatch), args...).Rows()
 	if err != nil {
-		return end, 0, err
+		return last, 0, err
 	}
 	defer rows.Close()
-	var update []any
-	n, of := 0, int64(0)
+	var r entryRow
+	var chained []history.Entry
 	for ; rows.Next(); n++ {
-		var r entryRow
 		var before []byte
 		if err := rows.Scan(append(r.targets(), &before)...); err != nil {
-			return end, n, err
+			return last, n, err
 		}
 		e, _ := r.entry(false)
 		if r.bad != "" {
-			return end, n, fmt.Errorf("models: event %d cannot be chained: %s", e.ID, r.bad)
+			return last, n, fmt.Errorf("models: event %d cannot be chained: %s", e.ID, r.bad)
 		}
-		if e.Service != 0 && e.Service != of {
-			of, end = e.Service, history.Head{Number: e.Number - 1}
-			copy(end.Hash[:], before)
-		} else if e.Service != 0 {
+		if e.Service != 0 {
+			if e.Service != last.Service {
+				end = history.Head{}
+				copy(end.Hash[:], before)
+			}
 			end.Number = e.Number - 1 // a gap is for the verification to find
 		}
 		end = end.Next(&e)
-		update = append(update, e.ID, e.Number, e.Hash[:], e.Detail)
+		chained, last = append(chained, e), e
 	}
-	if err := rows.Err(); err != nil || n == 0 {
-		return end, n, err
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil || n == 0 {
+		return last, n, err
 	}
-	if err := rows.Close(); err != nil {
-		return end, n, err
-	}
-	return end, n, tx.writeHashes(n, update)
+	return last, n, tx.writeHashes(chained)
 }
 
-// writeHashes writes rows of id, number, hash and detail. The panel's role may
-// not update an event; a function of the owner's does that to one without a hash.
-func (tx *Tx) writeHashes(n int, rows []any) error {
+// writeHashes writes what was chained. The panel's role may not update an event;
+// a function of the owner's does that to those without a hash.
+func (tx *Tx) writeHashes(entries []history.Entry) error {
 	if tx.conn == nil { // detail too: it is text there, and was not always canonical
-		return tx.exec("WITH v (id, number, hash, detail) AS (VALUES "+tuples(n, 4)+") UPDATE events SET number = v.number, hash = v.hash, detail = v.detail FROM v WHERE events.id = v.id AND events.hash IS NULL", rows...)
+		var args []any
+		for _, e := range entries {
+			args = append(args, e.ID, e.Number, e.Hash[:], e.Detail)
+		}
+		return tx.exec("WITH v (id, number, hash, detail) AS (VALUES "+tuples(len(entries), 4)+") UPDATE events SET number = v.number, hash = v.hash, detail = v.detail FROM v WHERE events.id = v.id AND events.hash IS NULL", args...)
 	}
-	const row = "(?::bigint, ?::bigint, ?::bytea, ?)"
-	var done int
-	return tx.scan(&done, "SELECT count(chain_event(v.id, v.number, v.hash)) FROM (VALUES "+row+strings.Repeat(", "+row, n-1)+") AS v (id, number, hash, detail)", rows...)
+	var ids, numbers, hashes []string // arrays as PostgreSQL reads them
+	for _, e := range entries {
+		ids, numbers = append(ids, strconv.FormatInt(e.ID, 10)), append(numbers, strconv.FormatInt(e.Number, 10))
+		hashes = append(hashes, `"\\x`+e.Hash.String()+`"`)
+	}
+	array := func(of []string) string { return "{" + strings.Join(of, ",") + "}" }
+	return tx.exec("SELECT chain_events(?::bigint[], ?::bigint[], ?::bytea[])", array(ids), array(numbers), array(hashes))
 }

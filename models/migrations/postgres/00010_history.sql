@@ -37,8 +37,8 @@ END $$;
 
 -- The one change that an event ever sees, once.
 -- +goose StatementBegin
-CREATE FUNCTION chain_event(event bigint, its_number bigint, its_hash bytea) RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = panel, pg_temp AS $$
-  UPDATE events SET number = its_number, hash = its_hash WHERE id = event AND hash IS NULL;
+CREATE FUNCTION chain_events(ids bigint[], numbers bigint[], hashes bytea[]) RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = panel, pg_temp AS $$
+  UPDATE events e SET number = v.number, hash = v.hash FROM unnest(ids, numbers, hashes) AS v (id, number, hash) WHERE e.id = v.id AND e.hash IS NULL;
 $$;
 -- +goose StatementEnd
 
