@@ -26,7 +26,7 @@ func (s *Store) entrySQL() string {
 	if s.pool != nil {
 		return strings.Replace(entryColumns, "e.detail", "CAST(e.detail AS text)", 1)
 	}
-	return strings.Replace(entryColumns, "e.at", "e.at || ''", 1)
+	return strings.Replace(entryColumns, "e.at", "CASE typeof(e.at) WHEN 'text' THEN e.at || '' END", 1)
 }
 
 // entryRow is a row of events as it is in the database, of whatever type it has there.

@@ -38,7 +38,7 @@ var layers = []struct{ pkg, imports, tests string }{
 	// What is true.
 	{pkg: "models", imports: "models/policy models/history mail/sieve mail/imap", tests: "models/cast models/modelstest mail/imap/connect mail/imap/imaptest"},
 	{pkg: "models/cast", imports: "models models/policy", tests: "models/modelstest"},
-	{pkg: "models/modelstest", imports: "models models/policy models/cast mail/imap"},
+	{pkg: "models/modelstest", imports: "models models/policy models/history models/cast mail/imap"},
 
 	// What is seen. Pages may use types of models, never a store: see TestSourceOfViews.
 	{pkg: "views/ui", imports: "views/locale static"},

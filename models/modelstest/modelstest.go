@@ -36,6 +36,8 @@ type World struct {
 	Post  *Postbox // of what the store's jobs send
 
 	Importer *Importer // which mail servers imports reach
+
+	secrets []string // see secretColumns
 }
 
 // Clock is the machine's, moved.
