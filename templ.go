@@ -10,6 +10,7 @@
 //	handlers     HTTP in, page out; routes.go is the map of the product
 //	models       what is true, and the SQL that keeps it true
 //	  policy     the permission table, one pure value
+//	  history    the hash chains of the history, and how they are verified
 //	  cast       the demo world
 //	views        one .templ per noun, the page structs beside the markup
 //	  ui         the parts that pages are made of

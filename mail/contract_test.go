@@ -310,7 +310,7 @@ func TestTheConfigurationIsWrittenWithItsSecretsKept(t *testing.T) {
 	if err := again.Write(); err != nil || again.Secrets != settings.Secrets {
 		t.Errorf("the second time has other secrets: %v", err)
 	}
-	secrets := []string{settings.Secrets.Postfix, settings.Secrets.Dovecot, settings.Secrets.Lists, settings.Secrets.Doveadm, settings.Secrets.Master, settings.Secrets.Sealing}
+	secrets := []string{settings.Secrets.Postfix, settings.Secrets.Dovecot, settings.Secrets.Lists, settings.Secrets.Panel, settings.Secrets.Doveadm, settings.Secrets.Master, settings.Secrets.Sealing}
 	err := filepath.WalkDir(settings.Dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err

@@ -46,6 +46,13 @@ func TestTheDoctorFindsWhatIsWrong(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := conn.Exec(t.Context(), "GRANT DELETE ON panel.events TO mandat_panel"); err != nil {
+		t.Fatal(err)
+	}
+	ask("history that the panel cannot alter")
+	if _, err := conn.Exec(t.Context(), "REVOKE DELETE ON panel.events FROM mandat_panel"); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := conn.Exec(t.Context(), "ALTER ROLE mandat_lists NOLOGIN"); err != nil {
 		t.Fatal(err)
 	}

@@ -131,6 +131,7 @@ const PortCount = 13
 // Secrets are between the parts; nobody types them.
 type Secrets struct {
 	Postfix, Dovecot, Lists string // passwords of the three roles
+	Panel                   string // password of the role that the panel takes
 	Doveadm                 string // key of Dovecot's HTTP API
 	Master                  string // password with which the panel logs in as anybody
 	Sealing                 string // key under which the panel keeps passwords of other servers, in base64
@@ -148,6 +149,7 @@ func (s *Secrets) fields() []struct {
 		{"postfix", &s.Postfix},
 		{"dovecot", &s.Dovecot},
 		{"lists", &s.Lists},
+		{"panel", &s.Panel},
 		{"doveadm", &s.Doveadm},
 		{"master", &s.Master},
 		{"sealing", &s.Sealing},
@@ -315,13 +317,18 @@ func (s *Settings) roles() string {
 			fmt.Fprintf(&b, "ALTER ROLE %s SET default_transaction_read_only = on;\n", r.name)
 		}
 	}
-	b.WriteString("SELECT panel.grant_mail_roles(), panel.grant_list_role();\n")
+	b.WriteString("DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'mandat_panel') THEN CREATE ROLE mandat_panel; END IF; END $$;\n")
+	fmt.Fprintf(&b, "ALTER ROLE mandat_panel LOGIN PASSWORD '%s';\n", s.Secrets.Panel)
+	b.WriteString("SELECT panel.grant_mail_roles(), panel.grant_list_role(), panel.grant_panel_role();\n")
 	return b.String()
 }
 
-// panel is what the panel needs to know of the mail servers.
+// panel is what the panel needs to know of the mail servers, and how it comes to
+// the database: in a role that owns nothing there.
 func (s *Settings) panel() string {
 	return env(map[string]string{
+		"MANDAT_DATABASE_URL": s.Database.URL("mandat_panel", s.Secrets.Panel),
+
 		"MANDAT_DOVECOT": fmt.Sprintf("http://key:%s@127.0.0.1:%d", s.Secrets.Doveadm, s.Ports.Doveadm),
 		"MANDAT_IMAP":    fmt.Sprintf("imap://mandat:%s@127.0.0.1:%d", s.Secrets.Master, s.Ports.IMAP),
 		"MANDAT_MAIL":    fmt.Sprintf("smtp://127.0.0.1:%d", s.Ports.Inject),

@@ -202,12 +202,15 @@ func (l *directoryLoad) lockServices() error {
 		return err
 	}
 	// By a second statement: after waiting for a lock, PostgreSQL reads anew only what it locked.
-	var last []struct{ ID, Number int64 }
-	if err := tx.scan(&last, "SELECT s.id, COALESCE((SELECT max(e.number) FROM events e WHERE e.service_id = s.id), 0) AS number "+touched); err != nil {
+	var last []struct {
+		ID   int64
+		Last lastEvent `gorm:"embedded"`
+	}
+	if err := tx.scan(&last, "SELECT s.id, "+lastEventSQL+" "+touched); err != nil {
 		return err
 	}
 	for _, l := range last {
-		tx.lastEvent[l.ID] = l.Number
+		tx.locked(l.ID, l.Last)
 	}
 	return nil
 }
@@ -310,7 +313,7 @@ func (l *directoryLoad) recordCustomers() error {
 func (l *directoryLoad) recordServices() error {
 	return l.inBatches("SELECT d.line, s.id, s.owner_id, s.domain AS object FROM directory_services d JOIN services s ON s.domain = d.domain", func(rows []directoryRow) error {
 		return l.events(rows, func(r directoryRow) Event {
-			l.tx.lastEvent[r.ID] = 0
+			l.tx.locked(r.ID, lastEvent{})
 			return Event{ServiceID: r.ID, Kind: "service.created", Class: ServiceEvent, OwnerID: r.OwnerID}
 		})
 	})

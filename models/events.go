@@ -34,11 +34,11 @@ type Change struct {
 type Detail map[string]Change
 
 // Event is one line of the history. It is written in the transaction of the
-// change and never altered.
+// change and never altered: see events_chain.go.
 type Event struct {
 	ID        int64
 	ServiceID int64 // 0: of no service
-	Number    int64 // within its service, from 1, without gaps
+	Number    int64 // within its chain, which is its service's or that of all of no service, from 1, without gaps
 	At        time.Time
 	Kind      string // "account.created", … : the message key is "event." + Kind
 	Class     Class
@@ -55,56 +55,6 @@ type Event struct {
 	// Filled by reads.
 	Actor, Agent, Subject string // identifiers
 	DetailJSON            string
-}
-
-// eventBatch keeps a statement below the parameter limits of both databases.
-const eventBatch = 1000
-
-// record writes events of this transaction. Events of a service need its row
-// locked by enter, which also read the last number.
-func (tx *Tx) record(events ...Event) error {
-	for len(events) > 0 {
-		n := min(len(events), eventBatch)
-		if err := tx.recordBatch(events[:n]); err != nil {
-			return err
-		}
-		events = events[n:]
-	}
-	return nil
-}
-
-func (tx *Tx) recordBatch(events []Event) error {
-	const columns = "service_id, number, at, kind, class, owner_id, actor_id, agent_id, subject_id, account_id, grant_id, object, detail"
-	args := make([]any, 0, 13*len(events))
-	for _, e := range events {
-		var number any
-		if e.ServiceID != 0 {
-			last, locked := tx.lastEvent[e.ServiceID]
-			if !locked {
-				return fmt.Errorf("models: event %s of a service that is not locked", e.Kind)
-			}
-			tx.lastEvent[e.ServiceID] = last + 1
-			number = last + 1
-		}
-		detail, err := json.Marshal(e.Detail)
-		if err != nil {
-			return err
-		}
-		if e.Detail == nil {
-			detail = []byte("{}")
-		}
-		tx.tellSupport(&e)
-		actor, agent := e.ActorID, tx.by.Agent
-		if actor == 0 {
-			actor = tx.by.Customer
-		}
-		if e.byTime {
-			actor, agent = 0, 0
-		}
-		args = append(args, orNull(e.ServiceID), number, tx.now, e.Kind, e.Class, orNull(e.OwnerID), orNull(actor),
-			orNull(agent), orNull(e.SubjectID), orNull(e.AccountID), orNull(e.GrantID), e.Object, string(detail))
-	}
-	return tx.exec("INSERT INTO events ("+columns+") VALUES "+tuples(len(events), 13), args...)
 }
 
 // tuples is the text of n rows of m positional parameters.

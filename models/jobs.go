@@ -168,6 +168,9 @@ func (s *Store) startJobs(ctx context.Context) (jobClient, error) {
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, j *river.Job[disconnect]) error {
 		return s.disconnectAll(ctx, j.Args.Addresses)
 	}))
+	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[writeCheckpoint]) error {
+		return s.WriteCheckpoint(ctx)
+	}))
 	queues := map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: maxWorkers}, uploadQueue: {MaxWorkers: uploadWorkers}}
 	if s.Attached() {
 		queues[mailboxQueue] = river.QueueConfig{MaxWorkers: mailboxWorkers}
@@ -178,18 +181,29 @@ func (s *Store) startJobs(ctx context.Context) (jobClient, error) {
 	if s.Mails() {
 		queues[mailQueue] = river.QueueConfig{MaxWorkers: mailWorkers}
 	}
+	periodic := []*river.PeriodicJob{river.NewPeriodicJob(
+		river.PeriodicInterval(sweepEvery),
+		func() (river.JobArgs, *river.InsertOpts) {
+			return sweep{}, &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByPeriod: sweepEvery}}
+		},
+		&river.PeriodicJobOpts{RunOnStart: true},
+	)}
+	if s.checkpoints != nil {
+		queues[checkpointQueue] = river.QueueConfig{MaxWorkers: 1}
+		periodic = append(periodic, river.NewPeriodicJob(
+			river.PeriodicInterval(checkpointEvery),
+			func() (river.JobArgs, *river.InsertOpts) { return writeCheckpoint{}, nil },
+			&river.PeriodicJobOpts{RunOnStart: true},
+		))
+	}
 	client, err := s.newJobs(&river.Config{
 		Workers:       workers,
 		Queues:        queues,
 		JobTimeout:    jobTimeout,
 		FetchCooldown: 10 * time.Millisecond, // the default waits 100 ms before each fetch
-		PeriodicJobs: []*river.PeriodicJob{river.NewPeriodicJob(
-			river.PeriodicInterval(sweepEvery),
-			func() (river.JobArgs, *river.InsertOpts) {
-				return sweep{}, &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByPeriod: sweepEvery}}
-			},
-			&river.PeriodicJobOpts{RunOnStart: true},
-		)},
+		PeriodicJobs:  periodic,
+		// Only an owner of the tables may do that, and needs it once in years.
+		ReindexerSchedule: river.NeverSchedule(),
 	})
 	if err != nil {
 		return nil, err
@@ -213,6 +227,22 @@ func (removeAccount) InsertOpts() river.InsertOpts {
 type sweep struct{}
 
 func (sweep) Kind() string { return "sweep" }
+
+// writeCheckpoint writes a checkpoint of the history. It has a queue of its own:
+// only a process that was told where takes it.
+type writeCheckpoint struct{}
+
+const (
+	checkpointQueue = "history"
+	checkpointEvery = time.Hour
+)
+
+func (writeCheckpoint) Kind() string { return "write_checkpoint" }
+
+// InsertOpts says where it waits; the next hour has another.
+func (writeCheckpoint) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{Queue: checkpointQueue, MaxAttempts: 3, UniqueOpts: river.UniqueOpts{ByPeriod: checkpointEvery}}
+}
 
 // mailMembers carries a mailing of a list out.
 type mailMembers struct {

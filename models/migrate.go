@@ -41,10 +41,21 @@ func (s *Store) Migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if pending, err := p.HasPending(ctx); err != nil || !pending {
-		return err // the usual start: nothing to do, so no lock to wait for
+	pending, err := p.HasPending(ctx)
+	if err != nil {
+		return err
 	}
-	_, err = p.Up(ctx)
+	if pending { // usually not, and then there is no lock to wait for
+		if _, err := p.Up(ctx); err != nil {
+			return err
+		}
+		if s.pool != nil { // what was made is for the panel's role too
+			if _, err := s.pool.Exec(ctx, "SELECT grant_panel_role()"); err != nil {
+				return err
+			}
+		}
+	}
+	_, err = s.ChainHistory(ctx)
 	return err
 }
 
@@ -64,6 +75,10 @@ func (s *Store) makeSchema(ctx context.Context) error {
 		return err
 	}
 	defer tx.Rollback(ctx)
+	var there bool // then who only asks what is pending needs no right to make one
+	if err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)", schema).Scan(&there); err != nil || there {
+		return err
+	}
 	for _, q := range []string{
 		"SELECT pg_advisory_xact_lock(hashtext('mandat.schema'))",
 		"CREATE SCHEMA IF NOT EXISTS " + schema,

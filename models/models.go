@@ -24,7 +24,8 @@
 //   - An import copies the mail of an account elsewhere into an account, by jobs that may end
 //     anywhere: see imports_run.go, and package mail/imap for why nothing is lost or doubled.
 //   - An event is one line of the history. Every accepted change writes exactly one for each
-//     thing it changes, in its own transaction.
+//     thing it changes, in its own transaction. Package history says how they are chained, so
+//     that what was altered later shows.
 //
 // # Verbs
 //

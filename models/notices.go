@@ -276,7 +276,7 @@ func (t *telling) guarded() bool {
 
 // writeNotices writes what the transaction has to tell, a row for each receiver
 // and each of the addresses of before that are told it too, and the jobs that
-// send them. It is the last thing a transaction does.
+// send them, when all of the transaction is known.
 func (tx *Tx) writeNotices() error {
 	for some := range slices.Chunk(slices.Sorted(maps.Keys(tx.tellings)), eventBatch) {
 		var args []any

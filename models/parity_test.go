@@ -25,7 +25,7 @@ func TestBothDatabasesHaveTheSameSchema(t *testing.T) {
 		}
 	}
 	// What the mail side writes, and is told: it has no embedded database.
-	for _, thing := range []string{"trigger mailbox_use_begun", "trigger mailbox_use_kept", "trigger mailbox_use_of_somebody", "trigger list_message_told", "trigger list_request_told"} {
+	for _, thing := range []string{"trigger mailbox_use_begun", "trigger mailbox_use_kept", "trigger mailbox_use_of_somebody", "trigger list_message_told", "trigger list_request_told", "trigger event_never_truncated"} {
 		if _, there := postgres[thing]; !there {
 			t.Errorf("PostgreSQL has no %s", thing)
 		}
@@ -80,6 +80,7 @@ func plain(text string) string {
 	text = anyOf.ReplaceAllString(text, "in ($1)")
 	text = between.ReplaceAllString(text, "$1 >= $2 and $1 <=")
 	text = strings.ReplaceAll(text, "panel.", "")
+	text = strings.ReplaceAll(text, "select raise(abort, 'history is never altered');", "") // PostgreSQL's triggers refuse in their function
 	return strings.TrimSpace(spaces.ReplaceAllString(text, " "))
 }
 
@@ -205,8 +206,10 @@ func TestTheDatabaseHasTheLastWord(t *testing.T) {
 		"grant_not_to_oneself":              "UPDATE grants SET giver_id = grantee_id",
 		"grant_end_explained":               "UPDATE grants SET ended_why = 'revoked' WHERE ended_at IS NULL",
 		"grant_end_known":                   "UPDATE grants SET ended_why = 'bored', ended_at = since WHERE ended_at IS NULL",
-		"event_numbered":                    "UPDATE events SET number = NULL WHERE service_id IS NOT NULL",
-		"event_class_known":                 "UPDATE events SET class = 'gossip'",
+		"event_numbered":                    "INSERT INTO events (service_id, at, kind, class, object, detail) SELECT id, created_at, '', 'mail', '', '{}' FROM services",
+		"event_hash_whole":                  "INSERT INTO events (service_id, number, at, kind, class, object, detail, hash) SELECT id, 1000, created_at, '', 'mail', '', '{}', '\x01' FROM services",
+		"system_chain_is_one":               "INSERT INTO system_chain (id) VALUES (2)",
+		"event_class_known":                 "INSERT INTO events (service_id, number, at, kind, class, object, detail) SELECT id, 1000, created_at, '', 'gossip', '', '{}' FROM services",
 		"service_redirections_within_limit": "UPDATE services SET redirection_count = max_redirections + 1",
 		"service_responders_within_limit":   "UPDATE services SET responder_count = max_responders + 1",
 		"service_lists_within_limit":        "UPDATE services SET list_count = max_lists + 1",

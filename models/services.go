@@ -112,7 +112,7 @@ type accessRow struct {
 	AnyAccount bool
 	Postmaster bool
 	CatchAll   int64
-	LastEvent  *int64
+	Last       lastEvent `gorm:"embedded"`
 }
 
 type heldRow struct {
@@ -132,13 +132,16 @@ func (h heldRow) held() *Held {
 }
 
 // accessSQL reads a service, an account of it by @local (” for none), and what @me holds of both at @now.
-var accessSQL = `SELECT ` + serviceColumns + `, ` + prefixed("a", accountFields) + `,
+var accessSQL = accessColumns + accessTables
+
+var accessColumns = `SELECT ` + serviceColumns + `, ` + prefixed("a", accountFields) + `,
  sg.id AS sg_id, sg.extras AS sg_extras, sgc.identifier AS sg_giver, sg.since AS sg_since, sg.expires_at AS sg_expires_at, sg.used_at AS sg_used_at,
  ag.id AS ag_id, ag.extras AS ag_extras, agc.identifier AS ag_giver, ag.since AS ag_since, ag.expires_at AS ag_expires_at, ag.used_at AS ag_used_at,
  EXISTS (SELECT 1 FROM grants g WHERE g.grantee_id = @me AND g.domain = s.domain AND g.kind = 'account' AND ` + live("g") + `) AS any_account,
  EXISTS (SELECT 1 FROM accounts p WHERE p.service_id = s.id AND p.local_part = 'postmaster') AS postmaster,
- COALESCE((SELECT r.id FROM redirections r WHERE r.address = '@' || s.domain), 0) AS catch_all,
- (SELECT max(e.number) FROM events e WHERE e.service_id = s.id) AS last_event
+ COALESCE((SELECT r.id FROM redirections r WHERE r.address = '@' || s.domain), 0) AS catch_all`
+
+var accessTables = `
  FROM services s JOIN customers o ON o.id = s.owner_id
  LEFT JOIN grants sg ON sg.grantee_id = @me AND sg.domain = s.domain AND sg.kind = 'service' AND ` + live("sg") + `
  LEFT JOIN customers sgc ON sgc.id = sg.giver_id
@@ -239,14 +242,11 @@ func (tx *Tx) entered(id int64, local string, op policy.Operation) (*Access, err
 		return nil, ErrNotFound
 	}
 	var r accessRow
-	err := tx.scan(&r, accessSQL+" WHERE s.id = @id", map[string]any{"me": tx.by.holder(), "now": tx.now, "id": id, "local": local})
+	err := tx.scan(&r, tx.enterSQL(), map[string]any{"me": tx.by.holder(), "now": tx.now, "id": id, "local": local})
 	if err != nil {
 		return nil, err
 	}
-	tx.lastEvent[id] = 0
-	if r.LastEvent != nil {
-		tx.lastEvent[id] = *r.LastEvent
-	}
+	tx.locked(id, r.Last)
 	a, err := r.access(tx.by, local)
 	if err != nil {
 		return nil, err

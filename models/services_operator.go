@@ -138,7 +138,7 @@ func (s *Store) AddService(ctx context.Context, n NewService) (*Service, error) 
 		if err != nil {
 			return err
 		}
-		tx.lastEvent[sv.ID] = 0
+		tx.locked(sv.ID, lastEvent{})
 		return tx.record(Event{ServiceID: sv.ID, Kind: "service.created", Class: ServiceEvent, OwnerID: sv.OwnerID, Object: sv.Domain})
 	})
 	if violated(err) == "service_domain_unique" {

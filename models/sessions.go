@@ -40,7 +40,7 @@ type Session struct {
 	ExpiresAt  time.Time
 	ProvedAt   time.Time // the last password or code of its person
 	FormKey    []byte    // what its forms are bound to, whatever its cookie is by now
-	Role       string // of an agent
+	Role       string    // of an agent
 
 	// Of an agent: the assistance in which they act. Of a customer: the newest
 	// that is open about them, be it a request. Its reason is not read.

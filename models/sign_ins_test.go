@@ -14,7 +14,7 @@ import (
 
 const (
 	wrongCode = "code: factor.code.wrong"
-	overdue     = "the sign-in has ended"
+	overdue   = "the sign-in has ended"
 )
 
 // app gives somebody an authenticator app that has shown no code yet.

@@ -132,7 +132,7 @@ func TestStatementsOfEachReadAndVerb(t *testing.T) {
 		{"CreateResponder", 7, func() error {
 			return second(w.Store.CreateResponder(ctx, w.form(t, alice.Session), cast.Garrigue, "gone", away("x", nil, nil)))
 		}},
-		{"ChangeProfile", 4, func() error {
+		{"ChangeProfile", 5, func() error {
 			return w.Store.ChangeProfile(ctx, w.form(t, alice.Session), models.Profile{Theme: &theme})
 		}},
 		{"ChangePassword, three of them to slow guesses", 11, func() error {

@@ -19,6 +19,8 @@ import (
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
+
+	"example.org/mandat/models/history"
 )
 
 // Config says where the data is and how the store behaves.
@@ -34,8 +36,10 @@ type Config struct {
 
 	Mailboxes Mailboxes // nil: no mail server is attached
 
-	Importer Importer // nil: no mail is imported
-	Secret   []byte   // of SecretSize, for passwords of other servers; nil: none is kept
+	Importer    Importer           // nil: no mail is imported
+	Checkpoints *history.Directory // nil: the jobs write none
+
+	Secret []byte // of SecretSize, for passwords of other servers; nil: none is kept
 }
 
 // Store is the database: PostgreSQL, or the embedded SQLite file of one process.
@@ -54,6 +58,8 @@ type Store struct {
 	mailboxes Mailboxes
 	importer  Importer
 	sealer    *sealer // nil without a secret
+
+	checkpoints *history.Directory // nil: none are written
 
 	jobs    jobClient
 	hashing gate
@@ -77,7 +83,7 @@ const (
 // Open connects to the database; it does not migrate. The embedded file is
 // created when missing and locked for this process: ErrInUse when another has it.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
-	s := &Store{clock: cfg.Clock, log: cfg.Log, suffix: cfg.Suffix, post: cfg.Post, emergency: cfg.Emergency, mailboxes: cfg.Mailboxes, hashing: newGate(max(1, runtime.NumCPU()-1))}
+	s := &Store{clock: cfg.Clock, log: cfg.Log, suffix: cfg.Suffix, post: cfg.Post, emergency: cfg.Emergency, mailboxes: cfg.Mailboxes, checkpoints: cfg.Checkpoints, hashing: newGate(max(1, runtime.NumCPU()-1))}
 	if s.clock == nil {
 		s.clock = time.Now
 	}

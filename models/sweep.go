@@ -79,13 +79,10 @@ func (tx *Tx) lock(domain string) (*Service, error) {
 		return nil, ErrNotFound
 	}
 	var r accessRow
-	if err := tx.scan(&r, accessSQL+" WHERE s.id = @id", map[string]any{"me": 0, "now": tx.now, "id": id, "local": ""}); err != nil {
+	if err := tx.scan(&r, tx.enterSQL(), map[string]any{"me": 0, "now": tx.now, "id": id, "local": ""}); err != nil {
 		return nil, err
 	}
-	tx.lastEvent[id] = 0
-	if r.LastEvent != nil {
-		tx.lastEvent[id] = *r.LastEvent
-	}
+	tx.locked(id, r.Last)
 	r.Service.postmaster = r.Postmaster
 	return &r.Service, nil
 }

@@ -62,8 +62,10 @@ type Tx struct {
 	now   time.Time
 	conn  *sql.Conn // the pinned connection; nil on SQLite
 
-	looks     bool            // it changes nothing of the service: no use of a grant
-	lastEvent map[int64]int64 // of each service locked: the number of its newest event
+	looks  bool                // it changes nothing of the service: no use of a grant
+	ends   map[int64]*chainEnd // of the history of each service locked
+	system []Event             // of no service, still to be written: see recordSystem
+	ids    idBlock             // for events, drawn and not used yet
 
 	tellings map[int64]*telling // by receiver: see tell
 	reminded []int64            // grants whose holders were told of their end
@@ -130,12 +132,15 @@ func (s *Store) inTx(ctx context.Context, by Actor, fn func(tx *Tx) error) error
 		db.Statement.ConnPool = conn
 	}
 	return db.Transaction(func(g *gorm.DB) error {
-		tx := &Tx{DB: g, ctx: ctx, store: s, by: by, now: s.now(), conn: conn, lastEvent: map[int64]int64{}, tellings: map[int64]*telling{}}
+		tx := &Tx{DB: g, ctx: ctx, store: s, by: by, now: s.now(), conn: conn, ends: map[int64]*chainEnd{}, tellings: map[int64]*telling{}}
 		tx.by.Mode = policy.NoAgent // until admitAgent has read it
 		if err := fn(tx); err != nil {
 			return err
 		}
-		return tx.writeNotices()
+		if err := tx.writeNotices(); err != nil {
+			return err
+		}
+		return tx.recordSystem()
 	})
 }
 

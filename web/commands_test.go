@@ -103,6 +103,73 @@ func TestOperatorsCommands(t *testing.T) {
 	call{args: "directory load " + file, out: "Loaded 0 customers, 0 services and 0 accounts; 1 lines were so already."}.check(t, getenv)
 }
 
+func TestTheHistoryIsVerifiedExportedAndSigned(t *testing.T) {
+	dir := t.TempDir()
+	getenv := env("MANDAT_DATA_DIR", dir, "MANDAT_ORIGIN", "https://panel.example.org", "MANDAT_LOG_LEVEL", "error")
+	file, checkpoints := filepath.Join(dir, "export"), filepath.Join(dir, "checkpoints")
+	call{args: "demo", out: "the demo world"}.check(t, getenv)
+	call{args: "history verify", out: "72 entries in 4 chains are as they were written.\nNo checkpoint was given"}.check(t, getenv)
+	call{args: "history verify --checkpoints " + dir, status: 1, err: "--key: say what verifies"}.check(t, getenv)
+	call{args: "history checkpoint " + checkpoints, err: "Made a key for checkpoints, " + filepath.Join(dir, "history.key") + ". Write down elsewhere what verifies it:\n  panel.example.org+"}.check(t, getenv)
+	call{args: "history checkpoint " + checkpoints}.check(t, getenv)
+	key, err := os.ReadFile(filepath.Join(dir, "history.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(filepath.Join(dir, "history.key")); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the key's mode: %v, %v", info.Mode(), err)
+	}
+	private, public, _ := strings.Cut(strings.TrimSpace(string(key)), "\n")
+	signed := call{args: "history checkpoint", out: "mandat history\n4\n"}.check(t, getenv)
+	if strings.Contains(signed, private[len(private)-20:]) {
+		t.Error("a checkpoint has the key in it")
+	}
+	for _, known := range []string{"", " --key " + public, " --key " + filepath.Join(dir, "history.key")} {
+		call{args: "history verify --checkpoints " + checkpoints + known, out: "as they were written, and as 2 checkpoints have them.\n"}.check(t, getenv)
+	}
+	call{args: "history verify --checkpoints " + checkpoints + " --key nobody+1f8e9e4c+AaqZFGXcnQtSJZjbN3l4RWSEvKsWCpUDApc5pVHiBHhm", status: 1, err: "no public key"}.check(t, getenv)
+
+	export := call{args: "history export"}.check(t, getenv)
+	if strings.Contains(export, cast.Password) || strings.Contains(export, "argon2") {
+		t.Error("the export tells a secret")
+	}
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(export)
+	call{args: "history verify " + file, out: "72 entries in 4 chains are"}.check(t, getenv)
+	call{args: "history verify - --checkpoints " + checkpoints, in: export, out: "and as 2 checkpoints"}.check(t, getenv)
+	one := call{args: "history export --service Garrigue.Example"}.check(t, getenv)
+	call{args: "history verify - --checkpoints " + checkpoints, in: one, out: "56 entries in 1 chains are"}.check(t, getenv)
+	call{args: "history export --service nowhere.example", status: 1, err: "there is no service nowhere.example"}.check(t, getenv)
+	call{args: "history export --service co.uk", status: 1, err: "co.uk"}.check(t, getenv)
+
+	write(strings.Replace(export, `"actor":1`, `"actor":2`, 1))
+	call{args: "history verify " + file, status: 1, out: "BROKEN the chain of service 1, entry 2: it was altered", err: "not as it was written"}.check(t, getenv)
+	lines := strings.SplitAfter(export, "\n")
+	write(strings.Join(lines[:len(lines)-2], ""))
+	call{args: "history verify " + file, out: "71 entries"}.check(t, getenv)
+	call{args: "history verify " + file + " --checkpoints " + checkpoints, status: 1, out: "BROKEN the chain of service 3, entry 4: it is missing", err: "not as it was written"}.check(t, getenv)
+	write(export[:len(export)-5])
+	call{args: "history verify " + file, status: 1, err: "the export is not whole"}.check(t, getenv)
+	call{args: "history verify " + filepath.Join(dir, "nothing"), status: 1, err: "no such file"}.check(t, getenv)
+
+	// A checkpoint that somebody changed.
+	text, err := os.ReadFile(checkpoints)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ old, new, err string }{{"\n1 56 ", "\n1 55 ", "is not the one that was signed"}, {"mandat history\n4\n", "mandat history\n3\n", "without its signature"}} {
+		if err := os.WriteFile(checkpoints, []byte(strings.Replace(string(text), c.old, c.new, 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		call{args: "history verify --checkpoints " + checkpoints, status: 1, err: c.err}.check(t, getenv)
+	}
+}
+
 func TestNoCommandTellsAPassword(t *testing.T) {
 	const secret = "s3cret-of-the-database"
 	getenv := env("MANDAT_DATABASE_URL", "postgres://mandat:"+secret+"@127.0.0.1:1/mandat?connect_timeout=1")

@@ -45,6 +45,8 @@ type config struct {
 	importNetworks []netip.Prefix // besides the public addresses
 	emergency      bool
 	secret         []byte // nil for none
+	historyKey     string // a file
+	historyDir     string // "" for none
 	logLevel       slog.Level
 	logFormat      string // "text", "json", or "" to choose by what standard error is
 }
@@ -146,6 +148,14 @@ var settings = []setting{
 		func(c *config, v string) (err error) { c.emergency, err = parseSwitch(v); return err },
 	},
 	{
+		"MANDAT_HISTORY_KEY", "", "File of the key that signs checkpoints of the history; it is made when it is not there. Empty: history.key in MANDAT_DATA_DIR.",
+		func(c *config, v string) error { c.historyKey = v; return nil },
+	},
+	{
+		"MANDAT_HISTORY_DIR", "", "Directory into which the background work writes a checkpoint of the history every hour in which something changed. The same for all processes. Empty: none is written but by `mandat history checkpoint`.",
+		func(c *config, v string) error { c.historyDir = v; return nil },
+	},
+	{
 		"MANDAT_TRUSTED_PROXIES", "", "Networks (CIDR) or addresses, parted by commas, whose X-Forwarded-For counts.",
 		func(c *config, v string) (err error) { c.trustedProxies, err = parseNetworks(v); return err },
 	},
@@ -206,6 +216,9 @@ func readConfig(getenv func(string) string) (*config, error) {
 	}
 	if c.databaseURL == "" {
 		c.databaseURL = "sqlite:" + filepath.Join(c.dataDir, "mandat.db")
+	}
+	if c.historyKey == "" {
+		c.historyKey = filepath.Join(c.dataDir, "history.key")
 	}
 	return c, errors.Join(errs...)
 }

@@ -37,6 +37,8 @@ var reads = map[string]func(*config) any{
 	"MANDAT_IMPORT_NETWORKS":   func(c *config) any { return c.importNetworks },
 	"MANDAT_SECRET":            func(c *config) any { return string(c.secret) },
 	"MANDAT_EMERGENCY":         func(c *config) any { return c.emergency },
+	"MANDAT_HISTORY_KEY":       func(c *config) any { return c.historyKey },
+	"MANDAT_HISTORY_DIR":       func(c *config) any { return c.historyDir },
 	"MANDAT_TRUSTED_PROXIES":   func(c *config) any { return c.trustedProxies },
 	"MANDAT_METRICS_LISTEN":    func(c *config) any { return c.metricsListen },
 	"MANDAT_TIME_ZONE":         func(c *config) any { return c.timeZone },
@@ -54,7 +56,7 @@ func TestDefaultSettings(t *testing.T) {
 		"MANDAT_LISTEN": "127.0.0.1:8080 http://127.0.0.1:8080", "MANDAT_ORIGIN": "http://127.0.0.1:8080", "MANDAT_DATABASE_URL": "sqlite:data/mandat.db",
 		"MANDAT_DATA_DIR": "sqlite:data/mandat.db", "MANDAT_MIGRATE": "false", "MANDAT_MAIL": "", "MANDAT_DOVECOT": "<nil>", "MANDAT_POSTFIX": "", "MANDAT_LISTS": "", "MANDAT_LISTS_POLICY": "",
 		"MANDAT_DNS_RESOLVER": "", "MANDAT_DNS_MX": "", "MANDAT_DNS_SPF": "", "MANDAT_DNS_DKIM": "", "MANDAT_DNS_DMARC": "v=DMARC1; p=none", "MANDAT_TRUSTED_PROXIES": "[]", "MANDAT_METRICS_LISTEN": "",
-		"MANDAT_IMAP": "<nil>", "MANDAT_IMPORT_NETWORKS": "[]", "MANDAT_SECRET": "", "MANDAT_EMERGENCY": "false",
+		"MANDAT_IMAP": "<nil>", "MANDAT_IMPORT_NETWORKS": "[]", "MANDAT_SECRET": "", "MANDAT_EMERGENCY": "false", "MANDAT_HISTORY_KEY": "data/history.key", "MANDAT_HISTORY_DIR": "",
 		"MANDAT_TIME_ZONE": "Europe/Paris", "MANDAT_IDENTIFIER_SUFFIX": "mdt", "MANDAT_LOG_LEVEL": "INFO", "MANDAT_LOG_FORMAT": "",
 	} {
 		if got := fmt.Sprint(reads[name](c)); got != want {

@@ -69,6 +69,7 @@ func (c doctorCommand) examine(ctx context.Context, p *program) []finding {
 	if store.Embedded() {
 		return append(findings, finding{what: "mail servers", note: "none reads an embedded database"}, c.outgoing(ctx, p))
 	}
+	findings = append(findings, c.history(ctx, store)...)
 	findings = append(findings, c.contract(ctx, store)...)
 	address, caught, err := store.Specimen(ctx)
 	if err != nil {
@@ -78,6 +79,22 @@ func (c doctorCommand) examine(ctx context.Context, p *program) []finding {
 	findings = append(findings, c.dovecot(ctx, p, address)...)
 	findings = append(findings, c.lists(ctx, p, address)...)
 	return append(findings, c.outgoing(ctx, p))
+}
+
+// history looks at whether the panel could alter the history, and at entries without a hash.
+func (doctorCommand) history(ctx context.Context, store *models.Store) []finding {
+	const remedy = "Let the panel sign in as the role mandat_panel, and only `mandat migrate` as the owner of the tables: see \"The history\" in deploy/README.md."
+	wall := finding{what: "history that the panel cannot alter", remedy: remedy}
+	weakness, err := store.HistoryWeakness(ctx)
+	if wall.fault = err; err == nil && weakness != "" {
+		wall.fault = errors.New(weakness)
+	}
+	whole := finding{what: "hashes of the history", remedy: "Run `mandat migrate`."}
+	n, err := store.Unchained(ctx)
+	if whole.fault = err; n > 0 {
+		whole.fault = fmt.Errorf("%d entries or more have none yet", n)
+	}
+	return []finding{wall, whole}
 }
 
 // contract looks at the roles and views of the mail servers.

@@ -22,6 +22,7 @@ var layers = []struct{ pkg, imports, tests string }{
 	{pkg: "."},
 	{pkg: "models/policy"},
 	{pkg: "models/totp"},
+	{pkg: "models/history"},
 	{pkg: "views/locale"},
 	{pkg: "static"},
 	{pkg: "mail/sieve"},
@@ -36,9 +37,9 @@ var layers = []struct{ pkg, imports, tests string }{
 	{pkg: "mail", tests: "mail/imap mail/imap/connect mail/imap/imaptest models models/policy models/cast models/modelstest mail/mailtest mail/dovecot"},
 
 	// What is true.
-	{pkg: "models", imports: "models/policy models/totp mail/sieve mail/imap", tests: "models/cast models/modelstest mail/imap/connect mail/imap/imaptest"},
+	{pkg: "models", imports: "models/policy models/history models/totp mail/sieve mail/imap", tests: "models/cast models/modelstest mail/imap/connect mail/imap/imaptest"},
 	{pkg: "models/cast", imports: "models models/policy models/totp", tests: "models/modelstest"},
-	{pkg: "models/modelstest", imports: "models models/policy models/cast models/totp mail/imap"},
+	{pkg: "models/modelstest", imports: "models models/policy models/history models/cast models/totp mail/imap"},
 
 	// What is seen. Pages may use types of models, never a store: see TestSourceOfViews.
 	{pkg: "views/ui", imports: "views/locale static"},
@@ -54,7 +55,7 @@ var layers = []struct{ pkg, imports, tests string }{
 	{pkg: "handlers/ceiling"}, // what benchmarks compare with
 	{
 		pkg: "web",
-		imports: ". handlers views views/gallery views/locale static models models/policy models/cast " +
+		imports: ". handlers views views/gallery views/locale static models models/policy models/history models/cast " +
 			"mail mail/sieve mail/imap/connect mail/dovecot mail/outgoing mail/probe mail/dns",
 		tests: "views/ui models/modelstest mail/dns/dnstest mail/imap mail/imap/imaptest",
 	},

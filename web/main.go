@@ -4,6 +4,7 @@
 //	mandat work             the background work, on a PostgreSQL that others serve
 //	mandat migrate          brings the database's schema up to date
 //	mandat customer|service|agent …, mandat directory load FILE.csv
+//	mandat history …        verifies and exports the history, and signs checkpoints of it
 //
 // Settings come from the environment: config.go holds them all, and
 // `mandat --help` prints them.
@@ -29,6 +30,8 @@ import (
 	_ "time/tzdata" // small systems come without
 
 	"github.com/alecthomas/kong"
+
+	"example.org/mandat/models/history"
 )
 
 func main() {
@@ -81,6 +84,12 @@ type commands struct {
 		Detach    mailDetachCommand    `cmd:"" help:"Say that no mail server reads the database any more."`
 	} `cmd:"" help:"The mail servers."`
 
+	History struct {
+		Verify     historyVerifyCommand     `cmd:"" help:"Verify that no line of the history was altered, added or taken away."`
+		Export     historyExportCommand     `cmd:"" help:"Write the history as lines of JSON that can be verified elsewhere."`
+		Checkpoint historyCheckpointCommand `cmd:"" help:"Write a signed checkpoint of the history, to be kept where the database's owner cannot change it."`
+	} `cmd:"" help:"The history, and whether it is as it was written."`
+
 	Version kong.VersionFlag `help:"Print the version."`
 }
 
@@ -91,6 +100,8 @@ type program struct {
 	log      *slog.Logger
 	in       io.Reader
 	out, err io.Writer
+
+	checkpoints *history.Directory // where the store that serves writes them; nil: nowhere
 }
 
 // run is the program without its process; it returns the exit status. ctx ends

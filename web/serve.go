@@ -31,6 +31,9 @@ func (c *serveCommand) Run(p *program) (err error) {
 	if c.Demo {
 		p.config.demoMail()
 	}
+	if err := p.keepsCheckpoints(); err != nil {
+		return err
+	}
 	store, err := p.openWithin(patience, c.Demo || p.config.migrate)
 	if err != nil {
 		return err
@@ -126,6 +129,9 @@ type workCommand struct{}
 
 // Run works until a signal comes, then finishes the jobs begun.
 func (workCommand) Run(p *program) (err error) {
+	if err := p.keepsCheckpoints(); err != nil {
+		return err
+	}
 	store, err := p.openWithin(patience, p.config.migrate)
 	if err != nil {
 		return err

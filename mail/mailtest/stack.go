@@ -115,7 +115,9 @@ func Start(ctx context.Context, secure bool) (s *Stack, err error) {
 	if err := s.build(ctx); err != nil {
 		return nil, err
 	}
-	if out, err := s.program(ctx, "mandat", "demo").CombinedOutput(); err != nil {
+	demo := s.program(ctx, "mandat", "demo")
+	demo.Env = append(demo.Env, "MANDAT_DATABASE_URL="+s.Database.URL("mandat")) // the panel's own role makes no tables
+	if out, err := demo.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("mandat demo: %w\n%s", err, out)
 	}
 	if err := s.giveRoles(ctx); err != nil {
@@ -202,7 +204,7 @@ func (s *Stack) build(ctx context.Context) error {
 	}
 	listen := strings.TrimPrefix(s.Settings.Origin, "http://")
 	s.Panel = &Process{path: filepath.Join(s.dir, "bin", "mandat"), args: []string{"serve", "--demo"}, answers: listen, env: append(environment,
-		"MANDAT_DATABASE_URL="+s.Database.URL("mandat"), "MANDAT_LISTEN="+listen, "MANDAT_MAIL_FROM=Mandat <panel@mandat.test>", "MANDAT_LOG_FORMAT=text")}
+		"MANDAT_LISTEN="+listen, "MANDAT_MAIL_FROM=Mandat <panel@mandat.test>", "MANDAT_LOG_FORMAT=text")}
 	if environment, err = s.environment("lists.env"); err != nil {
 		return err
 	}

@@ -41,6 +41,8 @@ func (w *World) Keep(t testing.TB) (restore func()) {
 	if !w.Store.Embedded() { // one statement instead of forty
 		w.Exec(t, "CREATE OR REPLACE PROCEDURE pg_temp.put_back() LANGUAGE plpgsql AS $$ BEGIN "+strings.Join(back, "; ")+"; END $$")
 		back = []string{"CALL pg_temp.put_back()"}
+	} else {
+		back = w.unguarded(t, back)
 	}
 	return func() {
 		t.Helper()

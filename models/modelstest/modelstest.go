@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -29,13 +30,15 @@ import (
 // World is a store with the cast, of one test.
 type World struct {
 	Store *models.Store
-	URL   string // as models.Config takes it: a second process may open it (on PostgreSQL)
+	URL   string // as models.Config takes it: a second process may open it (on PostgreSQL, as the panel's role)
 	Clock *Clock
-	SQL   *sql.DB // beside the store, to look at rows
+	SQL   *sql.DB // beside the store, to look at rows, as superuser
 	Count *Counter
 	Post  *Postbox // of what the store's jobs send
 
 	Importer *Importer // which mail servers imports reach
+
+	secrets []string // see secretColumns
 }
 
 // Clock is the machine's, moved.
@@ -186,7 +189,16 @@ func OnPostgres(t testing.TB) *World {
 		t.Fatal(err)
 	}
 	url := Postgres(t).URL(takeClone(t, tpl))
-	return open(t, url, "pgx", url)
+	return open(t, asPanel(url), "pgx", url)
+}
+
+// asPanel is the way to a database in the role that owns nothing of it: what a
+// test does, the panel can do in a deployment that keeps its history from it.
+func asPanel(url string) string {
+	if strings.Contains(url, "?") {
+		return url + "&role=mandat_panel"
+	}
+	return url + "?role=mandat_panel"
 }
 
 // EmptyPostgres is a migrated database without anybody in it.

@@ -13,5 +13,5 @@ func OnServer(t testing.TB, s *Server) *World {
 	if err := load(s.URL(name)); err != nil {
 		t.Fatal(err)
 	}
-	return open(t, s.URL(name), "pgx", s.URL(name))
+	return open(t, asPanel(s.URL(name)), "pgx", s.URL(name))
 }

@@ -40,13 +40,14 @@ type Server struct {
 	admin *url.URL // superuser's, of database postgres
 
 	// The rest is unset on a shared server.
-	dir   string
-	bin   string // directory of the programs
-	port  int
-	owner *syscall.Credential // nil: the user of this process
-	guard *exec.Cmd
-	hold  io.Closer     // our end of the pipe it reads
-	says  *bufio.Reader // the status of initdb
+	durable bool // it writes as a production server does
+	dir     string
+	bin     string // directory of the programs
+	port    int
+	owner   *syscall.Credential // nil: the user of this process
+	guard   *exec.Cmd
+	hold    io.Closer     // our end of the pipe it reads
+	says    *bufio.Reader // the status of initdb
 
 	mu         sync.Mutex
 	postmaster *exec.Cmd     // nil while suspended
@@ -83,6 +84,9 @@ var settings = []string{
 	"wal_level=minimal", "max_wal_senders=0", "max_connections=200", "timezone=Europe/Paris",
 }
 
+// durableSettings leave PostgreSQL's own in force where they cost something.
+var durableSettings = []string{"jit=off", "max_connections=200", "timezone=Europe/Paris", "shared_buffers=256MB"}
+
 const (
 	startLimit = time.Minute      // a busy machine needs several seconds
 	stopLimit  = 10 * time.Second // for a shutdown that lets transactions roll back
@@ -95,7 +99,13 @@ var errShared = errors.New("modelstest: the server of MANDAT_TEST_POSTGRES is sh
 // in a temporary directory from the programs in PG_BINDIR, in Debian's
 // /usr/lib/postgresql or on PATH, the newest first. ctx bounds the start, not
 // the life of the server. Without the programs the error says how to get them.
-func StartServer(ctx context.Context) (*Server, error) {
+func StartServer(ctx context.Context) (*Server, error) { return startServer(ctx, false) }
+
+// StartDurableServer is StartServer for measurements: what is committed is on
+// the disk, as with a production server's settings.
+func StartDurableServer(ctx context.Context) (*Server, error) { return startServer(ctx, true) }
+
+func startServer(ctx context.Context, durable bool) (*Server, error) {
 	if shared := os.Getenv("MANDAT_TEST_POSTGRES"); shared != "" {
 		admin, err := url.Parse(shared)
 		if err != nil {
@@ -109,7 +119,7 @@ func StartServer(ctx context.Context) (*Server, error) {
 		return s, nil
 	}
 
-	s := new(Server)
+	s := &Server{durable: durable}
 	if err := s.prepare(); err != nil {
 		return nil, fmt.Errorf("modelstest: %w", err)
 	}
@@ -293,7 +303,11 @@ func (s *Server) launch(ctx context.Context) error {
 	defer log.Close()
 	postmaster := exec.Command(filepath.Join(s.bin, "postgres"), "-D", filepath.Join(s.dir, "data"),
 		"-h", "127.0.0.1", "-p", strconv.Itoa(s.port), "-k", s.dir)
-	for _, setting := range settings {
+	with := settings
+	if s.durable {
+		with = durableSettings
+	}
+	for _, setting := range with {
 		postmaster.Args = append(postmaster.Args, "-c", setting)
 	}
 	postmaster.Stdout, postmaster.Stderr = log, log

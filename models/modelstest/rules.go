@@ -76,7 +76,8 @@ type Reporter interface {
 	Context() context.Context
 }
 
-// Holds asks every rule of the database.
+// Holds asks every rule of the database, verifies the history and sees that no
+// secret is in it.
 func (w *World) Holds(t Reporter) {
 	t.Helper()
 	for _, rule := range slices.Sorted(maps.Keys(Rules)) {
@@ -88,4 +89,6 @@ func (w *World) Holds(t Reporter) {
 			t.Errorf("%s: broken %d times", rule, broken)
 		}
 	}
+	w.chained(t)
+	w.silent(t)
 }
