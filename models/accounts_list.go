@@ -296,7 +296,7 @@ func liveAt(grant string) string { return strings.ReplaceAll(live(grant), "@now"
 // accountsViewer reads the head. whole is the service when the session reaches
 // all of it, holder the customer when they reach only accounts they hold: each
 // is null in the other case, and then no row of that kind matches.
-var accountsViewer = `WITH v AS (SELECT COALESCE(se.customer_id, ov.customer_id) AS me, se.customer_id AS holds, ` + sessionColumns + ` FROM sessions se` + sessionPeople + ` WHERE ` + sessionLive + `),
+var accountsViewer = `WITH v AS (SELECT COALESCE(se.customer_id, ov.customer_id) AS me, se.customer_id AS holds, ` + sessionColumns + ` FROM sessions se` + sessionPeople + sessionOverlay + ` WHERE ` + sessionLive + `),
  sv AS (SELECT s.id, s.domain, s.owner_id, o.identifier, o.name, s.state, s.max_accounts, s.max_bytes, s.max_account_bytes, s.account_count, s.allotted_bytes, s.share_count,
  s.redirection_count, s.responder_count, s.list_count,
  COALESCE(s.owner_id = v.me, false) AS own, sg.id AS grant_id, sg.extras, gc.identifier AS giver, sg.since, sg.expires_at,

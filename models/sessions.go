@@ -91,9 +91,10 @@ const sessionColumns = `se.id, COALESCE(se.customer_id, 0), COALESCE(se.agent_id
  ov.id AS ov_id, ov.agent_id AS ov_agent, ov.customer_id AS ov_customer, oa.identifier AS oa_identifier, oa.name AS oa_name, oc.identifier AS oc_identifier, oc.name AS oc_name,
  ov.ticket, ov.consent, ov.may_change, ov.began_at, ov.expires_at AS ov_expires_at, ov.renewed_at, ov.change_until`
 
+const sessionPeople = " LEFT JOIN customers c ON c.id = se.customer_id LEFT JOIN agents ag ON ag.id = se.agent_id"
+
 // An agent who acts does so in the customer's time zone: an end that they type is the end of the customer's day.
-const sessionPeople = ` LEFT JOIN customers c ON c.id = se.customer_id LEFT JOIN agents ag ON ag.id = se.agent_id
- LEFT JOIN assistances ov ON ov.id = CASE WHEN se.agent_id IS NOT NULL
+const sessionOverlay = ` LEFT JOIN assistances ov ON ov.id = CASE WHEN se.agent_id IS NOT NULL
   THEN (SELECT x.id FROM assistances x WHERE x.session_id = se.id AND x.began_at IS NOT NULL AND x.ended_at IS NULL AND x.expires_at > $2 ORDER BY x.id LIMIT 1)
   ELSE (SELECT x.id FROM assistances x WHERE x.customer_id = se.customer_id AND x.ended_at IS NULL AND x.expires_at > $2 AND x.session_id IS NOT NULL AND (x.began_at IS NOT NULL OR x.consent = 'request') ORDER BY x.id DESC LIMIT 1) END
  LEFT JOIN agents oa ON oa.id = ov.agent_id LEFT JOIN customers oc ON oc.id = ov.customer_id`
@@ -115,7 +116,7 @@ func (s *Store) sessionArgs(token string) []any {
 	return []any{tokenHash(token), now, now.Add(-IdleFor), now.Add(-AgentIdleFor)}
 }
 
-var sessionSQL = statement("SELECT " + sessionColumns + " FROM sessions se" + sessionPeople + " WHERE " + sessionLive)
+var sessionSQL = statement("SELECT " + sessionColumns + " FROM sessions se" + sessionPeople + sessionOverlay + " WHERE " + sessionLive)
 
 // Session reads the session of a cookie: ErrSignedOut when there is none, or it has ended.
 func (s *Store) Session(ctx context.Context, token string) (*Session, error) {
