@@ -52,6 +52,26 @@ POST /profile/sessions/:id/end                     session-of-Alice             
 GET  /history                                      -                              Alice  2
 GET  /services                                     -                              Alice  3
 
+GET  /profile/support                              -                              Alice  3
+POST /profile/support                              -                              Alice  8
+POST /profile/support/code                         -                              Alice  8
+POST /profile/support/end                          -                              Alice  8
+GET  /profile/support/:id                          past                           Alice  4
+POST /profile/support/:id/acceptance               asked                          David  8
+POST /profile/support/:id/refusal                  asked                          David  6
+POST /profile/support/:id/end                      asked                          David  6
+GET  /support?q=durand                             -                              Sam    4
+GET  /assistances/new                              -                              Sam    1
+POST /assistances                                  -                              Sam    12
+GET  /assistances/change                           -                              Sam    1
+POST /assistances/change                           -                              Sam    3
+POST /assistances/renewal                          -                              Sam    3
+POST /assistances/end                              -                              Sam    4
+GET  /support/assistances                          -                              Sam    2
+GET  /support/assistances/:id                      past                           Sam    4
+POST /support/assistances/:id/approval             emergency                      Sam    7
+POST /support/assistances/:id/end                  asked                          Sam    1
+
 GET  /services/:domain                             garrigue.example               Alice  3
 GET  /services/:domain/dns                         garrigue.example               Alice  2
 GET  /services/:domain                             garrigue.example               Bruno  3
