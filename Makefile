@@ -105,6 +105,11 @@ nightly: test-deps go ## hours: long runs of the property tests, then every fuzz
 	grep -roE --include='*_test.go' '^func Fuzz\w+' . | sed 's,/[^/]*:func , ,' | while read -r dir target; do \
 		go test -run xxx -fuzz "^$$target$$" -fuzztime $(MANDAT_FUZZTIME) "$$dir" || exit 1; done
 
+scan: export MANDAT_SCAN := 1
+scan: test-deps go ## half an hour: wapiti and sqlmap look for holes; installs them if they are missing
+	@.ci/deps wapiti sqlmap
+	go test -count=1 -v -run '^TestScan' -timeout 1h ./web
+
 test-deps: ## what the tests need and Go does not bring: PostgreSQL, Chromium, Pigeonhole; Postfix and Dovecot
 	@.ci/deps postgresql chromium dovecot-sieve
 	@.ci/deps --servers
@@ -123,4 +128,4 @@ go:
 	@minor=$$(cd / && go version 2>/dev/null | sed 's/.*go1\.\([0-9]*\).*/\1/'); [ "$${minor:-0}" -ge $(GO_MINOR) ] || \
 		{ echo "Mandat needs Go 1.$(GO_MINOR) or newer, from https://go.dev/dl/; here is $$(cd / && go version 2>/dev/null || echo none)." >&2; exit 1; }
 
-.PHONY: help run mail mail-stop reset build generate golden pictures check test race bench nightly test-deps assets go
+.PHONY: help run mail mail-stop reset build generate golden pictures check test race bench nightly scan test-deps assets go

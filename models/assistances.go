@@ -449,15 +449,21 @@ func (tx *Tx) endAssistance(a *Assistance, why string) error {
 	if err != nil {
 		return err
 	}
-	var pages int
-	if err := tx.scan(&pages, "SELECT count(*) FROM assistance_pages WHERE assistance_id = ?", a.ID); err != nil {
+	var looked []string
+	if err := tx.scan(&looked, "SELECT path FROM assistance_pages WHERE assistance_id = ? ORDER BY first_at, path", a.ID); err != nil {
 		return err
 	}
-	a.Pages, a.Changes = pages, changes
-	e.Detail["pages"], e.Detail["changes"] = Change{After: pages}, Change{After: changes}
+	a.Pages, a.Changes = len(looked), changes
+	e.Detail["pages"], e.Detail["changes"] = Change{After: a.Pages}, Change{After: changes}
+	if len(looked) > 0 {
+		e.Detail["looked"] = Change{After: strings.Join(looked[:min(len(looked), lookedTold)], "\n")}
+	}
 	tx.tellAssistance(NoticeAssisted, a, deeds, changes-len(deeds))
 	return tx.record(e)
 }
+
+// lookedTold bounds the pages that the history names; the assistance has more.
+const lookedTold = 100
 
 // actedIn is the condition that an event e was written by the agent in an
 // assistance: they act in one at a time.

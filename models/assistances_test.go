@@ -344,6 +344,9 @@ func TestTheCustomerIsToldOfTheBeginningAndOfWhatWasChanged(t *testing.T) {
 		if a := n.Parts[0].Assistance; a.Changes != 2 || a.Pages != 1 || a.Why != models.AssistanceByAgent {
 			t.Errorf("%+v", a)
 		}
+		if d := w.text(t, "SELECT CAST(detail AS text) FROM events WHERE kind = 'assistance.ended'"); !strings.Contains(d, `"/services"`) {
+			t.Errorf("the history says %s", d)
+		}
 		v := got[*models.AssistanceView](t)(w.Store.Assistance(ctx, w.Alice, false, sam.Assistance))
 		if len(v.Events) != 2 || len(v.Looked) != 1 || v.Looked[0] != (models.LookedPage{Path: "/services", Times: 2}) {
 			t.Errorf("%+v %+v", v.Looked, v.Events)
@@ -549,4 +552,34 @@ func TestOneAssistanceAtATime(t *testing.T) {
 		t.Errorf("%v", answers)
 	}
 	w.Holds(t)
+}
+
+// A lead is told of each week once, and of an emergency as it begins; whoever is none is told nothing.
+func TestLeadsAreTold(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		w.Agent(t, "lou-lead", models.RoleLead)
+		jobs := func() int { return w.Int(t, "SELECT count(*) FROM river_job WHERE kind = 'tell_lead'") }
+		must(t, w.Store.Sweep(ctx)) // the week before the first start is nobody's
+		sam := w.Acts(t, w.sam(t), cast.Alice, policy.Look)
+		must(t, w.Store.EndAssistance(ctx, sam))
+		must(t, w.Store.Sweep(ctx))
+		if n := jobs(); n != 0 {
+			t.Fatalf("%d jobs before a week is over", n)
+		}
+		w.Clock.Move(7 * 24 * time.Hour)
+		must(t, w.Store.Sweep(ctx))
+		must(t, w.Store.Sweep(ctx))
+		if n := jobs(); n != 1 {
+			t.Fatalf("%d jobs for a week", n)
+		}
+		n := asks(cast.Bruno, "")
+		n.Emergency = true
+		mia, _ := w.Agent(t, "mia-support", models.RoleAgent)
+		a := got[*models.Assistance](t)(w.Store.AskAssistance(ctx, w.sam(t), n))
+		must(t, w.Store.ApproveAssistance(ctx, mia, a.ID))
+		if n := jobs(); n != 2 {
+			t.Fatalf("%d jobs with an emergency", n)
+		}
+	})
 }

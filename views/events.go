@@ -122,6 +122,8 @@ func eventWords(l *locale.Locale, field, text string) string {
 		return filterPart(l, field, text)
 	case "extras":
 		return extraNames(l, strings.Fields(text))
+	case "looked":
+		return strings.ReplaceAll(text, "\n", ", ")
 	case "consent":
 		return l.T("assistance.by." + text)
 	case "may":
