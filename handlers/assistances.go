@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"context"
 	"errors"
 	"net/http"
 
@@ -18,6 +17,9 @@ func (h *Handlers) support(c echo.Context) error {
 	v := views.SupportView{Search: c.QueryParam("q"), Now: h.store.Now()}
 	by, ctx := sessionOf(c).Actor(), c.Request().Context()
 	var err error
+	if v.Search != "" {
+		h.log.Info("customers searched", "request", reference(c), "agent", sessionOf(c).Identifier)
+	}
 	if v.Found, v.More, err = h.store.FindCustomers(ctx, by, v.Search); err != nil {
 		return err
 	}
@@ -27,11 +29,16 @@ func (h *Handlers) support(c echo.Context) error {
 	if v.Emergencies, err = h.store.Emergencies(ctx, by); err != nil {
 		return err
 	}
+	return h.supportPage(c, http.StatusOK, v)
+}
+
+func (h *Handlers) supportPage(c echo.Context, status int, v views.SupportView) error {
 	p, err := h.page(c, "support", t(c, "assistance.support"))
 	if err != nil {
 		return err
 	}
-	return mandat.Render(c, http.StatusOK, views.SupportPage(p, v))
+	p.Refused, v.Proof = len(v.Errors) > 0, h.proof(c)
+	return mandat.Render(c, status, views.SupportPage(p, v))
 }
 
 func (h *Handlers) newAssistance(c echo.Context) error {
@@ -134,14 +141,10 @@ func (h *Handlers) renewAssistance(c echo.Context) error {
 // endAssistance stops acting. It works from any page of the session, however
 // old: ending must never fail because a form has acted before.
 func (h *Handlers) endAssistance(c echo.Context) error {
-	f, err := readForm(c)
-	if err != nil {
-		return err
+	_, by, err := h.sentAgain(c)
+	if err == nil {
+		err = h.store.EndAssistance(c.Request().Context(), by)
 	}
-	if submissionNonce(sessionOf(c), f.Get("submission")) == nil {
-		return models.Invalid{"": {{Key: "form.stale"}}}
-	}
-	err = h.store.EndAssistance(c.Request().Context(), sessionOf(c).Actor())
 	return h.done(c, err, views.SupportPath, ok(c, "assistance.ended"))
 }
 
@@ -189,25 +192,36 @@ func (h *Handlers) assistancePage(c echo.Context, here string, lead bool) error 
 
 // approveAssistance is the second agent's word in an emergency.
 func (h *Handlers) approveAssistance(c echo.Context) error {
-	return h.turnAssistance(c, "assistance.approved", h.store.ApproveAssistance)
-}
-
-// endOtherAssistance is a lead's.
-func (h *Handlers) endOtherAssistance(c echo.Context) error {
-	return h.turnAssistance(c, "assistance.stopped", h.store.EndOther)
-}
-
-func (h *Handlers) turnAssistance(c echo.Context, key string, verb func(context.Context, models.Actor, int64) error) error {
 	id, err := numberOf(c)
 	if err != nil {
 		return err
 	}
-	_, by, err := h.sent(c)
+	sent, by, err := h.sent(c, "proof")
 	if err == nil {
-		err = verb(c.Request().Context(), by.Self(), id)
+		err = h.prove(c, sent)
+	}
+	if err == nil {
+		err = h.store.ApproveAssistance(c.Request().Context(), by.Self(), id)
 	}
 	if bad, is := refused(c, err); is {
-		return h.done(c, nil, views.SupportPath, views.Flash{Tone: "crit", Text: bad.Summary()[0].Text})
+		v := views.SupportView{Now: h.store.Now(), Errors: bad, Approving: id}
+		if v.Emergencies, err = h.store.Emergencies(c.Request().Context(), by); err != nil {
+			return err
+		}
+		return h.supportPage(c, http.StatusUnprocessableEntity, v)
 	}
-	return h.done(c, err, views.SupportPath, ok(c, key))
+	return h.done(c, err, views.SupportPath, ok(c, "assistance.approved"))
+}
+
+// endOtherAssistance is a lead's.
+func (h *Handlers) endOtherAssistance(c echo.Context) error {
+	id, err := numberOf(c)
+	if err != nil {
+		return err
+	}
+	_, by, err := h.sentAgain(c)
+	if err == nil {
+		err = h.store.EndOther(c.Request().Context(), by.Self(), id)
+	}
+	return h.done(c, err, views.SupportPath, ok(c, "assistance.stopped"))
 }

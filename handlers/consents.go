@@ -79,11 +79,11 @@ func (h *Handlers) makeCode(c echo.Context) error {
 	return h.consentPage(c, http.StatusOK, views.NewConsentForm(), code, &until)
 }
 
-// closeWindow lets support in no more.
-func (h *Handlers) closeWindow(c echo.Context) error {
-	_, by, err := h.sent(c)
+// withdrawConsent lets support in no more.
+func (h *Handlers) withdrawConsent(c echo.Context) error {
+	_, by, err := h.sentAgain(c)
 	if err == nil {
-		err = h.store.CloseWindow(c.Request().Context(), by)
+		err = h.store.WithdrawConsent(c.Request().Context(), by)
 	}
 	if bad, is := refused(c, err); is {
 		return h.refuseConsent(c, views.NewConsentForm(), bad)
@@ -93,7 +93,7 @@ func (h *Handlers) closeWindow(c echo.Context) error {
 
 // acceptAssistance lets the agent who asks begin.
 func (h *Handlers) acceptAssistance(c echo.Context) error {
-	return h.answerAssistance(c, "consent.accepted", func(ctx context.Context, by models.Actor, id int64, f form) error {
+	return h.answerAssistance(c, h.sent, "consent.accepted", func(ctx context.Context, by models.Actor, id int64, f form) error {
 		if err := h.prove(c, f); err != nil {
 			return err
 		}
@@ -102,24 +102,24 @@ func (h *Handlers) acceptAssistance(c echo.Context) error {
 }
 
 func (h *Handlers) refuseAssistance(c echo.Context) error {
-	return h.answerAssistance(c, "consent.refused", func(ctx context.Context, by models.Actor, id int64, _ form) error {
+	return h.answerAssistance(c, h.sentAgain, "consent.refused", func(ctx context.Context, by models.Actor, id int64, _ form) error {
 		return h.store.AnswerAssistance(ctx, by, id, false, false)
 	}, "mode", "proof") // the button is on the form that accepts
 }
 
 // stopAssistance is the customer's button.
 func (h *Handlers) stopAssistance(c echo.Context) error {
-	return h.answerAssistance(c, "consent.stopped", func(ctx context.Context, by models.Actor, id int64, _ form) error {
+	return h.answerAssistance(c, h.sentAgain, "consent.stopped", func(ctx context.Context, by models.Actor, id int64, _ form) error {
 		return h.store.StopAssistance(ctx, by, id)
 	})
 }
 
-func (h *Handlers) answerAssistance(c echo.Context, key string, verb func(context.Context, models.Actor, int64, form) error, fields ...string) error {
+func (h *Handlers) answerAssistance(c echo.Context, read func(echo.Context, ...string) (form, models.Actor, error), key string, verb func(context.Context, models.Actor, int64, form) error, fields ...string) error {
 	id, err := numberOf(c)
 	if err != nil {
 		return err
 	}
-	sent, by, err := h.sent(c, fields...)
+	sent, by, err := read(c, fields...)
 	if err == nil {
 		err = verb(c.Request().Context(), by, id, sent)
 	}

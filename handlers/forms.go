@@ -105,6 +105,14 @@ func (h *Handlers) sent(c echo.Context, fields ...string) (form, models.Actor, e
 	return f, by, err
 }
 
+// sentAgain is sent for what ends something and must never fail because a form
+// has acted before: it is of the session, and acts however often it comes.
+func (h *Handlers) sentAgain(c echo.Context, fields ...string) (form, models.Actor, error) {
+	f, by, err := h.sent(c, fields...)
+	by.Nonce = nil
+	return f, by, err
+}
+
 // submitted is who sends a form that was read, by its submission.
 func (h *Handlers) submitted(c echo.Context, f form) (models.Actor, error) {
 	s := sessionOf(c)

@@ -22,6 +22,7 @@ import (
 
 	"example.org/mandat/mail/dns"
 	"example.org/mandat/models"
+	"example.org/mandat/models/policy"
 	"example.org/mandat/static"
 	"example.org/mandat/views"
 )
@@ -49,6 +50,7 @@ type Handlers struct {
 	files    map[string]int64 // what a file may weigh that is sent to a path, in bytes
 	oneClick map[string]bool  // paths that other sites may post to
 	streamed map[string]bool  // the paths of streams
+	looked   map[string]bool  // the paths of pages that show what is a customer's
 	streams  streams
 }
 
@@ -64,7 +66,7 @@ const maxBody = 1 << 20
 // New makes the panel. An error names a route without a valid policy entry.
 func New(cfg Config) (*echo.Echo, error) {
 	gob.Register(views.Flash{})
-	h := &Handlers{store: cfg.Store, log: cfg.Log, secure: cfg.Origin.Scheme == "https", streamed: map[string]bool{}}
+	h := &Handlers{store: cfg.Store, log: cfg.Log, secure: cfg.Origin.Scheme == "https", streamed: map[string]bool{}, looked: map[string]bool{}}
 	if h.streams.stopping = cfg.Stopping; cfg.Stopping == nil {
 		h.streams.stopping = context.Background()
 	}
@@ -98,6 +100,7 @@ func New(cfg Config) (*echo.Echo, error) {
 			h.oneClick[r.Path] = true
 		}
 		h.streamed[r.Path] = r.streams
+		h.looked[r.Path] = r.acting || r.Policy.Class == policy.Object
 		if !r.Policy.Valid() {
 			return nil, fmt.Errorf("route %s %s has no valid policy entry", r.Method, r.Path)
 		}

@@ -285,7 +285,9 @@ func (h *Handlers) page(c echo.Context, here, title string) (views.Page, error) 
 	}
 	p.Theme = s.Theme
 	p.Viewer = views.Viewer{Identifier: s.Identifier, Name: s.Name, Agent: s.AgentID != 0}
-	h.act(c, s, &p)
+	if err := h.act(c, s, &p); err != nil {
+		return p, err
+	}
 	p.Submission = newSubmission(s.FormKey)
 	if isFragment(c) {
 		return p, nil // what is to be said waits for a whole page
@@ -296,18 +298,17 @@ func (h *Handlers) page(c echo.Context, here, title string) (views.Page, error) 
 }
 
 // act says on the page for whom an agent acts, or to a customer which agent does
-// or asks to, and keeps which pages an agent looked at.
-func (h *Handlers) act(c echo.Context, s *models.Session, p *views.Page) {
+// or asks to, and keeps which of the customer's pages an agent looked at: a page
+// that cannot be noted is not shown. No path of those has a secret.
+func (h *Handlers) act(c echo.Context, s *models.Session, p *views.Page) error {
 	if s.Assistance == nil {
-		return
+		return nil
 	}
 	p.Acting = &views.Acting{Assistance: s.Assistance, Mode: s.Mode}
-	if s.Mode == policy.NoAgent || c.Request().Method != http.MethodGet || c.Get(pollKey) != nil {
-		return
+	if s.Mode == policy.NoAgent || c.Request().Method != http.MethodGet || c.Get(pollKey) != nil || !h.looked[c.Path()] {
+		return nil
 	}
-	if err := h.store.NoteLooked(c.Request().Context(), s.Actor(), c.Request().URL.Path); err != nil {
-		h.log.Warn("a page that was looked at is not noted", "request", reference(c), "error", err)
-	}
+	return h.store.NoteLooked(c.Request().Context(), s.Actor(), c.Request().URL.Path)
 }
 
 // isFragment says whether htmx asks for a part of the page.

@@ -135,7 +135,7 @@ func (h *Handlers) routes() []Route {
 		get("/profile/support", self, h.showConsent),
 		post("/profile/support", self, h.openWindow),
 		post("/profile/support/code", self, h.makeCode),
-		post("/profile/support/end", self, h.closeWindow),
+		post("/profile/support/end", self, h.withdrawConsent),
 		get("/profile/support/:id", self, h.showOwnAssistance),
 		post("/profile/support/:id/acceptance", self, h.acceptAssistance),
 		post("/profile/support/:id/refusal", self, h.refuseAssistance),

@@ -60,6 +60,9 @@ func (s *Store) AddAgent(ctx context.Context, n NewAgent) (*Agent, error) {
 				return invalid("customer", "grant.refused.unknown", "Identifier", n.Customer)
 			}
 			own = c.ID
+			if err := tx.endAssistances(func(*Assistance) string { return AssistanceStopped }, "x.customer_id = ?", c.ID); err != nil { // nobody acts for staff
+				return err
+			}
 		}
 		err := tx.scan(&a.ID, "INSERT INTO agents (identifier, name, email, language, role, password_hash, customer_id, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
 			a.Identifier, a.Name, a.Email, a.Language, a.Role, hash, own, a.CreatedAt)
@@ -122,7 +125,7 @@ func (s *Store) RemoveAgent(ctx context.Context, identifier string) error {
 func (s *Store) changeAgent(ctx context.Context, identifier string, fn func(*Tx, *Agent) error) error {
 	return s.change(ctx, Actor{}, func(tx *Tx) error {
 		var a Agent
-		err := tx.scan(&a, "SELECT a.id, a.identifier, a.name, a.email, a.language, a.role, a.created_at FROM agents a WHERE a.identifier = ? AND a.removed_at IS NULL"+tx.forUpdate("a"), identifier)
+		err := tx.scan(&a, "SELECT a.id, a.identifier, a.name, a.email, a.language, a.role, a.created_at FROM agents a WHERE a.identifier = ? AND a.removed_at IS NULL"+tx.forTurn("a"), identifier)
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -71,6 +72,8 @@ type Assistance struct {
 
 	Agent, AgentName, Customer, CustomerName, Approver string // identifiers and names
 	Pages, Changes                                     int    // looked at, and made
+
+	now time.Time // when it is ended
 }
 
 // Live says whether the agent acts at now, as far as its row tells.
@@ -114,11 +117,17 @@ const assistancePeople = ` JOIN agents xa ON xa.id = x.agent_id JOIN customers x
 // for the customer still, and how far, and holds the assistance until its end:
 // whoever ends it waits for us, or we find it ended (R2, R8). Everybody locks
 // sessions before assistances, and those before anything else.
-func (tx *Tx) admitAgent() error {
+func (tx *Tx) admitAgent() error { return tx.admitAgentBy(tx.forShare("x")) }
+
+// admitAgentLightly is admitAgent for long work, which must not keep anybody
+// from ending the assistance: it asks again before it commits.
+func (tx *Tx) admitAgentLightly() error { return tx.admitAgentBy("") }
+
+func (tx *Tx) admitAgentBy(lock string) error {
 	if !tx.by.assists() {
 		return nil
 	}
-	a, err := tx.assistance("x.id = ? AND x.agent_id = ? AND x.customer_id = ? AND x.session_id IS NOT NULL AND xa.removed_at IS NULL", tx.forShare("x"),
+	a, err := tx.assistance("x.id = ? AND x.agent_id = ? AND x.customer_id = ? AND x.session_id IS NOT NULL AND xa.removed_at IS NULL", lock,
 		tx.by.Assistance, tx.by.Agent, tx.by.Customer)
 	if errors.Is(err, ErrNotFound) {
 		return ErrAssistanceEnded
@@ -188,6 +197,8 @@ func (s *Store) AskAssistance(ctx context.Context, by Actor, n NewAssistance) (*
 	n, bad := n.check()
 	if n.Emergency && !s.emergency {
 		bad.Add("emergency", "assistance.emergency.off")
+	} else if n.Emergency && !s.Mails() {
+		bad.Add("emergency", "assistance.emergency.unheard")
 	}
 	if err := bad.orNil(); err != nil {
 		return nil, err
@@ -227,18 +238,19 @@ func (tx *Tx) staff() error {
 }
 
 func (tx *Tx) askAssistance(n NewAssistance, consent *Consent) (*Assistance, error) {
-	var target struct {
-		ID    int64
-		Staff bool
-	}
-	err := tx.scan(&target, "SELECT c.id, EXISTS (SELECT 1 FROM agents g WHERE g.customer_id = c.id AND g.removed_at IS NULL) AS staff FROM customers c WHERE c.identifier = ?", n.Customer)
+	target, err := customer(tx.DB, "c.identifier = ?", n.Customer)
 	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil, invalid("customer", "assistance.refused.unknown", "Identifier", n.Customer)
 	case err != nil:
 		return nil, err
-	case target.ID == 0:
-		return nil, invalid("customer", "assistance.refused.unknown", "Identifier", n.Customer)
-	case target.Staff:
-		return nil, invalid("customer", "assistance.refused.staff", "Identifier", n.Customer)
+	}
+	if err := tx.noStaff(target.ID, target.Identifier); err != nil {
+		return nil, err
+	}
+	// Consent is given and taken back under this lock: see closeConsent.
+	if _, err := customer(tx.DB, "c.id = ?"+tx.forTurn("c"), target.ID); err != nil {
+		return nil, err
 	}
 	if err := tx.closeStale(tx.by.Agent); err != nil {
 		return nil, err
@@ -248,6 +260,9 @@ func (tx *Tx) askAssistance(n NewAssistance, consent *Consent) (*Assistance, err
 	switch {
 	case n.Emergency:
 		kind = ByEmergency
+		if err := tx.leadsHear(); err != nil {
+			return nil, err
+		}
 	case consent == nil:
 		consent, err = tx.consent("customer_id = ? AND kind = 'window'", target.ID)
 		if errors.Is(err, ErrNotFound) {
@@ -263,7 +278,9 @@ func (tx *Tx) askAssistance(n NewAssistance, consent *Consent) (*Assistance, err
 		}
 		kind, began, expires = consent.Kind, new(tx.now), tx.now.Add(AssistanceFor)
 		if consent.Kind == ByCode {
-			if err := tx.endConsent(consent.ID); err != nil {
+			if err := tx.endConsent(consent.ID); errors.Is(err, ErrNotFound) {
+				return nil, invalid("code", "assistance.code.wrong")
+			} else if err != nil {
 				return nil, err
 			}
 		} else if consent.ExpiresAt.Before(expires) {
@@ -287,9 +304,44 @@ func (tx *Tx) askAssistance(n NewAssistance, consent *Consent) (*Assistance, err
 		return nil, err
 	}
 	if began == nil {
+		if err := tx.countAsked(a); err != nil {
+			return nil, err
+		}
 		return a, tx.record(a.event("asked", Detail{"reason": {After: a.Reason}, "ticket": {After: a.Ticket}, "consent": {After: string(a.Consent)}}))
 	}
 	return a, tx.began(a)
+}
+
+// MaxAsked is how often an agent may ask the same customer within an hour.
+const MaxAsked = 3
+
+func (tx *Tx) countAsked(a *Assistance) error {
+	subject := fmt.Sprintf("asked:agent:%d:%d", a.AgentID, a.CustomerID)
+	total, err := tx.countFailures([]string{subject}, 1, time.Hour)
+	if err == nil && total[subject] > MaxAsked {
+		err = invalid("customer", "assistance.refused.often", "Identifier", a.Customer, "Most", MaxAsked)
+	}
+	return err
+}
+
+// leadsHear refuses an emergency of which no lead would hear.
+func (tx *Tx) leadsHear() error {
+	var there bool
+	err := tx.scan(&there, "SELECT count(*) > 0 FROM agents WHERE role = ? AND removed_at IS NULL", RoleLead)
+	if err == nil && !there {
+		err = invalid("emergency", "assistance.emergency.unheard")
+	}
+	return err
+}
+
+// noStaff refuses to act for a customer who belongs to an agent.
+func (tx *Tx) noStaff(customer int64, identifier string) error {
+	var staff bool
+	err := tx.scan(&staff, "SELECT count(*) > 0 FROM agents WHERE customer_id = ? AND removed_at IS NULL", customer)
+	if err == nil && staff {
+		err = invalid("customer", "assistance.refused.staff", "Identifier", identifier)
+	}
+	return err
 }
 
 // event is one of the history about an assistance. It belongs to no service.
@@ -401,11 +453,12 @@ func (s *Store) EndAssistance(ctx context.Context, by Actor) error {
 
 // closeStale closes what an agent left that time or the end of a session has ended.
 func (tx *Tx) closeStale(agent int64) error {
-	return tx.endAssistances(staleWhy, "x.agent_id = ? AND (x.expires_at <= ? OR x.session_id IS NULL)", agent, tx.now)
+	return tx.endAssistances(staleWhy, "x.agent_id = ? AND (x.expires_at <= ? OR NOT EXISTS (SELECT 1 FROM sessions se WHERE se.id = x.session_id AND se.expires_at > ? AND se.seen_at > ?))",
+		agent, tx.now, tx.now, tx.now.Add(-AgentIdleFor))
 }
 
 func staleWhy(a *Assistance) string {
-	if a.SessionGone {
+	if a.SessionGone || a.ExpiresAt.After(a.now) {
 		return AssistanceSignedOut
 	}
 	return AssistanceByTime
@@ -420,6 +473,7 @@ func (tx *Tx) endAssistances(why func(*Assistance) string, condition string, arg
 		return err
 	}
 	for i := range list {
+		list[i].now = tx.now
 		if err := tx.endAssistance(&list[i], why(&list[i])); err != nil {
 			return err
 		}
@@ -455,8 +509,11 @@ func (tx *Tx) endAssistance(a *Assistance, why string) error {
 	}
 	a.Pages, a.Changes = len(looked), changes
 	e.Detail["pages"], e.Detail["changes"] = Change{After: a.Pages}, Change{After: changes}
+	if len(looked) > lookedTold {
+		looked = append(looked[:lookedTold:lookedTold], morePages)
+	}
 	if len(looked) > 0 {
-		e.Detail["looked"] = Change{After: strings.Join(looked[:min(len(looked), lookedTold)], "\n")}
+		e.Detail["looked"] = Change{After: strings.Join(looked, "\n")}
 	}
 	tx.tellAssistance(NoticeAssisted, a, deeds, changes-len(deeds))
 	return tx.record(e)
@@ -466,20 +523,18 @@ func (tx *Tx) endAssistance(a *Assistance, why string) error {
 const lookedTold = 100
 
 // actedIn is the condition that an event e was written by the agent in an
-// assistance: they act in one at a time.
-const actedIn = "e.actor_id = @customer AND e.agent_id = @agent AND e.at >= @began AND e.at <= @ended AND e.service_id IS NOT NULL"
+// assistance. They act in one at a time: what comes before their next is of
+// this one, even where a clock says that it had ended.
+const actedIn = `e.agent_id = @agent AND e.actor_id = @customer AND e.at >= @began AND e.service_id IS NOT NULL
+ AND NOT EXISTS (SELECT 1 FROM assistances n WHERE n.agent_id = @agent AND n.id > @id AND n.began_at <= e.at)`
 
-func (a *Assistance) actedIn(now time.Time) map[string]any {
-	ended := now
-	if a.EndedAt != nil {
-		ended = *a.EndedAt
-	}
-	return map[string]any{"customer": a.CustomerID, "agent": a.AgentID, "began": *a.BeganAt, "ended": ended, "n": MaxNoticeLines}
+func (a *Assistance) actedIn() map[string]any {
+	return map[string]any{"id": a.ID, "customer": a.CustomerID, "agent": a.AgentID, "began": *a.BeganAt, "n": MaxNoticeLines}
 }
 
 // deeds are the first things that an agent changed in an assistance, and how many there are.
 func (tx *Tx) deeds(a *Assistance) (deeds []NoticeDeed, all int, err error) {
-	args := a.actedIn(tx.now)
+	args := a.actedIn()
 	if err := tx.scan(&all, "SELECT count(*) FROM events e WHERE "+actedIn, args); err != nil || all == 0 {
 		return nil, all, err
 	}

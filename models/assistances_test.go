@@ -216,8 +216,11 @@ func TestAnAssistanceEndsInEveryWayAtOnce(t *testing.T) {
 		}{
 			{"agent", func(a models.Actor) error { return w.Store.EndAssistance(ctx, a) }},
 			{"customer", func(a models.Actor) error { return w.Store.StopAssistance(ctx, w.Alice, a.Assistance) }},
-			{"consent", func(models.Actor) error { return w.Store.CloseWindow(ctx, w.Alice) }},
+			{"consent", func(models.Actor) error { return w.Store.WithdrawConsent(ctx, w.Alice) }},
 			{"consent", func(models.Actor) error { return w.Store.OpenWindow(ctx, w.Alice, time.Hour, true) }},
+			{"consent", func(models.Actor) error {
+				return w.Store.ChangePassword(ctx, w.Alice, cast.Password, cast.Password+" 2")
+			}},
 			{"operator", func(models.Actor) error { return second(w.Store.StopAssistances(ctx, "")) }},
 			{"operator", func(models.Actor) error { return second(w.Store.StopAssistances(ctx, cast.Alice)) }},
 			{"lead", func(a models.Actor) error { return w.Store.EndOther(ctx, lead, a.Assistance) }},
@@ -330,7 +333,9 @@ func TestTheCustomerIsToldOfTheBeginningAndOfWhatWasChanged(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
 		sam := w.Acts(t, w.sam(t), cast.Alice, policy.Change)
-		n := w.wantNotice(t, "ad1001-mdt: assisting sam-support/")
+		w.wantNoticed(t, "the beginning", "ad1001-mdt: assisting sam-support/", "ad1001-mdt: security ad1001-mdt consent.opened ad1001-mdt")
+		list := w.Post.Notices()
+		n := list[slices.IndexFunc(list, func(n *models.Notice) bool { return n.Parts[0].Assistance != nil })]
 		if a := n.Parts[0].Assistance; a.Reason != modelstest.Reason || a.Ticket != modelstest.Ticket || a.Consent != models.ByWindow || !a.MayChange {
 			t.Errorf("%+v", a)
 		}
@@ -377,6 +382,10 @@ func TestAnEmergencyNeedsASecondAgentAndIsTold(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
 		agent := w.sam(t)
+		unheard := asks(cast.Alice, "")
+		unheard.Emergency = true
+		want(t, "without a lead", second(w.Store.AskAssistance(ctx, agent, unheard)), "emergency: assistance.emergency.unheard")
+		w.Agent(t, "lou-lead", models.RoleLead)
 		mia, _ := w.Agent(t, "mia-support", models.RoleAgent)
 		n := asks(cast.Alice, "")
 		n.Emergency = true
@@ -389,7 +398,7 @@ func TestAnEmergencyNeedsASecondAgentAndIsTold(t *testing.T) {
 		want(t, "one's own approval", w.Store.ApproveAssistance(ctx, agent, a.ID), ": assistance.refused.own")
 		want(t, "a customer's approval", w.Store.ApproveAssistance(ctx, w.Bruno, a.ID), notFound)
 		must(t, w.Store.ApproveAssistance(ctx, mia, a.ID))
-		w.wantNoticed(t, "at once", "ad1001-mdt: assisting sam-support/")
+		w.wantNoticed(t, "at once", "ad1001-mdt: assisting sam-support/", "ad1001-mdt: security ad1001-mdt consent.opened ad1001-mdt")
 		want(t, "a second approval", w.Store.ApproveAssistance(ctx, mia, a.ID), notFound)
 		must(t, w.Store.EndAssistance(ctx, agent))
 	})
@@ -438,8 +447,8 @@ func TestSupportFindsCustomers(t *testing.T) {
 		sam := w.sam(t)
 		must(t, second(w.Store.AddCustomer(ctx, models.NewCustomer{Identifier: "zo2001-mdt", Name: "Zoé Élodie Dùrand", Email: "z@d.example", Language: "fr", TimeZone: "Europe/Paris"})))
 		for typed, want := range map[string]string{
-			"": "", "  ": "", "ad1001-mdt": cast.Alice, "AD1001": cast.Alice, "ad1": cast.Alice, "durand": cast.Alice + " zo2001-mdt", "elod dur": "zo2001-mdt", "Dù": cast.Alice + " zo2001-mdt",
-			cast.Velos: cast.David, "@" + cast.Velos: cast.David, "rh@" + cast.Garrigue: cast.Alice, "nobody.example": "", "%": "", "urand": "", "sam": "", "'": "",
+			"": "", "  ": "", "ad1001-mdt": cast.Alice, "AD1001": cast.Alice, "ad1": cast.Alice, "durand": cast.Alice + " zo2001-mdt", "elod dur": "zo2001-mdt", "Dùr": cast.Alice + " zo2001-mdt",
+			cast.Velos: cast.David, "@" + cast.Velos: cast.David, "rh@" + cast.Garrigue: cast.Alice, "nobody.example": "", "%": "", "urand": "", "sam": "", "'": "", "du": "",
 		} {
 			list, more, err := w.Store.FindCustomers(ctx, sam, typed)
 			must(t, err)
@@ -472,7 +481,7 @@ func TestThePagesOfAnAssistanceAreBounded(t *testing.T) {
 		for i := range 510 {
 			must(t, w.Store.NoteLooked(t.Context(), sam, fmt.Sprintf("/p/%d", i)))
 		}
-		if n := w.Int(t, "SELECT count(*) FROM assistance_pages"); n != 500 {
+		if n := w.Int(t, "SELECT count(*) FROM assistance_pages"); n != 501 { // one for all others
 			t.Errorf("%d pages are kept", n)
 		}
 	})
@@ -492,7 +501,7 @@ func TestNothingIsDoneAfterTheEndOfAnAssistance(t *testing.T) {
 		func(a models.Actor) error {
 			return w.Store.SignOut(ctx, &models.Session{ID: a.Session, AgentID: a.Agent})
 		},
-		func(models.Actor) error { return w.Store.CloseWindow(ctx, w.Alice) },
+		func(models.Actor) error { return w.Store.WithdrawConsent(ctx, w.Alice) },
 	}
 	var late, done int
 	for round := range 40 {
@@ -582,4 +591,57 @@ func TestLeadsAreTold(t *testing.T) {
 			t.Fatalf("%d jobs with an emergency", n)
 		}
 	})
+}
+
+// Support gives nothing to staff by any way, and nobody more than it may do itself.
+func TestSupportGivesNoMoreThanItMayDo(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		must(t, second(w.Store.AddAgent(ctx, models.NewAgent{Identifier: "mia-support", Name: "Mia", Email: "a@mandat.example", Language: "fr", Role: "agent", Customer: cast.Emma})))
+		soon := w.Store.Now().Add(24 * time.Hour)
+		held := w.delegate(t, w.Alice, cast.Garrigue, "rh", cast.Emma, 0, &soon)
+		over := w.delegate(t, w.Alice, cast.Garrigue, "paie", cast.Emma, 0, nil)
+		must(t, second(w.Store.Revoke(ctx, w.Alice, over.ID)))
+		mia, _ := w.Agent(t, "mia-support", models.RoleAgent)
+		acting := w.Acts(t, mia, cast.Alice, policy.Change)
+		for what, err := range map[string]error{
+			"extending":   second(w.Store.ExtendGrant(ctx, acting, held.ID)),
+			"changing":    second(w.Store.ChangeGrant(ctx, acting, held.ID, models.GrantTerms{Ticked: policy.Password, ExpiresAt: &soon, Version: 1})),
+			"giving back": second(w.Store.Restore(ctx, acting, over.ID)),
+		} {
+			want(t, what, err, "grant: grant.refused.staff")
+		}
+		must(t, second(w.Store.Revoke(ctx, acting, held.ID)))
+		r := got[*models.GrantResult](t)(w.Store.ShareService(ctx, acting, cast.Garrigue, request(policy.AllExtras, cast.David)))
+		if x := r.Given[0].Extras; x != policy.Delegate {
+			t.Errorf("the share has %v", x.Names())
+		}
+		had := int64(w.Int(t, "SELECT g.id FROM grants g JOIN customers c ON c.id = g.grantee_id WHERE c.identifier = 'bm1002-mdt' AND g.kind = 'service'"))
+		g := got[*models.Grant](t)(w.Store.ChangeGrant(ctx, acting, had, models.GrantTerms{Ticked: policy.Password | policy.Forward, Note: "x", Version: 1}))
+		if g.Extras != policy.Password|policy.Forward {
+			t.Errorf("what it had became %v", g.Extras.Names())
+		}
+	})
+}
+
+// Consent is given and taken back under one lock: after its end nobody begins by it.
+func TestNobodyBeginsByConsentThatHasEnded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, modelstest.OnPostgres(t))
+	ctx := t.Context()
+	agent := w.sam(t)
+	for range 25 {
+		must(t, w.Store.OpenWindow(ctx, w.Alice, time.Hour, true))
+		var wait sync.WaitGroup
+		var began *models.Assistance
+		wait.Go(func() { began, _ = w.Store.AskAssistance(ctx, agent, asks(cast.Alice, "")) })
+		must(t, w.Store.WithdrawConsent(ctx, w.Alice))
+		wait.Wait()
+		if n := w.Int(t, "SELECT count(*) FROM assistances WHERE began_at IS NOT NULL AND ended_at IS NULL"); n != 0 {
+			t.Fatalf("an assistance goes on after its consent was withdrawn: %+v", began)
+		}
+		must(t, w.Store.EndAssistance(ctx, agent))
+		w.Clock.Move(30 * time.Minute) // past the bound on requests
+	}
+	w.Holds(t)
 }

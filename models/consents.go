@@ -51,8 +51,13 @@ func (tx *Tx) consent(condition string, arg any) (*Consent, error) {
 	return &c, err
 }
 
+// endConsent ends one, once: ErrNotFound when it has ended.
 func (tx *Tx) endConsent(id int64) error {
-	return tx.exec("UPDATE consents SET ended_at = ?, code_hash = NULL WHERE id = ? AND ended_at IS NULL", tx.now, id)
+	ended := tx.Exec("UPDATE consents SET ended_at = ?, code_hash = NULL WHERE id = ? AND ended_at IS NULL", tx.now, id)
+	if ended.Error == nil && ended.RowsAffected == 0 {
+		return ErrNotFound
+	}
+	return ended.Error
 }
 
 // customerSelf is the question of what customers allow support: they alone may
@@ -82,25 +87,55 @@ func (s *Store) OpenWindow(ctx context.Context, by Actor, lasts time.Duration, m
 		if err != nil {
 			return err
 		}
-		return tx.recordConsent("opened", Detail{"may": {After: modeWord(mayChange)}, "ends": {After: until.Format(time.RFC3339)}})
+		return tx.recordConsent(by.Customer, "opened", Detail{"may": {After: modeWord(mayChange)}, "ends": {After: until.Format(time.RFC3339)}})
 	})
 }
 
-// CloseWindow lets support in no more, and ends what rested on the window.
-// Without one it does nothing.
-func (s *Store) CloseWindow(ctx context.Context, by Actor) error {
-	return s.change(ctx, by, func(tx *Tx) error {
-		if _, err := tx.consent("kind = 'window' AND customer_id = ?", by.Customer); err != nil {
-			if errors.Is(err, ErrNotFound) {
-				return nil
-			}
+// WithdrawConsent lets support in no more: the window closes, the code is good
+// for nothing, and what rested on them ends. Without any it does nothing.
+func (s *Store) WithdrawConsent(ctx context.Context, by Actor) error {
+	return s.change(ctx, by, func(tx *Tx) error { return tx.withdrawConsent(by.Customer) })
+}
+
+func (tx *Tx) withdrawConsent(of int64) error {
+	var open int
+	if err := tx.scan(&open, "SELECT count(*) FROM consents WHERE customer_id = ? AND ended_at IS NULL AND expires_at > ?", of, tx.now); err != nil {
+		return err
+	}
+	for _, k := range []ConsentKind{ByWindow, ByCode} {
+		if err := tx.closeConsent(k); err != nil {
 			return err
 		}
-		if err := tx.closeConsent(ByWindow); err != nil {
-			return err
-		}
-		return tx.recordConsent("closed", nil)
-	})
+	}
+	if open == 0 {
+		return nil
+	}
+	return tx.recordConsent(of, "closed", nil)
+}
+
+// shutSupportOut ends all that support does for a customer, or may do: it goes
+// with what takes an account back into its owner's hands, another password and
+// the end of all other sessions.
+func (tx *Tx) shutSupportOut(of int64) error {
+	var open struct{ Consents, Assistances int }
+	err := tx.scan(&open, `SELECT (SELECT count(*) FROM consents k WHERE k.customer_id = @of AND k.ended_at IS NULL AND k.expires_at > @now) AS consents,
+		(SELECT count(*) FROM assistances x WHERE x.customer_id = @of AND x.ended_at IS NULL) AS assistances`, map[string]any{"of": of, "now": tx.now})
+	if err != nil || open.Consents+open.Assistances == 0 {
+		return err
+	}
+	if _, err := customer(tx.DB, "c.id = ?"+tx.forTurn("c"), of); err != nil { // nobody may begin meanwhile: see askAssistance
+		return err
+	}
+	if err := tx.endAssistances(func(*Assistance) string { return AssistanceNoConsent }, "x.customer_id = ?", of); err != nil {
+		return err
+	}
+	if open.Consents == 0 {
+		return nil
+	}
+	if err := tx.exec("UPDATE consents SET ended_at = ?, code_hash = NULL WHERE customer_id = ? AND ended_at IS NULL", tx.now, of); err != nil {
+		return err
+	}
+	return tx.recordConsent(of, "closed", nil)
 }
 
 // MakeCode makes a code of eight digits that the customer reads out to support.
@@ -125,17 +160,23 @@ func (s *Store) MakeCode(ctx context.Context, by Actor, mayChange bool) (code st
 		if err != nil {
 			return err
 		}
-		return tx.recordConsent("code_made", Detail{"may": {After: modeWord(mayChange)}})
+		return tx.recordConsent(by.Customer, "code_made", Detail{"may": {After: modeWord(mayChange)}})
 	})
 	return code, until, err
 }
 
-func (tx *Tx) recordConsent(what string, d Detail) error {
-	var identifier string
-	if err := tx.scan(&identifier, "SELECT identifier FROM customers WHERE id = ?", tx.by.Customer); err != nil {
+// recordConsent writes the event. That access was opened, or a code guessed at,
+// the customer must hear of by email too: it may not have been they.
+func (tx *Tx) recordConsent(of int64, what string, d Detail) error {
+	c, err := customer(tx.DB, "c.id = ?", of)
+	if err != nil {
 		return err
 	}
-	return tx.record(Event{Kind: "consent." + what, Class: SelfEvent, SubjectID: tx.by.Customer, Object: identifier, Detail: d})
+	e := Event{Kind: "consent." + what, Class: SelfEvent, SubjectID: of, Object: c.Identifier, Detail: d}
+	if what != "closed" {
+		tx.tellSecurity(c, NoticeDeed{Event: e.Kind})
+	}
+	return tx.record(e)
 }
 
 // closeConsent ends what is open of a kind, lapsed or not, and what rests on it.
@@ -144,15 +185,16 @@ func (tx *Tx) closeConsent(k ConsentKind) error {
 	if err := tx.customerSelf(); err != nil {
 		return err
 	}
-	if _, err := customer(tx.DB, "c.id = ?"+tx.forTurn("c"), tx.by.Customer); err != nil {
+	of := tx.by.Customer
+	if _, err := customer(tx.DB, "c.id = ?"+tx.forTurn("c"), of); err != nil {
 		return err
 	}
 	err := tx.endAssistances(func(*Assistance) string { return AssistanceNoConsent },
-		"x.consent_id IN (SELECT k.id FROM consents k WHERE k.customer_id = ? AND k.kind = ? AND k.ended_at IS NULL)", tx.by.Customer, k)
+		"x.consent_id IN (SELECT k.id FROM consents k WHERE k.customer_id = ? AND k.kind = ? AND k.ended_at IS NULL)", of, k)
 	if err != nil {
 		return err
 	}
-	return tx.exec("UPDATE consents SET ended_at = ?, code_hash = NULL WHERE customer_id = ? AND kind = ? AND ended_at IS NULL", tx.now, tx.by.Customer, k)
+	return tx.exec("UPDATE consents SET ended_at = ?, code_hash = NULL WHERE customer_id = ? AND kind = ? AND ended_at IS NULL", tx.now, of, k)
 }
 
 // consentSlowdown slows an agent who tries codes, whosever they are.
@@ -192,7 +234,12 @@ func (s *Store) tryCode(ctx context.Context, by Actor, n NewAssistance) (c *Cons
 		return nil, nil, err
 	}
 	if !right {
-		return nil, invalid("code", "assistance.code.wrong"), nil
+		if tried.Tries == maxCodeTries { // it is good for nothing any more
+			err = s.inTx(ctx, Actor{Agent: by.Agent}, func(tx *Tx) error {
+				return errors.Join(tx.endConsent(tried.ID), tx.recordConsent(tried.CustomerID, "code_spent", nil))
+			})
+		}
+		return nil, invalid("code", "assistance.code.wrong"), err
 	}
 	err = s.inTx(ctx, Actor{}, func(tx *Tx) error {
 		if err := tx.succeeded([]string{subject}, ""); err != nil {
@@ -230,6 +277,9 @@ func (s *Store) AnswerAssistance(ctx context.Context, by Actor, id int64, accept
 
 // begin lets an assistance that was asked for begin.
 func (tx *Tx) begin(a *Assistance, approver int64, mayChange bool) error {
+	if err := tx.noStaff(a.CustomerID, a.Customer); err != nil {
+		return err
+	}
 	a.BeganAt, a.ExpiresAt, a.MayChange = new(tx.now), tx.now.Add(AssistanceFor), mayChange
 	err := tx.exec("UPDATE assistances SET began_at = ?, expires_at = ?, may_change = ?, approved_by = ? WHERE id = ?", tx.now, a.ExpiresAt, mayChange, orNull(approver), a.ID)
 	if err != nil {
@@ -283,13 +333,11 @@ func (s *Store) Support(ctx context.Context, by Actor) (*Support, error) {
 			out.Code = &consents[i]
 		}
 	}
-	list, err := s.assistances(ctx, "x.customer_id = @customer ORDER BY x.id DESC LIMIT @n", map[string]any{"customer": by.Customer, "n": pastAssistances})
-	for _, a := range list {
-		if a.Live(now) || a.Waits(now) {
-			out.Open = append(out.Open, a)
-		} else {
-			out.Past = append(out.Past, a)
-		}
+	args := map[string]any{"customer": by.Customer, "n": pastAssistances, "now": now}
+	const open = "x.ended_at IS NULL AND x.expires_at > @now AND x.session_id IS NOT NULL"
+	if out.Open, err = s.assistances(ctx, "x.customer_id = @customer AND "+open+" ORDER BY x.began_at IS NULL, x.id DESC LIMIT @n", args); err != nil {
+		return nil, err
 	}
+	out.Past, err = s.assistances(ctx, "x.customer_id = @customer AND NOT ("+open+") ORDER BY x.id DESC LIMIT @n", args)
 	return out, err
 }

@@ -309,6 +309,9 @@ func (tx *Tx) setPassword(c *Customer, hash string, short bool, kind string) err
 	if err := tx.exec("DELETE FROM password_resets WHERE customer_id = ?", c.ID); err != nil {
 		return err
 	}
+	if err := tx.shutSupportOut(c.ID); err != nil {
+		return err
+	}
 	tx.tellSecurity(c, NoticeDeed{Event: kind})
 	return tx.record(Event{Kind: kind, Class: SelfEvent, SubjectID: c.ID, Object: c.Identifier})
 }

@@ -303,7 +303,14 @@ func (l *directoryLoad) events(rows []directoryRow, event func(directoryRow) Eve
 }
 
 func (l *directoryLoad) recordCustomers() error {
-	return l.inBatches("SELECT d.line, c.id, c.identifier AS object FROM directory_customers d JOIN customers c ON c.identifier = d.identifier", func(rows []directoryRow) error {
+	return l.inBatches("SELECT d.line, c.id, c.identifier AS object, c.name AS description FROM directory_customers d JOIN customers c ON c.identifier = d.identifier", func(rows []directoryRow) error {
+		named := make([]Customer, len(rows))
+		for i, r := range rows {
+			named[i] = Customer{ID: r.ID, Name: r.Description}
+		}
+		if err := l.tx.indexNames(named...); err != nil {
+			return err
+		}
 		return l.events(rows, func(r directoryRow) Event {
 			return Event{Kind: "customer.created", Class: SelfEvent, SubjectID: r.ID}
 		})

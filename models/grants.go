@@ -242,12 +242,22 @@ func (g *giving) terms(r GrantRequest) (Grant, error) {
 		Extras: r.Ticked & policy.Applicable(g.kind), Note: r.Note, ExpiresAt: r.ExpiresAt, Version: 1,
 	}
 	if a.Standing.AsOwner() {
+		t.Extras = a.grantable(t.Extras, 0)
 		return t, nil
 	}
 	t.ParentID = a.ServiceGrant.ID
 	var err error
 	t.Extras, t.ExpiresAt, err = a.ServiceGrant.within(t.Extras, t.ExpiresAt)
 	return t, err
+}
+
+// grantable narrows extras that support puts into a grant, beyond those that it
+// had: what an agent may never do themselves they let nobody do (R36).
+func (a *Access) grantable(extras, had policy.Extra) policy.Extra {
+	if a.Standing.Agent == policy.NoAgent {
+		return extras
+	}
+	return extras & (had | policy.Passable(a.Standing) | policy.Delegate)
 }
 
 // within narrows what is passed on to the grant that it rests on: the extras in

@@ -13,6 +13,7 @@ import (
 type grasp struct {
 	Grant
 	access *Access
+	staff  bool   // the holder is an agent, to whom support gives nothing
 	taken  bool   // somebody gave the same person the same thing anew
 	parent *Grant // what it rests on, nil for nothing; only its end, extras and ending are read
 }
@@ -32,16 +33,18 @@ func (tx *Tx) grasp(id int64, op policy.Operation) (*grasp, error) {
 	var row struct {
 		Grant `gorm:"embedded"`
 		Taken bool
+		Staff bool
 		Rests Grant `gorm:"embedded;embeddedPrefix:rests_"`
 	}
 	err = tx.scan(&row, "SELECT "+grantFields+`, EXISTS (SELECT 1 FROM grants n WHERE n.ended_at IS NULL AND n.id <> grants.id AND n.kind = grants.kind
 		AND n.service_id = grants.service_id AND n.local_part = grants.local_part AND n.grantee_id = grants.grantee_id) AS taken,
+		EXISTS (SELECT 1 FROM agents z WHERE z.customer_id = grants.grantee_id AND z.removed_at IS NULL) AS staff,
 		(SELECT c.identifier FROM customers c WHERE c.id = grants.grantee_id) AS grantee, p.id AS rests_id, p.extras AS rests_extras, p.expires_at AS rests_expires_at, p.ended_at AS rests_ended_at
 		FROM grants LEFT JOIN grants p ON p.id = grants.parent_id WHERE grants.id = ?`, id)
 	if err != nil {
 		return nil, err
 	}
-	g := &grasp{Grant: row.Grant, access: a, taken: row.Taken}
+	g := &grasp{Grant: row.Grant, access: a, taken: row.Taken, staff: row.Staff}
 	if row.Rests.ID != 0 {
 		g.parent = &row.Rests
 	}
@@ -55,6 +58,15 @@ func (tx *Tx) grasp(id int64, op policy.Operation) (*grasp, error) {
 		return nil, ErrSuspended
 	}
 	return g, nil
+}
+
+// notToStaff refuses that support gives anything to a customer who belongs to
+// an agent; to take it away is theirs.
+func (tx *Tx) notToStaff(g *grasp) error {
+	if tx.by.assists() && g.staff {
+		return invalid("grant", "grant.refused.staff", "Identifier", g.Grantee)
+	}
+	return nil
 }
 
 // GrantRights is what somebody may do to one grant.
@@ -125,6 +137,9 @@ func (s *Store) Restore(ctx context.Context, by Actor, id int64) (*Grant, error)
 			return err
 		}
 		restored = &g.Grant
+		if err := tx.notToStaff(g); err != nil {
+			return err
+		}
 		switch {
 		case g.EndedAt == nil:
 			return nil
@@ -237,10 +252,14 @@ func (s *Store) alter(ctx context.Context, by Actor, id int64, apply func(*grasp
 		if !g.Live(tx.now) {
 			return invalid("grant", "grant.change.ended")
 		}
+		if err := tx.notToStaff(g); err != nil {
+			return err
+		}
 		was := g.Grant
 		if err := apply(g); err != nil {
 			return err
 		}
+		g.Extras = g.access.grantable(g.Extras, was.Extras)
 		if g.parent != nil { // the owner too: what was passed on never goes past what it rests on
 			on := Held{Extras: g.parent.Extras, ExpiresAt: g.parent.ExpiresAt}
 			if g.Extras, g.ExpiresAt, err = on.within(g.Extras, g.ExpiresAt); err != nil {

@@ -145,7 +145,15 @@ func Quietly(ctx context.Context) context.Context {
 
 // guarded says that a notice of this kind also goes to the contact addresses of
 // before: whoever took the account over may have changed the address first.
-func (k NoticeKind) guarded() bool { return k == NoticeSecurity || k == NoticeSupport }
+func (k NoticeKind) guarded() bool {
+	return k == NoticeSecurity || k.urgent()
+}
+
+// urgent says that it is never held: what support does is told at once, however
+// much of it there is.
+func (k NoticeKind) urgent() bool {
+	return k == NoticeSupport || k == NoticeAssisting || k == NoticeAssisted
+}
 
 // telling is what one receiver will be told of this transaction.
 type telling struct {
@@ -274,6 +282,11 @@ func (t *telling) guarded() bool {
 	return slices.ContainsFunc(t.Parts, func(p *NoticePart) bool { return p.Kind.guarded() })
 }
 
+// urgent says whether any of it is never held.
+func (t *telling) urgent() bool {
+	return slices.ContainsFunc(t.Parts, func(p *NoticePart) bool { return p.Kind.urgent() })
+}
+
 // writeNotices writes what the transaction has to tell, a row for each receiver
 // and each of the addresses of before that are told it too, and the jobs that
 // send them, when all of the transaction is known.
@@ -285,19 +298,19 @@ func (tx *Tx) writeNotices() error {
 			if err != nil {
 				return err
 			}
-			args = append(args, receiver, string(text), tx.tellings[receiver].guarded())
+			args = append(args, receiver, string(text), tx.tellings[receiver].guarded(), tx.tellings[receiver].urgent())
 		}
-		args = append(args, orNull(tx.by.Customer), tx.now, tx.by.Customer, tx.now.Add(-noticeWindow), NoticesOfOne, tx.now.Add(-FormerContactFor))
+		args = append(args, orNull(tx.by.holder()), tx.now, tx.by.holder(), tx.now.Add(-noticeWindow), NoticesOfOne, tx.now.Add(-FormerContactFor))
 		var made []struct {
 			ID   int64
 			Held bool
 		}
-		row := "(CAST(? AS bigint), CAST(? AS text), CAST(? AS boolean))"
+		row := "(CAST(? AS bigint), CAST(? AS text), CAST(? AS boolean), CAST(? AS boolean))"
 		err := tx.scan(&made, "WITH v AS (VALUES "+strings.TrimSuffix(strings.Repeat(row+", ", len(some)), ", ")+`)
 			INSERT INTO notices (receiver_id, caused_by, parts, created_at, held, email)
-			SELECT w.column1, ?, w.column2, ?, (SELECT count(*) FROM notices n WHERE n.receiver_id = w.column1 AND COALESCE(n.caused_by, 0) = ? AND n.created_at > ?) >= ?, w.email
-			FROM (SELECT v.column1, v.column2, NULL AS email FROM v
-				UNION ALL SELECT v.column1, v.column2, f.email FROM v JOIN former_contacts f ON f.customer_id = v.column1 WHERE v.column3 AND f.ended_at > ?) AS w
+			SELECT w.column1, ?, w.column2, ?, (SELECT count(*) FROM notices n WHERE n.receiver_id = w.column1 AND COALESCE(n.caused_by, 0) = ? AND n.created_at > ?) >= ? AND NOT w.urgent, w.email
+			FROM (SELECT v.column1, v.column2, v.column4 AS urgent, NULL AS email FROM v
+				UNION ALL SELECT v.column1, v.column2, v.column4, f.email FROM v JOIN former_contacts f ON f.customer_id = v.column1 WHERE v.column3 AND f.ended_at > ?) AS w
 			RETURNING id, held`, args...)
 		if err != nil {
 			return err

@@ -222,7 +222,7 @@ func TestTheCustomerIsToldWhatSupportDoes(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		agent, _ := w.Agent(t, cast.Sam, models.RoleAgent)
 		sam := w.Acts(t, agent, cast.Alice, policy.Change)
-		w.wantNoticed(t, "the beginning", "ad1001-mdt: assisting sam-support/")
+		w.wantNoticed(t, "the beginning", "ad1001-mdt: assisting sam-support/", "ad1001-mdt: security ad1001-mdt consent.opened ad1001-mdt")
 		w.delegate(t, sam, cast.Garrigue, "rh", cast.Emma, 0, nil)
 		w.wantNoticed(t, "a grant by support",
 			"ad1001-mdt: support sam-support/ad1001-mdt grant.given rh@garrigue.example", "ep1005-mdt: given sam-support/ad1001-mdt rh@garrigue.example")

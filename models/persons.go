@@ -76,9 +76,9 @@ func (s *Store) findPerson(ctx context.Context, customer, agent, device string, 
 // lockPerson locks the row of a person, always before any row that hangs on it,
 // and reads the password that they have by now. ErrSignedOut when they are gone.
 func (tx *Tx) lockPerson(p person) (person, error) {
-	text := "SELECT c.password_hash FROM customers c WHERE c.id = ?" + tx.forUpdate("c")
+	text := "SELECT c.password_hash FROM customers c WHERE c.id = ?" + tx.forTurn("c")
 	if p.AgentID != 0 {
-		text = "SELECT a.password_hash FROM agents a WHERE a.id = ?" + tx.forUpdate("a")
+		text = "SELECT a.password_hash FROM agents a WHERE a.id = ?" + tx.forTurn("a")
 	}
 	var hashes []string
 	if err := tx.scan(&hashes, text, p.id()); err != nil {

@@ -42,8 +42,8 @@ type Session struct {
 	FormKey    []byte    // what its forms are bound to, whatever its cookie is by now
 	Role       string    // of an agent
 
-	// Of an agent: the assistance in which they act. Of a customer: the newest
-	// that is open about them, be it a request. Its reason is not read.
+	// Of an agent: the assistance in which they act. Of a customer: one that
+	// is open about them, else a request that waits. Its reason is not read.
 	Assistance *Assistance
 	Mode       policy.Mode // how far an agent acts
 	overlay    overlay
@@ -96,7 +96,7 @@ const sessionPeople = " LEFT JOIN customers c ON c.id = se.customer_id LEFT JOIN
 // An agent who acts does so in the customer's time zone: an end that they type is the end of the customer's day.
 const sessionOverlay = ` LEFT JOIN assistances ov ON ov.id = CASE WHEN se.agent_id IS NOT NULL
   THEN (SELECT x.id FROM assistances x WHERE x.session_id = se.id AND x.began_at IS NOT NULL AND x.ended_at IS NULL AND x.expires_at > $2 ORDER BY x.id LIMIT 1)
-  ELSE (SELECT x.id FROM assistances x WHERE x.customer_id = se.customer_id AND x.ended_at IS NULL AND x.expires_at > $2 AND x.session_id IS NOT NULL AND (x.began_at IS NOT NULL OR x.consent = 'request') ORDER BY x.id DESC LIMIT 1) END
+  ELSE (SELECT x.id FROM assistances x WHERE x.customer_id = se.customer_id AND x.ended_at IS NULL AND x.expires_at > $2 AND x.session_id IS NOT NULL AND (x.began_at IS NOT NULL OR x.consent = 'request') ORDER BY x.began_at IS NULL, x.id DESC LIMIT 1) END
  LEFT JOIN agents oa ON oa.id = ov.agent_id LEFT JOIN customers oc ON oc.id = ov.customer_id`
 
 // sessionLive is the condition of a session that has not ended: $1 its hash, $2 now, $3 and $4 the idle limits.
@@ -203,7 +203,7 @@ func (s *Store) SaveSession(ctx context.Context, id int64, data []byte) error {
 // SignOut ends a session, and the assistance that an agent has open in it: its
 // next request, in any process, finds none.
 func (s *Store) SignOut(ctx context.Context, se *Session) error {
-	return s.inTx(ctx, Actor{Agent: se.AgentID}, func(tx *Tx) error {
+	return s.change(ctx, Actor{Agent: se.AgentID}, func(tx *Tx) error {
 		if se.AgentID != 0 {
 			if err := tx.lockSessions("se.id = ?", se.ID); err != nil {
 				return err

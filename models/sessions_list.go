@@ -57,13 +57,19 @@ func (s *Store) EndSession(ctx context.Context, by Actor, id int64) error {
 	})
 }
 
-// EndOtherSessions ends all sessions of the person but the one that asks, and
+// EndOtherSessions ends all sessions of the person but the one that asks, with
+// what a customer allows support and what it does for them, and
 // says how many there were; with none it changes nothing.
 func (s *Store) EndOtherSessions(ctx context.Context, by Actor) (n int64, err error) {
 	err = s.change(ctx, by, func(tx *Tx) error {
 		p, err := tx.ownPerson()
 		if err != nil {
 			return err
+		}
+		if p.CustomerID != 0 {
+			if err := tx.shutSupportOut(p.CustomerID); err != nil {
+				return err
+			}
 		}
 		ended := tx.Exec("DELETE FROM sessions WHERE id <> ? AND (customer_id = ? OR agent_id = ?)", tx.by.Session, p.CustomerID, p.AgentID)
 		if n = ended.RowsAffected; ended.Error != nil || n == 0 {

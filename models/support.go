@@ -3,8 +3,11 @@ package models
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
+	"time"
+	"unicode/utf8"
 )
 
 // FoundCustomer is a customer as support finds them, before any consent: who
@@ -30,6 +33,9 @@ func (s *Store) FindCustomers(ctx context.Context, by Actor, typed string) (list
 	if condition == "" {
 		return nil, false, nil
 	}
+	if err := s.countSearch(ctx, by); err != nil {
+		return nil, false, err
+	}
 	args["n"], args["most"], args["now"] = maxFound+1, MaxCounted+1, s.now()
 	err = s.db.WithContext(ctx).Raw(`SELECT c.identifier, c.name, (SELECT count(*) FROM (SELECT 1 FROM services s WHERE s.owner_id = c.id LIMIT @most) AS owned) AS services,
 		EXISTS (SELECT 1 FROM consents k WHERE k.customer_id = c.id AND k.kind = 'window' AND k.ended_at IS NULL AND k.expires_at > @now) AS window
@@ -39,6 +45,28 @@ func (s *Store) FindCustomers(ctx context.Context, by Actor, typed string) (list
 	}
 	return list, more, err
 }
+
+// MaxSearches is how often an agent may search within an hour: to find whom one
+// helps, and not to copy the list of customers.
+const MaxSearches = 300
+
+func (s *Store) countSearch(ctx context.Context, by Actor) error {
+	subject := fmt.Sprintf("searches:agent:%d", by.Agent)
+	return s.inTx(ctx, Actor{}, func(tx *Tx) error {
+		total, err := tx.countFailures([]string{subject}, 1, time.Hour)
+		if err == nil && total[subject] > MaxSearches {
+			err = Throttled{Wait: time.Hour}
+		}
+		return err
+	})
+}
+
+// Bounds of a search by name: what is shorter means too many, and of the words
+// that begin so no more are looked at.
+const (
+	leastSearched = 3 // characters
+	mostWords     = 500
+)
 
 // customersMeant is the condition on customers c for what was typed, "" for nothing.
 func (s *Store) customersMeant(typed string) (string, map[string]any) {
@@ -54,22 +82,19 @@ func (s *Store) customersMeant(typed string) (string, map[string]any) {
 			words = append(words, w)
 		}
 	}
-	if len(words) == 0 {
+	// The longest first: it is the one that finds, the others pick among what it found.
+	slices.SortStableFunc(words, func(v, w string) int { return len(w) - len(v) })
+	if len(words) == 0 || utf8.RuneCountInString(words[0]) < leastSearched {
 		return "", nil
 	}
-	args := map[string]any{}
-	var names []string
-	for i, w := range words {
-		from, to := string('a'+rune(i))+"from", string('a'+rune(i))+"to"
+	args := map[string]any{"words": mostWords, "found": maxFound + 1, "from": words[0], "to": words[0] + "\U0010FFFF", "id": strings.ToLower(typed), "idto": strings.ToLower(typed) + "\U0010FFFF"}
+	// Each branch walks its own index and stops.
+	condition := `c.id IN (SELECT n.customer_id FROM (SELECT w.customer_id FROM customer_words w WHERE w.word >= @from AND w.word < @to ORDER BY w.word, w.customer_id LIMIT @words) AS n
+		UNION SELECT i.id FROM (SELECT k.id FROM customers k WHERE k.identifier >= @id AND k.identifier < @idto ORDER BY k.identifier LIMIT @found) AS i)`
+	for i, w := range words[1:] {
+		from, to := fmt.Sprintf("from%d", i), fmt.Sprintf("to%d", i)
 		args[from], args[to] = w, w+"\U0010FFFF"
-		names = append(names, "EXISTS (SELECT 1 FROM customer_words w WHERE w.customer_id = c.id AND w.word >= @"+from+" AND w.word < @"+to+")")
-	}
-	condition := strings.Join(names, " AND ")
-	if len(words) == 1 {
-		args["id"], args["idto"] = strings.ToLower(typed), strings.ToLower(typed)+"\U0010FFFF"
-		// Each branch walks its own index; an OR over both would read every customer.
-		condition = `c.id IN (SELECT w.customer_id FROM customer_words w WHERE w.word >= @afrom AND w.word < @ato
-			UNION SELECT i.id FROM customers i WHERE i.identifier >= @id AND i.identifier < @idto)`
+		condition += " AND EXISTS (SELECT 1 FROM customer_words w WHERE w.customer_id = c.id AND w.word >= @" + from + " AND w.word < @" + to + ")"
 	}
 	return condition, args
 }
@@ -89,7 +114,7 @@ type AssistanceQuery struct {
 func (s *Store) Assistances(ctx context.Context, by Actor, lead bool, q AssistanceQuery) (list []Assistance, more bool, err error) {
 	condition := "x.agent_id = @agent"
 	if lead {
-		condition = "@agent = @agent"
+		condition = "1 = 1"
 	}
 	if q.Before > 0 {
 		condition += " AND x.id < @before"
@@ -144,18 +169,25 @@ func (s *Store) Assistance(ctx context.Context, by Actor, lead bool, id int64) (
 	if v.Assistance.BeganAt == nil {
 		return v, nil
 	}
-	err = s.db.WithContext(ctx).Raw("SELECT path, times FROM assistance_pages WHERE assistance_id = ? ORDER BY first_at, path LIMIT ?", id, maxLooked).Scan(&v.Looked).Error
+	err = s.db.WithContext(ctx).Raw("SELECT path, times FROM assistance_pages WHERE assistance_id = ? ORDER BY first_at, path LIMIT ?", id, maxLooked+1).Scan(&v.Looked).Error
 	if err != nil {
 		return nil, err
 	}
-	args := v.Assistance.actedIn(s.now())
+	args := v.Assistance.actedIn()
 	args["n"] = PageSize + 1
 	v.Events, v.More, err = s.events(ctx, "SELECT "+eventColumns+" FROM events e"+eventPeople+" WHERE "+actedIn+" ORDER BY e.id LIMIT @n", args, PageSize)
 	return v, err
 }
 
-// maxLooked bounds the pages kept of one assistance.
-const maxLooked = 500
+// Others says that it stands for pages that are not kept by name.
+func (p LookedPage) Others() bool { return p.Path == morePages }
+
+// maxLooked bounds the pages kept of one assistance by name; the others are
+// counted under morePages.
+const (
+	maxLooked = 500
+	morePages = "…"
+)
 
 // NoteLooked keeps that the agent looked at a page.
 func (s *Store) NoteLooked(ctx context.Context, by Actor, path string) error {
@@ -163,9 +195,10 @@ func (s *Store) NoteLooked(ctx context.Context, by Actor, path string) error {
 		return nil
 	}
 	return s.db.WithContext(ctx).Exec(`INSERT INTO assistance_pages (assistance_id, path, first_at, times)
-		SELECT x.id, @path, @now, 1 FROM assistances x WHERE x.id = @id AND x.ended_at IS NULL AND (SELECT count(*) FROM assistance_pages p WHERE p.assistance_id = @id) < @most
+		SELECT x.id, CASE WHEN (SELECT count(*) FROM assistance_pages p WHERE p.assistance_id = @id) < @most OR EXISTS (SELECT 1 FROM assistance_pages q WHERE q.assistance_id = @id AND q.path = @path)
+			THEN @path ELSE @other END, @now, 1 FROM assistances x WHERE x.id = @id AND x.ended_at IS NULL
 		ON CONFLICT (assistance_id, path) DO UPDATE SET times = assistance_pages.times + 1`,
-		map[string]any{"id": by.Assistance, "path": shorten(path, 500), "now": s.now(), "most": maxLooked}).Error
+		map[string]any{"id": by.Assistance, "path": shorten(path, 500), "now": s.now(), "most": maxLooked, "other": morePages}).Error
 }
 
 // ApproveAssistance lets an emergency begin: any agent but the one who asks,
@@ -173,6 +206,9 @@ func (s *Store) NoteLooked(ctx context.Context, by Actor, path string) error {
 func (s *Store) ApproveAssistance(ctx context.Context, by Actor, id int64) error {
 	return s.change(ctx, by, func(tx *Tx) error {
 		if err := tx.staff(); err != nil {
+			return err
+		}
+		if err := tx.proven(); err != nil {
 			return err
 		}
 		a, err := tx.assistance("x.id = ? AND x.consent = 'emergency'", tx.forUpdate("x"), id)
@@ -215,10 +251,19 @@ func (s *Store) StopAssistances(ctx context.Context, identifier string) (n int, 
 		}
 		condition, args = "x.customer_id = ?", []any{c.ID}
 	}
-	err = s.change(ctx, Actor{}, func(tx *Tx) error {
-		n = 0
-		return tx.endAssistances(func(*Assistance) string { n++; return AssistanceStopped }, condition, args...)
-	})
+	var open []int64
+	if err := s.db.WithContext(ctx).Raw("SELECT x.id FROM assistances x WHERE x.ended_at IS NULL AND "+condition+" ORDER BY x.id", args...).Scan(&open).Error; err != nil {
+		return 0, err
+	}
+	for _, id := range open { // each by itself: one that cannot be ended now keeps no other going
+		ended := s.change(ctx, Actor{}, func(tx *Tx) error {
+			return tx.endAssistances(func(*Assistance) string { return AssistanceStopped }, "x.id = ?", id)
+		})
+		if ended == nil {
+			n++
+		}
+		err = errors.Join(err, ended)
+	}
 	return n, err
 }
 
@@ -233,16 +278,27 @@ func (s *Store) sweepAssistances(ctx context.Context) error {
 	)
 }
 
+// indexFor bounds how long one sweep gives customers their words.
+const indexFor = 20 * time.Second
+
 // indexCustomers gives the words of their names to customers that have none
-// yet: those of an earlier version, and of a directory.
+// yet, those of an earlier version. Several processes share the work.
 func (s *Store) indexCustomers(ctx context.Context) error {
-	var list []Customer
-	if err := s.db.WithContext(ctx).Raw("SELECT id, name FROM customers WHERE NOT indexed ORDER BY id LIMIT ?", sweepBatch).Scan(&list).Error; err != nil || len(list) == 0 {
-		return err
-	}
-	for some := range slices.Chunk(list, stagingBatch) {
-		err := s.inTx(ctx, Actor{}, func(tx *Tx) error { return tx.indexNames(some...) })
-		if err != nil {
+	for began := time.Now(); time.Since(began) < indexFor; {
+		var n int
+		err := s.inTx(ctx, Actor{}, func(tx *Tx) error {
+			lock := ""
+			if tx.conn != nil {
+				lock = " FOR NO KEY UPDATE SKIP LOCKED"
+			}
+			var list []Customer
+			if err := tx.scan(&list, "SELECT id, name FROM customers WHERE NOT indexed ORDER BY id LIMIT ?"+lock, sweepBatch); err != nil {
+				return err
+			}
+			n = len(list)
+			return tx.indexNames(list...)
+		})
+		if err != nil || n == 0 {
 			return err
 		}
 	}
@@ -251,6 +307,9 @@ func (s *Store) indexCustomers(ctx context.Context) error {
 
 // indexNames keeps the words by which customers are found.
 func (tx *Tx) indexNames(list ...Customer) error {
+	if len(list) == 0 {
+		return nil
+	}
 	ids, args := make([]int64, len(list)), []any{}
 	for i, c := range list {
 		ids[i] = c.ID

@@ -18,7 +18,7 @@ func (s *Store) Sweep(ctx context.Context) error {
 	return errors.Join(
 		s.sweepGrants(ctx),
 		s.sweepAssistances(ctx),
-		db.Exec("DELETE FROM sessions WHERE expires_at <= ? OR seen_at <= ?", now, now.Add(-IdleFor)).Error,
+		db.Exec("DELETE FROM sessions WHERE expires_at <= ? OR seen_at <= ? OR agent_id IS NOT NULL AND seen_at <= ?", now, now.Add(-IdleFor), now.Add(-AgentIdleFor)).Error,
 		db.Exec("DELETE FROM password_links WHERE expires_at <= ?", now).Error,
 		db.Exec("DELETE FROM sign_ins WHERE expires_at <= ?", now).Error,
 		db.Exec("DELETE FROM trusted_devices WHERE expires_at <= ?", now).Error,

@@ -150,7 +150,7 @@ func (s *Store) RunUpload(ctx context.Context, id int64) error {
 		if err := tx.long(); err != nil {
 			return err
 		}
-		if err := tx.admitAgent(); err != nil {
+		if err := tx.admitAgentLightly(); err != nil {
 			return err
 		}
 		tx.looks = u.State == UploadChecking
@@ -162,7 +162,10 @@ func (s *Store) RunUpload(ctx context.Context, id int64) error {
 		if err := tx.scan(&state, "SELECT state FROM uploads WHERE id = ?", id); err != nil || state != u.State {
 			return err
 		}
-		return tx.settleUpload(a, &u.Upload, rows, tell)
+		if err := tx.settleUpload(a, &u.Upload, rows, tell); err != nil {
+			return err
+		}
+		return tx.admitAgent() // whoever ended it meanwhile did not wait for us
 	})
 	var forbidden Forbidden
 	if errors.Is(err, errUploadSettled) {

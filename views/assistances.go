@@ -2,6 +2,7 @@ package views
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"example.org/mandat/models"
@@ -19,6 +20,30 @@ type Acting struct {
 
 // for an agent, not their customer.
 func (a *Acting) byAgent() bool { return a.Mode != policy.NoAgent }
+
+// proof is what the approval of an emergency asks for.
+func (v SupportView) proof(id int64) Proof {
+	p := v.Proof
+	if id == v.Approving {
+		p = p.With(v.Errors)
+	}
+	p.ID = "proof-" + strconv.FormatInt(id, 10)
+	return p
+}
+
+// summary leads to the field of the approval that was refused.
+func (v SupportView) summary() []ui.ErrorLink {
+	links := v.Errors.Summary("proof")
+	for i := range links {
+		if links[i].Field == "proof" {
+			links[i].Field = v.proof(v.Approving).ID
+		}
+	}
+	return links
+}
+
+// emergency says whether nobody gave consent.
+func (a *Acting) emergency() bool { return a.Assistance.Consent == models.ByEmergency }
 
 // looks says whether the viewer is an agent who may look only.
 func (p Page) looks() bool { return p.Acting != nil && p.Acting.Mode == policy.Look }
@@ -58,6 +83,9 @@ type SupportView struct {
 	More        bool
 	Open        *models.Assistance // what the agent has open
 	Emergencies []models.Assistance
+	Approving   int64 // the emergency whose approval was refused
+	Proof       Proof
+	Errors      Errors
 	Now         time.Time
 }
 
@@ -138,4 +166,12 @@ func assistanceFacts(l *locale.Locale, v AssistanceView) []ui.Fact {
 		facts = append(facts, ui.Fact{Term: l.T("assistance.approver"), Text: a.Approver})
 	}
 	return facts
+}
+
+// lookedPath is a page that was looked at, or how often others were.
+func lookedPath(l *locale.Locale, page models.LookedPage) string {
+	if page.Others() {
+		return l.N("assistance.other_pages", int64(page.Times))
+	}
+	return page.Path
 }

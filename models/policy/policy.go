@@ -223,15 +223,19 @@ func Defaults(k Kind) Extra {
 }
 
 // Passable is the most that somebody with this standing may put into a grant
-// on one account: everything for the owner and an agent changing for them; what
-// they hold, and never Delegate, for a holder of a service grant.
+// on one account: everything for the owner; what they hold, and never Delegate,
+// for a holder of a service grant; and for an agent changing for the owner what
+// the table lets them do themselves.
 func Passable(s Standing) Extra {
 	most := Applicable(OnAccount)
-	if s.Owner || s.Agent == Change {
+	if s.Owner {
 		return most
 	}
+	if s.Agent == NoAgent {
+		s = Standing{Service: s.Service}
+	}
 	for op, r := range table {
-		if e := r.account.extra; e != 0 && !May(op, Standing{Service: s.Service}) {
+		if e := r.account.extra; e != 0 && !May(op, s) {
 			most &^= e
 		}
 	}

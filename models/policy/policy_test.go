@@ -151,8 +151,11 @@ func TestNobodyPassesOnMoreThanTheyHold(t *testing.T) {
 	if got := policy.Passable(policy.Standing{Owner: true}); got != policy.Applicable(policy.OnAccount) {
 		t.Errorf("owner: %v", got.Names())
 	}
-	if got := policy.Passable(policy.Standing{Agent: policy.Change}); got != policy.Applicable(policy.OnAccount) {
+	if got := policy.Passable(policy.Standing{Agent: policy.Change}); got != policy.Responder {
 		t.Errorf("agent changing: %v", got.Names())
+	}
+	if got := policy.Passable(policy.Standing{Agent: policy.Look}); got != 0 {
+		t.Errorf("agent looking: %v", got.Names())
 	}
 	for held := range policy.AllExtras + 1 {
 		got := policy.Passable(policy.Standing{Service: &held})

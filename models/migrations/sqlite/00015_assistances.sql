@@ -50,6 +50,8 @@ CREATE INDEX assistance_customer ON assistances (customer_id, id);
 CREATE INDEX assistance_open ON assistances (customer_id) WHERE ended_at IS NULL;
 CREATE INDEX assistance_session ON assistances (session_id) WHERE session_id IS NOT NULL;
 CREATE INDEX assistance_expires ON assistances (expires_at) WHERE ended_at IS NULL;
+CREATE INDEX assistance_asked ON assistances (asked_at);
+CREATE INDEX event_agent ON events (agent_id, id) WHERE agent_id IS NOT NULL;
 CREATE INDEX assistance_consent ON assistances (consent_id) WHERE consent_id IS NOT NULL;
 
 -- The pages that an agent looked at, each once.
