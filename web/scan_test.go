@@ -127,7 +127,7 @@ func TestScanBySQLMap(t *testing.T) {
 	}
 	said := scanner(t, "sqlmap", "-m", file, "--batch", "--level", "2", "--risk", "2", "--dbms", "PostgreSQL", "--threads", "2", "--timeout", "20", "--flush-session", "--disable-coloring", "--output-dir", t.TempDir())
 	for line := range strings.Lines(said) {
-		if strings.Contains(line, "is vulnerable") || strings.Contains(line, "injection point") || strings.Contains(line, "appears to be") {
+		if strings.Contains(line, "is vulnerable") || strings.Contains(line, "injection point(s)") {
 			t.Error(strings.TrimSpace(line))
 		}
 	}
