@@ -28,14 +28,14 @@ POST /session                                      -                            
 POST /session                                      -                              Alice  9   the session that ends is read, and ended
 POST /session/end                                  -                              Alice  2
 GET  /password-links/:token                        emma                           nobody 1
-POST /password-links/:token                        emma                           nobody 6
-POST /preferences                                  -                              Alice  4
+POST /password-links/:token                        emma                           nobody 7
+POST /preferences                                  -                              Alice  5
 POST /preferences                                  -                              nobody 0
 
 GET  /profile                                      -                              Alice  2
-POST /profile                                      -                              Alice  6
+POST /profile                                      -                              Alice  7
 GET  /profile/password                             -                              Alice  1
-POST /profile/password                             -                              Alice  11  the guess is counted, and taken back
+POST /profile/password                             -                              Alice  12  the guess is counted, and taken back
 GET  /history                                      -                              Alice  2
 GET  /services                                     -                              Alice  3
 
