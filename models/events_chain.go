@@ -3,6 +3,7 @@ package models
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 
 	"example.org/mandat/models/history"
 )
@@ -53,7 +54,7 @@ func (tx *Tx) locked(service int64, last lastEvent) {
 		copy(end.Hash[:], last.LastHash)
 	}
 	tx.ends[service] = end
-	tx.ids.draw(last.NextEvent)
+	tx.drawn(last.NextEvent)
 }
 
 // eventBatch keeps a statement below the parameter limits of both databases. It
@@ -68,25 +69,44 @@ type idBlock struct {
 	left int
 }
 
-func (b *idBlock) draw(next int64) {
-	if next != 0 {
-		*b = idBlock{next, eventBatch}
+// drawn notes a block of ids; what was drawn before is given up, so that the
+// events of a service have their ids in the order of their numbers.
+func (tx *Tx) drawn(first int64) {
+	if first != 0 {
+		tx.ids = []idBlock{{first, eventBatch}}
 	}
 }
 
-// reserveIDs sees that there are ids for n events, at most eventBatch.
+// reserveIDs sees that there are ids for n events.
 func (tx *Tx) reserveIDs(n int) error {
-	if tx.ids.left >= n {
+	for _, b := range tx.ids {
+		n -= b.left
+	}
+	if n <= 0 {
 		return nil
 	}
-	question := "SELECT nextval('events_id_seq')"
-	if tx.conn == nil { // the only writer: what is not there is free
-		question = "SELECT COALESCE(max(id), 0) + 1 FROM events"
+	if tx.conn == nil { // the only writer: whatever follows is free
+		var last int64
+		err := tx.scan(&last, "SELECT COALESCE(max(id), 0) FROM events")
+		tx.ids = []idBlock{{last + 1, math.MaxInt}}
+		return err
 	}
-	var next int64
-	err := tx.scan(&next, question)
-	tx.ids.draw(next)
+	var blocks []int64
+	err := tx.scan(&blocks, "SELECT nextval('events_id_seq') FROM generate_series(1, ?)", (n+eventBatch-1)/eventBatch)
+	for _, first := range blocks {
+		tx.ids = append(tx.ids, idBlock{first, eventBatch})
+	}
 	return err
+}
+
+// nextID is one of those reserved.
+func (tx *Tx) nextID() int64 {
+	for tx.ids[0].left == 0 {
+		tx.ids = tx.ids[1:]
+	}
+	b := &tx.ids[0]
+	b.next, b.left = b.next+1, b.left-1
+	return b.next - 1
 }
 
 // record writes events of this transaction. Events of a service need its row
@@ -143,11 +163,14 @@ func (tx *Tx) lockSystem() (end history.Head, err error) {
 		end.Number = *last.Number
 		copy(end.Hash[:], last.Hash)
 	}
-	tx.ids.draw(last.NextEvent)
+	tx.drawn(last.NextEvent)
 	return end, err
 }
 
 func (tx *Tx) recordAll(events []Event) error {
+	if err := tx.reserveIDs(len(events)); err != nil {
+		return err
+	}
 	for len(events) > 0 {
 		n := min(len(events), eventBatch)
 		if err := tx.recordBatch(events[:n]); err != nil {
@@ -160,9 +183,6 @@ func (tx *Tx) recordAll(events []Event) error {
 
 func (tx *Tx) recordBatch(events []Event) error {
 	const columns = "id, service_id, number, at, kind, class, owner_id, actor_id, agent_id, subject_id, account_id, grant_id, object, detail, hash"
-	if err := tx.reserveIDs(len(events)); err != nil {
-		return err
-	}
 	args := make([]any, 0, 15*len(events))
 	for _, e := range events {
 		end, locked := tx.ends[e.ServiceID]
@@ -181,12 +201,10 @@ func (tx *Tx) recordBatch(events []Event) error {
 			return err
 		}
 		entry := history.Entry{
-			Service: e.ServiceID, ID: tx.ids.next, At: history.Time(tx.now), Kind: e.Kind, Class: string(e.Class), Owner: e.OwnerID, Actor: e.ActorID,
+			Service: e.ServiceID, ID: tx.nextID(), At: history.Time(tx.now), Kind: e.Kind, Class: string(e.Class), Owner: e.OwnerID, Actor: e.ActorID,
 			Agent: e.AgentID, Subject: e.SubjectID, Account: e.AccountID, Grant: e.GrantID, Object: e.Object, Detail: detail,
 		}
 		end.Head = end.Next(&entry)
-		tx.ids.next++
-		tx.ids.left--
 		args = append(args, entry.ID, orNull(e.ServiceID), entry.Number, tx.now, e.Kind, e.Class, orNull(e.OwnerID), orNull(e.ActorID),
 			orNull(e.AgentID), orNull(e.SubjectID), orNull(e.AccountID), orNull(e.GrantID), e.Object, detail, entry.Hash[:])
 	}

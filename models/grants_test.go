@@ -503,6 +503,7 @@ func (w *world) fill(t testing.TB, domain string, n int) []string {
 	w.Exec(t, "INSERT INTO accounts (service_id, local_part, address, description, size_bytes, created_at) VALUES "+strings.Join(accounts, ", "))
 	w.Exec(t, "INSERT INTO account_words (service_id, word, local_part, account_id) SELECT service_id, local_part, local_part, id FROM accounts WHERE local_part IN ("+strings.Join(words, ", ")+")")
 	w.Exec(t, "INSERT INTO events (service_id, number, at, kind, class, owner_id, account_id, object, detail) VALUES "+strings.Join(events, ", "))
+	got[int](t)(w.Store.ChainHistory(t.Context()))
 	w.Exec(t, fmt.Sprintf("UPDATE services SET account_count = account_count + %d, allotted_bytes = allotted_bytes + %d WHERE id = %d", n, n*100000000, service))
 	return locals
 }

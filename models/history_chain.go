@@ -36,6 +36,16 @@ func (s *Store) ChainHistory(ctx context.Context) (n int, err error) {
 	}
 }
 
+// sweepHistory chains what a program of the version before wrote meanwhile. At
+// any other time there is nothing, and somebody took hashes away.
+func (s *Store) sweepHistory(ctx context.Context) error {
+	n, err := s.ChainHistory(ctx)
+	if n > 0 {
+		s.log.Warn("events without a hash were chained: is a program of the version before at work on this database?", "events", n)
+	}
+	return err
+}
+
 // Unchained is how many events have no hash, counted to a thousand.
 func (s *Store) Unchained(ctx context.Context) (n int, err error) {
 	err = s.db.WithContext(ctx).Raw("SELECT count(*) FROM (SELECT 1 FROM events WHERE hash IS NULL LIMIT 1000) AS x").Scan(&n).Error

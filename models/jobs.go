@@ -196,19 +196,39 @@ func (s *Store) startJobs(ctx context.Context) (jobClient, error) {
 			&river.PeriodicJobOpts{RunOnStart: true},
 		))
 	}
+	reindexing, err := s.reindexing(ctx)
+	if err != nil {
+		return nil, err
+	}
 	client, err := s.newJobs(&river.Config{
 		Workers:       workers,
 		Queues:        queues,
 		JobTimeout:    jobTimeout,
 		FetchCooldown: 10 * time.Millisecond, // the default waits 100 ms before each fetch
 		PeriodicJobs:  periodic,
-		// Only an owner of the tables may do that, and needs it once in years.
-		ReindexerSchedule: river.NeverSchedule(),
+
+		ReindexerSchedule: reindexing,
 	})
 	if err != nil {
 		return nil, err
 	}
 	return client, client.start(context.WithoutCancel(ctx))
+}
+
+// reindexing is when River makes its indexes anew: at its own times where we own
+// them, never where the panel has a role that may not.
+func (s *Store) reindexing(ctx context.Context) (river.PeriodicSchedule, error) {
+	owner := true
+	if s.pool != nil {
+		err := s.pool.QueryRow(ctx, "SELECT pg_has_role(c.relowner, 'USAGE') FROM pg_class c WHERE c.oid = 'river_job'::regclass").Scan(&owner)
+		if err != nil {
+			return nil, err
+		}
+	}
+	if owner {
+		return nil, nil
+	}
+	return river.NeverSchedule(), nil
 }
 
 // removeAccount finishes the deletion of an account.

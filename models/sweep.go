@@ -10,7 +10,7 @@ const sweepBatch = 500
 
 // Sweep closes what time has ended: grants with their event, sessions, links,
 // addresses, devices, counts, mailings, notices, uploads and imports; reminds of ends that are near;
-// and finishes work whose job was lost.
+// chains events of the version before; and finishes work whose job was lost.
 // Nothing rests on it for safety: what has lapsed is refused by every query before.
 func (s *Store) Sweep(ctx context.Context) error {
 	now := s.now()
@@ -35,6 +35,7 @@ func (s *Store) Sweep(ctx context.Context) error {
 		s.sweepReminders(ctx),
 		s.sweepNotices(ctx),
 		s.sweepDigest(ctx),
+		s.sweepHistory(ctx),
 	)
 }
 

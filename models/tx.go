@@ -65,7 +65,7 @@ type Tx struct {
 	looks  bool                // it changes nothing of the service: no use of a grant
 	ends   map[int64]*chainEnd // of the history of each service locked
 	system []Event             // of no service, still to be written: see recordSystem
-	ids    idBlock             // for events, drawn and not used yet
+	ids    []idBlock           // for events, drawn and not used yet
 
 	tellings map[int64]*telling // by receiver: see tell
 	reminded []int64            // grants whose holders were told of their end

@@ -176,6 +176,7 @@ func TestAKilledPanelGoesOnWithItsEmbeddedDatabase(t *testing.T) {
 	}
 	wantRemoved(t, w)
 	p.stop(t)
+	call{args: "history verify", out: "are as they were written"}.check(t, env("MANDAT_DATA_DIR", dir))
 }
 
 // A delegate uses all that they may, through both processes and from pages that

@@ -67,7 +67,7 @@ BEGIN
       WHEN duplicate_object OR unique_violation THEN NULL; -- made at this moment, from another database of the server
     END;
   END IF;
-  GRANT USAGE ON SCHEMA panel TO mandat_panel;
+  GRANT USAGE ON SCHEMA panel, mta, mda, mlist TO mandat_panel; -- of the last three for the names, which `mandat doctor` asks about
   GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA panel TO mandat_panel;
   GRANT USAGE ON ALL SEQUENCES IN SCHEMA panel TO mandat_panel;
   REVOKE UPDATE, DELETE ON events FROM mandat_panel;
