@@ -67,6 +67,8 @@ func ruled(t *testing.T, r handlers.Route, object string, by person) string {
 	switch {
 	case object == "unknown":
 		return "404" // a link nobody was sent
+	case r.Path == "/session/factor" && !r.Changes(): // nobody on the stage is about to sign in
+		return "in"
 	case by.identifier != "" && strings.HasPrefix(r.Path, "/profile/sessions"): // of agents as well
 		if _, of, one := strings.Cut(object, "session-of-"); one && of != by.name {
 			return "404"

@@ -24,8 +24,10 @@ const statements = `
 GET  /                                             -                              Alice  1
 GET  /sign-in                                      -                              Alice  1
 GET  /sign-in                                      -                              nobody 0
-POST /session                                      -                              nobody 7
-POST /session                                      -                              Alice  9   the session that ends is read, and ended
+POST /session                                      -                              nobody 9   the person is locked, and their factors counted
+POST /session                                      -                              Alice  11  the same, the session that ends is read, and ended
+GET  /session/factor                               -                              nobody 1
+POST /session/factor                               -                              nobody 1
 POST /session/end                                  -                              Alice  2
 GET  /password-links/:token                        emma                           nobody 1
 POST /password-links/:token                        emma                           nobody 8+1 the notice

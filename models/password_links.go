@@ -219,7 +219,11 @@ func (s *Store) UsePasswordLink(ctx context.Context, token, password string) err
 	if password == "" {
 		bad.Add("password", "password.none")
 	}
-	hash, err := s.customerHash(ctx, password, bad, l.customer())
+	least, err := s.LeastPassword(ctx, Actor{Customer: l.CustomerID, Agent: l.AgentID})
+	if err != nil {
+		return err
+	}
+	hash, err := s.customerHash(ctx, password, least, bad, l.customer())
 	if err != nil {
 		return err
 	}
@@ -238,13 +242,16 @@ func (s *Store) UsePasswordLink(ctx context.Context, token, password string) err
 				return err
 			}
 		}
-		return tx.setPassword(l.customer(), hash, kind)
+		return tx.setPassword(l.customer(), hash, shortPassword(password), kind)
 	})
 }
 
 // setAgentPassword is setPassword for an agent, by a link of the operator's.
 func (tx *Tx) setAgentPassword(l *LinkHolder, hash string) error {
 	if err := tx.exec("UPDATE agents SET password_hash = ? WHERE id = ?", hash, l.AgentID); err != nil {
+		return err
+	}
+	if err := tx.forgetPassword(person{AgentID: l.AgentID}); err != nil {
 		return err
 	}
 	if err := tx.exec("DELETE FROM sessions WHERE agent_id = ?", l.AgentID); err != nil {

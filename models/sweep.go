@@ -19,6 +19,8 @@ func (s *Store) Sweep(ctx context.Context) error {
 		s.sweepGrants(ctx),
 		db.Exec("DELETE FROM sessions WHERE expires_at <= ? OR seen_at <= ?", now, now.Add(-IdleFor)).Error,
 		db.Exec("DELETE FROM password_links WHERE expires_at <= ?", now).Error,
+		db.Exec("DELETE FROM sign_ins WHERE expires_at <= ?", now).Error,
+		db.Exec("DELETE FROM trusted_devices WHERE expires_at <= ?", now).Error,
 		db.Exec("DELETE FROM password_resets WHERE expires_at <= ?", now).Error,
 		db.Exec("DELETE FROM contact_changes WHERE expires_at <= ?", now).Error,
 		db.Exec("DELETE FROM former_contacts WHERE ended_at <= ?", now.Add(-FormerContactFor)).Error,
