@@ -21,7 +21,7 @@ GET /profile/factors/:id
 	factor-of-David    404   404   404   200   404   404   in
 	factor-of-Sam      404   404   404   404   404   200   in
 	factor-of-nobody   404   404   404   404   404   404   in
-POST /profile/factors/:id from /profile/factors/:id fill name=Phone writes factor.renamed
+POST /profile/factors/:id from /profile/factors/:id fill name=Old+phone writes factor.renamed
 	factor-of-David    404   404   404   done  404   404   in
 	factor-of-Sam      404   404   404   404   404   done  in
 	factor-of-nobody   404   404   404   404   404   404   in
@@ -53,6 +53,7 @@ func putFactors(t *testing.T, m *stage, w *modelstest.World) {
 	if in := v.submit(page, "/session/factor", map[string][]string{"code": codes[:1], "trust": {"on"}}); in.location != "/" {
 		t.Fatalf("%d %s", in.status, in.text("main"))
 	}
+	v.submit(v.get("/profile"), "/session/end", nil)
 	for name, query := range map[string]string{
 		"factor-of-David": "SELECT CAST(max(id) AS text) FROM factors WHERE customer_id IS NOT NULL",
 		"factor-of-Sam":   "SELECT CAST(max(id) AS text) FROM factors WHERE agent_id IS NOT NULL",
