@@ -79,15 +79,20 @@ func changeTheContact(v *visitor) {
 
 var aLink = regexp.MustCompile(`<a href="([^"]*)">`)
 
+// dir is where the panel has its data.
+func (p *panel) dir() (dir string) {
+	for _, setting := range p.cmd.Env {
+		if value, is := strings.CutPrefix(setting, "MANDAT_DATA_DIR="); is {
+			dir = value
+		}
+	}
+	return dir
+}
+
 // link is the path of the link in the email of the panel whose name begins so.
 func (p *panel) link(t *testing.T, begins string) string {
 	t.Helper()
-	dir := ""
-	for _, setting := range p.cmd.Env {
-		if value, is := strings.CutPrefix(setting, "MANDAT_DATA_DIR="); is {
-			dir = filepath.Join(value, "mail")
-		}
-	}
+	dir := filepath.Join(p.dir(), "mail")
 	for end := time.Now().Add(startLimit); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		names, err := filepath.Glob(filepath.Join(dir, begins+"*.html"))
 		if err != nil {

@@ -90,6 +90,7 @@ func TestBrowser(t *testing.T) {
 		{"the owner sees what the domain lacks", four, checkDNS},
 		{"search, sort, pages and the way back", four, findAddresses},
 		{"language, theme, signing in and out", four, comeAndGo},
+		{"a second factor, from its addition to what asks again", four, addASecondFactor},
 		{"a forgotten password is set anew", four, resetThePassword},
 		{"a session elsewhere is ended", four, endASession},
 		{"another contact address is confirmed", four, changeTheContact},
