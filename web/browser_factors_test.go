@@ -40,11 +40,7 @@ func addASecondFactor(v *visitor) {
 	v.see(v.say("factor.challenge.heading"))
 	v.check()
 	v.typeIn(v.say("factor.code"), "000000")
-	if v.manner.script {
-		v.press(v.one(signInLabel))
-	} else {
-		v.enterKey()
-	}
+	v.press(v.one(signInLabel))
 	v.see(v.say("factor.code.wrong"))
 	v.check()
 	v.typeIn(v.say("factor.code"), v.code(secret, 1)) // the one of now confirmed it
