@@ -15,7 +15,15 @@ import (
 
 // proof is what the form of a page must ask for: nothing while the last proof counts.
 func (h *Handlers) proof(c echo.Context) views.Proof {
-	return views.Proof{Needed: !sessionOf(c).Proved(h.store.Now())}
+	s := sessionOf(c)
+	if s.Proved(h.store.Now()) {
+		return views.Proof{}
+	}
+	codes, err := h.store.HasFactor(c.Request().Context(), s.Actor())
+	if err != nil { // the field takes a code all the same, and only does not say so
+		h.log.Warn("proof", "request", reference(c), "error", err)
+	}
+	return views.Proof{Needed: true, Code: codes}
 }
 
 // prove takes the proof of a form: nil when it is right, or none is needed. It

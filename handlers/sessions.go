@@ -109,9 +109,13 @@ func (h *Handlers) passwordLinkPage(c echo.Context, status int, bad views.Errors
 	if err != nil {
 		return err
 	}
+	least, err := h.store.LeastPassword(c.Request().Context(), models.Actor{Customer: customer.CustomerID, Agent: customer.AgentID})
+	if err != nil {
+		return err
+	}
 	p.Refused = len(bad) > 0
 	return mandat.Render(c, status, views.PasswordLinkPage(p, views.PasswordLinkForm{
-		Action: views.PasswordLinkPath(c.Param("token")), Identifier: customer.Identifier, Errors: bad,
+		Action: views.PasswordLinkPath(c.Param("token")), Identifier: customer.Identifier, Least: least, Errors: bad,
 	}))
 }
 
@@ -132,6 +136,7 @@ func (h *Handlers) usePasswordLink(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	h.log.Info("password set by a link", "request", reference(c), "peer", c.RealIP())
 	return c.Redirect(http.StatusSeeOther, views.SignInPath)
 }
 

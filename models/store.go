@@ -39,7 +39,7 @@ type Config struct {
 	Importer    Importer           // nil: no mail is imported
 	Checkpoints *history.Directory // nil: the jobs write none
 
-	Secret []byte // of SecretSize, for passwords of other servers; nil: none is kept
+	Secret []byte // of SecretSize, for passwords of other servers and the secrets of apps; nil: none is kept
 }
 
 // Store is the database: PostgreSQL, or the embedded SQLite file of one process.

@@ -60,6 +60,8 @@ type commands struct {
 		Add   customerAddCommand   `cmd:"" help:"Add a customer."`
 		Link  customerLinkCommand  `cmd:"" help:"Print a one-time link with which a customer sets a password."`
 		Email customerEmailCommand `cmd:"" help:"Change where a customer is reached, at once."`
+
+		ResetFactors customerResetFactorsCommand `cmd:"" help:"Take away all second factors of a customer who has lost them, and sign them out."`
 	} `cmd:"" help:"Customers."`
 	Service struct {
 		Add     serviceAddCommand     `cmd:"" help:"Add the e-mail service of a domain."`
@@ -72,6 +74,8 @@ type commands struct {
 		Link   agentLinkCommand   `cmd:"" help:"Print a one-time link with which a support agent sets a password."`
 		Set    agentSetCommand    `cmd:"" help:"Make an agent a lead, or a lead an agent."`
 		Remove agentRemoveCommand `cmd:"" help:"Remove a support agent, at once."`
+
+		ResetFactors agentResetFactorsCommand `cmd:"" help:"Take away all second factors of a support agent who has lost them, and sign them out."`
 	} `cmd:"" help:"Support agents."`
 	Assistance struct {
 		Stop assistanceStopCommand `cmd:"" help:"End what support is doing for customers, at once."`

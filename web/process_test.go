@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"fmt"
 	"io"
@@ -281,6 +282,57 @@ func TestSigningOutAndANewPasswordHoldInEveryProcess(t *testing.T) {
 	}
 	if status, _ := alice.get(two, "/services"); status != http.StatusSeeOther {
 		t.Errorf("signed out, and the other process answers %d", status)
+	}
+}
+
+// begun is signed in without a password or a code, each of which takes its time
+// to be right again.
+func begun(t *testing.T, db *sql.DB, p *panel, identifier string) *client {
+	t.Helper()
+	c, token, origin := newClient(t), rand.Text(), &url.URL{}
+	var err error
+	if origin, err = url.Parse(p.origin); err != nil {
+		t.Fatal(err)
+	}
+	_, err = db.Exec(`INSERT INTO sessions (token_hash, customer_id, agent_id, data, user_agent, peer, created_at, seen_at, expires_at)
+		SELECT sha256($1::bytea), (SELECT id FROM customers WHERE identifier = $2), (SELECT id FROM agents WHERE identifier = $2), '', '', '192.0.2.1', now(), now(), now() + interval '1 hour'`, token, identifier)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.http.Jar.SetCookies(origin, []*http.Cookie{{Name: "mandat", Value: token}})
+	return c
+}
+
+func TestASessionEndedInOneProcessIsOverInTheOther(t *testing.T) {
+	one, two, db := twoPanels(t)
+	for _, identifier := range []string{cast.Alice, cast.Sam} {
+		here, away, third := begun(t, db, one, identifier), begun(t, db, two, identifier), begun(t, db, two, identifier)
+		const path = "/profile/sessions"
+		if status, _ := away.get(two, path); status != http.StatusOK {
+			t.Fatalf("%s: %d", identifier, status)
+		}
+		form := here.form(one, path, nil)
+		id := count(t, db, "SELECT max(id) - 1 FROM sessions")
+		if status, body := here.post(one, fmt.Sprintf("%s/%d/end", path, id), form); status != http.StatusSeeOther {
+			t.Fatalf("%s: ending it: %d %s", identifier, status, body)
+		}
+		for _, p := range []*panel{two, one} {
+			if status, _ := away.get(p, path); status != http.StatusSeeOther {
+				t.Errorf("%s: the session that was ended: %d", identifier, status)
+			}
+			if status, _ := third.get(p, path); status != http.StatusOK {
+				t.Errorf("%s: another: %d", identifier, status)
+			}
+		}
+		if status, body := here.post(one, path+"/end", here.form(one, path, nil)); status != http.StatusSeeOther {
+			t.Fatalf("%s: ending all others: %d %s", identifier, status, body)
+		}
+		if status, _ := third.get(two, path); status != http.StatusSeeOther {
+			t.Errorf("%s: ended with all others: %d", identifier, status)
+		}
+		if status, _ := here.get(two, path); status != http.StatusOK {
+			t.Errorf("%s: the session that asked: %d", identifier, status)
+		}
 	}
 }
 

@@ -50,6 +50,7 @@ func Entries() []Entry {
 		accountsBulk,
 		customers,
 		assistances,
+		factors,
 		lists,
 		listMessages,
 		notices,
