@@ -23,6 +23,8 @@ var layers = []struct{ pkg, imports, tests string }{
 	{pkg: "models/policy"},
 	{pkg: "views/locale"},
 	{pkg: "static"},
+	{pkg: "models/webauthn/webauthntest"},
+	{pkg: "models/webauthn", tests: "models/webauthn/webauthntest"},
 	{pkg: "mail/sieve"},
 	{pkg: "mail/imap", tests: "mail/imap/connect mail/imap/imaptest"},
 	{pkg: "mail/imap/connect", imports: "mail/imap", tests: "mail/imap/imaptest"},
@@ -35,7 +37,7 @@ var layers = []struct{ pkg, imports, tests string }{
 	{pkg: "mail", tests: "mail/imap mail/imap/connect mail/imap/imaptest models models/policy models/cast models/modelstest mail/mailtest mail/dovecot"},
 
 	// What is true.
-	{pkg: "models", imports: "models/policy mail/sieve mail/imap", tests: "models/cast models/modelstest mail/imap/connect mail/imap/imaptest"},
+	{pkg: "models", imports: "models/policy models/webauthn mail/sieve mail/imap", tests: "models/webauthn/webauthntest models/cast models/modelstest mail/imap/connect mail/imap/imaptest"},
 	{pkg: "models/cast", imports: "models models/policy", tests: "models/modelstest"},
 	{pkg: "models/modelstest", imports: "models models/policy models/cast mail/imap"},
 
@@ -78,6 +80,7 @@ var reserved = []struct{ library, pkgs string }{
 	{"github.com/emersion/go-msgauth", "mail/listd mail"},
 	{"github.com/emersion/go-imap/", "mail/imap/connect mail/imap/imaptest mail/mailtest mail"},
 	{"github.com/gorilla/", "handlers web"},
+	{"github.com/go-webauthn/", "models/webauthn"},
 }
 
 // goPackage is what `go list -json` says of a package.
