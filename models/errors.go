@@ -95,6 +95,7 @@ var sqliteConstraints = map[string]string{
 	"submissions.session_id":               "submission_acts_once", // the first column of two
 	"grants.service_id, grants.grantee_id": "grant_service_once",
 	"grants.account_id, grants.grantee_id": "grant_account_once",
+	"passkeys.credential_id":               "passkey_credential_unique",
 }
 
 // violated is the name of the constraint that refused a statement, "" for any other error.

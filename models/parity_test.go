@@ -236,6 +236,9 @@ func TestTheDatabaseHasTheLastWord(t *testing.T) {
 		"list_request_decides":              "INSERT INTO list_requests (list_id, kind, email, asked_at) SELECT 1, 'approve', '', created_at FROM services WHERE id = 1",
 		"notice_state_known":                "INSERT INTO notices (receiver_id, parts, created_at, held, state, settled_at) SELECT owner_id, '', created_at, false, 'lost', created_at FROM services",
 		"notice_settled":                    "INSERT INTO notices (receiver_id, parts, created_at, held, state) SELECT owner_id, '', created_at, false, 'sent' FROM services",
+		"passkey_holder_is_one_person":      "INSERT INTO passkey_holders (handle, customer_id, agent_id) VALUES ('', 1, 1)",
+		"passkey_of_one_person":             "INSERT INTO passkeys (name, site, credential_id, public_key, sign_count, flags, model, transports, created_at) SELECT '', '', '', '', 0, 0, '', '', created_at FROM services",
+		"passkey_challenge_purpose_known":   "INSERT INTO passkey_challenges (challenge_hash, browser_hash, purpose, asked_in, peer, expires_at) SELECT '', '', 'dance', 0, '', created_at FROM services",
 		"sieve_script_of_one":               "INSERT INTO sieve_scripts (address, content) VALUES ('x@garrigue.example', '')",
 	}
 	each(t, func(t *testing.T, w *world) {

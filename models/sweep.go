@@ -20,6 +20,7 @@ func (s *Store) Sweep(ctx context.Context) error {
 		db.Exec("DELETE FROM sessions WHERE expires_at <= ? OR seen_at <= ?", now, now.Add(-IdleFor)).Error,
 		db.Exec("DELETE FROM password_links WHERE expires_at <= ?", now).Error,
 		db.Exec("DELETE FROM devices WHERE seen_at <= ?", now.Add(-deviceFor)).Error,
+		db.Exec("DELETE FROM passkey_challenges WHERE expires_at <= ?", now).Error,
 		db.Exec("DELETE FROM throttles WHERE last_at <= ?", now.Add(-throttleWindow)).Error,
 		s.sweepAccounts(ctx),
 		s.sweepUploads(ctx),
