@@ -29,10 +29,13 @@ func (h *Handlers) profilePage(c echo.Context, status int, v views.ProfileView) 
 }
 
 func (h *Handlers) updateProfile(c echo.Context) error {
-	sent, by, err := h.sent(c, "name", "email", "language", "theme", "time_zone", "version")
+	sent, by, err := h.sent(c, "name", "email", "language", "theme", "time_zone", "version", "proof")
 	f := views.ProfileForm{
 		Name: sent.Get("name"), Email: sent.Get("email"), Language: sent.Get("language"), Theme: sent.Get("theme"), TimeZone: sent.Get("time_zone"),
 		Version: sent.number("version"),
+	}
+	if err == nil && sent.has("proof") { // the page had the field since another address needs it
+		err = h.prove(c, sent)
 	}
 	if err == nil {
 		err = h.store.ChangeProfile(c.Request().Context(), by, models.Profile{
@@ -51,7 +54,7 @@ func (h *Handlers) updateProfile(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	f.Errors = bad
+	f.Errors, f.Proof = bad, views.Proof{Needed: len(bad["proof"]) > 0}.With(bad)
 	if conflict {
 		f.Version = customer.Version
 		return h.profilePage(c, http.StatusConflict, views.ProfileView{Customer: customer, Form: f, Conflict: true})
@@ -82,6 +85,9 @@ func (h *Handlers) updateProfilePassword(c echo.Context) error {
 	}
 	if err == nil {
 		err = h.store.ChangePassword(c.Request().Context(), by, sent.Get("current"), sent.Get("password"))
+	}
+	if err == nil {
+		err = h.renew(c)
 	}
 	if bad, is := refused(c, err); is {
 		return h.profilePasswordPage(c, http.StatusUnprocessableEntity, views.ProfilePasswordForm{Errors: bad})

@@ -17,6 +17,8 @@ type Route struct {
 	Policy policy.Entry
 
 	handler echo.HandlerFunc
+	// Of class Self, and about agents too.
+	agents bool
 	// Reads its session itself, in the one statement of its page.
 	ownSession bool
 	// The page asks for a part of itself by itself, which is no activity of its reader (R16).

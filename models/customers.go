@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"database/sql/driver"
 	"encoding/base64"
+	"errors"
 	"math/big"
 	"net/mail"
 	"slices"
@@ -197,6 +198,7 @@ type Profile struct {
 }
 
 // ChangeProfile changes by's own profile. It writes nothing when nothing differs.
+// Another contact address asks for a recent proof: Invalid (field "proof") without one.
 func (s *Store) ChangeProfile(ctx context.Context, by Actor, p Profile) error {
 	return s.change(ctx, by, func(tx *Tx) error {
 		was, err := customer(tx.DB, "c.id = ?"+tx.forUpdate("c"), by.Customer)
@@ -226,6 +228,11 @@ func (s *Store) ChangeProfile(ctx context.Context, by Actor, p Profile) error {
 		if err := bad.orNil(); err != nil || len(detail) == 0 {
 			return err
 		}
+		if is.Email != was.Email {
+			if err := tx.proven(); err != nil {
+				return err
+			}
+		}
 		err = tx.exec("UPDATE customers SET name = ?, email = ?, language = ?, theme = ?, time_zone = ?, version = version + 1 WHERE id = ?",
 			is.Name, is.Email, is.Language, is.Theme, is.TimeZone, is.ID)
 		if err != nil {
@@ -253,23 +260,10 @@ func (s *Store) ChangePassword(ctx context.Context, by Actor, current, password 
 	if row.Acted { // or the second click would be told that the present password is another
 		return ErrRepeated
 	}
-	// Whoever found the browser open may guess here, and only here.
-	guesses := "own:" + row.Identifier
-	if err := s.attempt(ctx, map[string]slowdown{guesses: accountSlowdown}); err != nil {
-		return err
-	}
-	ok, _, err := s.verifyPassword(ctx, current, row.PasswordHash)
-	if err != nil {
-		return err
-	}
-	if ok {
-		if err := s.inTx(ctx, Actor{}, func(tx *Tx) error { return tx.succeeded([]string{guesses}, "") }); err != nil {
-			return err
-		}
-	}
 	bad := Invalid{}
-	if !ok {
-		bad.Add("current", "password.current.wrong")
+	p := person{CustomerID: row.ID, Identifier: row.Identifier, PasswordHash: row.PasswordHash}
+	if err := s.checkOwnPassword(ctx, p, current, "current", "password.current.wrong"); err != nil && !errors.As(err, &bad) {
+		return err
 	}
 	if password == "" {
 		bad.Add("password", "password.none")

@@ -37,16 +37,19 @@ type Session struct {
 	Data       []byte // of gorilla/sessions: what is to be said on the next page
 	SeenAt     time.Time
 	ExpiresAt  time.Time
+	ProvedAt   time.Time // the last password or code of its person
+	FormKey    []byte    // what its forms are bound to, whatever its cookie is by now
 }
 
 // Actor is the person of the session asking without a form.
 func (s *Session) Actor() Actor {
-	return Actor{Customer: s.CustomerID, Session: s.ID}
+	return Actor{Customer: s.CustomerID, Agent: s.AgentID, Session: s.ID}
 }
 
 // sessionColumns reads a Session from sessions se, customers c and agents ag, in the order of scanInto.
 const sessionColumns = `se.id, COALESCE(se.customer_id, 0), COALESCE(se.agent_id, 0), COALESCE(c.identifier, ag.identifier, ''), COALESCE(c.name, ag.name, ''),
- COALESCE(c.language, ag.language, ''), COALESCE(c.theme, 'system'), COALESCE(c.time_zone, 'UTC'), se.data, se.seen_at, se.expires_at`
+ COALESCE(c.language, ag.language, ''), COALESCE(c.theme, 'system'), COALESCE(c.time_zone, 'UTC'), se.data, se.seen_at, se.expires_at,
+ COALESCE(se.proved_at, se.created_at), COALESCE(se.form_key, se.token_hash)`
 
 const sessionPeople = " LEFT JOIN customers c ON c.id = se.customer_id LEFT JOIN agents ag ON ag.id = se.agent_id"
 
@@ -54,7 +57,7 @@ const sessionPeople = " LEFT JOIN customers c ON c.id = se.customer_id LEFT JOIN
 const sessionLive = `se.token_hash = $1 AND se.expires_at > $2 AND (se.seen_at > $3 AND se.agent_id IS NULL OR se.seen_at > $4 AND se.agent_id IS NOT NULL)`
 
 func (s *Session) dest() []any {
-	return []any{&s.ID, &s.CustomerID, &s.AgentID, &s.Identifier, &s.Name, &s.Language, &s.Theme, &s.TimeZone, &s.Data, &s.SeenAt, &s.ExpiresAt}
+	return []any{&s.ID, &s.CustomerID, &s.AgentID, &s.Identifier, &s.Name, &s.Language, &s.Theme, &s.TimeZone, &s.Data, &s.SeenAt, &s.ExpiresAt, (*instant)(&s.ProvedAt), &s.FormKey}
 }
 
 // sessionArgs are the first parameters of every statement with sessionLive.
@@ -98,6 +101,7 @@ type SignedIn struct {
 // person is a customer or an agent who may sign in.
 type person struct {
 	CustomerID, AgentID int64
+	Identifier          string
 	PasswordHash        string
 	Known               bool // has signed in with this browser before
 }
@@ -167,8 +171,8 @@ func (s *Store) SignIn(ctx context.Context, c Credentials, replaced string) (*Si
 func (s *Store) person(ctx context.Context, identifier, device string) (person, error) {
 	const known = "EXISTS (SELECT 1 FROM devices d WHERE d.token_hash = @device AND d.seen_at > @since AND d."
 	var p person
-	err := s.db.WithContext(ctx).Raw("SELECT c.id AS customer_id, 0 AS agent_id, c.password_hash, "+known+`customer_id = c.id) AS known FROM customers c WHERE c.identifier = @i
-		UNION ALL SELECT 0, a.id, a.password_hash, `+known+"agent_id = a.id) FROM agents a WHERE a.identifier = @i",
+	err := s.db.WithContext(ctx).Raw("SELECT c.id AS customer_id, 0 AS agent_id, c.identifier, c.password_hash, "+known+`customer_id = c.id) AS known FROM customers c WHERE c.identifier = @i
+		UNION ALL SELECT 0, a.id, a.identifier, a.password_hash, `+known+"agent_id = a.id) FROM agents a WHERE a.identifier = @i",
 		map[string]any{"i": identifier, "device": tokenHash(device), "since": s.now().Add(-deviceFor)}).Scan(&p).Error
 	return p, err
 }

@@ -13,6 +13,7 @@ import (
 type ProfileForm struct {
 	Name, Email, Language, Theme, TimeZone string
 	Version                                int
+	Proof                                  Proof // for another contact address
 	Errors                                 Errors
 }
 

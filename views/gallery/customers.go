@@ -18,6 +18,13 @@ var customers = []Entry{
 		p.Refused = true
 		return profile(l, p, views.ProfileView{Form: f})
 	}},
+	{Name: "profile/proof", Component: func(l *locale.Locale, p views.Page) templ.Component {
+		f := views.StoredProfile(alice())
+		f.Email, f.Errors = "alice@durand.example", views.Errors{"proof": {l.T("proof.needed")}}
+		f.Proof = views.Proof{Needed: true}.With(f.Errors)
+		p.Refused = true
+		return profile(l, p, views.ProfileView{Form: f})
+	}},
 	{Name: "profile/conflict", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		f := views.StoredProfile(alice())
 		f.Name, f.Theme = "A. Durand", "dark"
