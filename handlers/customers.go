@@ -54,7 +54,7 @@ func (h *Handlers) updateProfile(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	f.Errors, f.Proof = bad, views.Proof{Needed: len(bad["proof"]) > 0}.With(bad)
+	f.Errors, f.Proof = bad, h.proofIf(c, len(bad["proof"]) > 0).With(bad)
 	if conflict {
 		f.Version = customer.Version
 		return h.profilePage(c, http.StatusConflict, views.ProfileView{Customer: customer, Form: f, Conflict: true})

@@ -15,7 +15,20 @@ import (
 
 // proof is what the form of a page must ask for: nothing while the last proof counts.
 func (h *Handlers) proof(c echo.Context) views.Proof {
-	return views.Proof{Needed: !sessionOf(c).Proved(h.store.Now())}
+	return h.proofIf(c, !sessionOf(c).Proved(h.store.Now()))
+}
+
+// proofIf asks for a proof if one is needed: by passkey too, if its person has one.
+func (h *Handlers) proofIf(c echo.Context, needed bool) views.Proof {
+	p := views.Proof{Needed: needed}
+	if !needed || h.site == nil {
+		return p
+	}
+	var err error
+	if p.Passkey, err = h.store.HasPasskey(c.Request().Context(), sessionOf(c).Actor(), h.site.ID()); err != nil {
+		h.log.Warn("whether there are passkeys is not known", "request", reference(c), "error", err) // the password does
+	}
+	return p
 }
 
 // prove takes the proof of a form: nil when it is right, or none is needed. It
@@ -27,13 +40,26 @@ func (h *Handlers) prove(c echo.Context, f form) error {
 	if s.Proved(h.store.Now()) {
 		return nil
 	}
-	token, err := h.store.Prove(c.Request().Context(), s.Actor(), f.Get("proof"))
+	token, err := h.offered(c, f)
 	if err != nil {
 		h.log.Warn("proof refused", "request", reference(c), "person", s.Identifier, "peer", c.RealIP())
 		return err
 	}
 	h.renewed(c, token)
 	return nil
+}
+
+// offered proves with what a form has: a passkey, or what was typed.
+func (h *Handlers) offered(c echo.Context, f form) (token string, err error) {
+	answer := f.Get("proof_passkey")
+	if answer == "" {
+		return h.store.Prove(c.Request().Context(), sessionOf(c).Actor(), f.Get("proof"))
+	}
+	at, err := h.ceremony(c)
+	if err != nil {
+		return "", err
+	}
+	return h.store.ProveWithPasskey(c.Request().Context(), sessionOf(c).Actor(), at, answer)
 }
 
 // renew gives the session a new reference after a change that proved who its person is.

@@ -84,6 +84,9 @@ func (h *Handlers) routes() []Route {
 	shownImport.polled, followed.streams = true, true
 	trial := post(filters+"/trial", may(policy.EditFilters), h.tryFilters)
 	trial.asks = true
+	staffToo := func(r Route) Route { r.agents = true; return r }
+	signInAsked, newPasskeyAsked, proofAsked := post("/session/passkey/challenge", public, h.askSignIn), post("/profile/passkeys/challenge", self, h.askNewPasskey), post("/profile/proof/challenge", self, h.askPasskey)
+	signInAsked.asks, newPasskeyAsked.asks, proofAsked.asks = true, true, true
 	unsubscribe := post("/unsubscriptions/:token", public, h.createUnsubscription)
 	unsubscribe.oneClick = true
 
@@ -92,6 +95,8 @@ func (h *Handlers) routes() []Route {
 		get("/", public, h.home),
 		get("/sign-in", public, h.newSession),
 		post("/session", public, h.createSession),
+		signInAsked,
+		post("/session/passkey", public, h.createPasskeySession),
 		post("/session/end", public, h.endSession),
 		get("/password-links/:token", public, h.editPasswordLink),
 		post("/password-links/:token", public, h.usePasswordLink),
@@ -106,6 +111,13 @@ func (h *Handlers) routes() []Route {
 		post("/profile", self, h.updateProfile),
 		get("/profile/password", self, h.editProfilePassword),
 		post("/profile/password", self, h.updateProfilePassword),
+		staffToo(proofAsked),
+		staffToo(get("/profile/passkeys", self, h.listPasskeys)),
+		staffToo(get("/profile/passkeys/new", self, h.newPasskey)),
+		staffToo(newPasskeyAsked),
+		staffToo(post("/profile/passkeys", self, h.createPasskey)),
+		staffToo(get("/profile/passkeys/:id/removal", self, h.newPasskeyRemoval)),
+		staffToo(post("/profile/passkeys/:id/removal", self, h.createPasskeyRemoval)),
 		get("/history", self, h.listPersonHistory),
 		get("/services", self, h.listServices),
 

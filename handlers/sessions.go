@@ -35,6 +35,7 @@ func (h *Handlers) signInPage(c echo.Context, status int, f views.SignInForm) er
 		return err
 	}
 	p.Path = views.SignInTo(f.Next)
+	f.Passkeys = h.site != nil
 	p.Refused = len(f.Errors) > 0
 	return mandat.Render(c, status, views.SignInPage(p, f))
 }
@@ -83,8 +84,11 @@ func (h *Handlers) setCookie(c echo.Context, name, value string, lasts time.Dura
 
 func (h *Handlers) deviceCookie() string { return h.sessions.name + "-device" }
 
-func (h *Handlers) device(c echo.Context) string {
-	cookie, err := c.Cookie(h.deviceCookie())
+func (h *Handlers) device(c echo.Context) string { return h.cookie(c, h.deviceCookie()) }
+
+// cookie is a secret that setCookie gave, "" without one.
+func (h *Handlers) cookie(c echo.Context, name string) string {
+	cookie, err := c.Cookie(name)
 	if err != nil || len(cookie.Value) > 64 {
 		return ""
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"database/sql/driver"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -52,6 +53,26 @@ func (s *Store) Passkeys(ctx context.Context, by Actor) ([]Passkey, error) {
 	return list, err
 }
 
+// Passkey is one passkey of by's: ErrNotFound when it is none of theirs.
+func (s *Store) Passkey(ctx context.Context, by Actor, id int64) (*Passkey, error) {
+	list, err := s.Passkeys(ctx, by)
+	if err != nil {
+		return nil, err
+	}
+	for i := range list {
+		if list[i].ID == id {
+			return &list[i], nil
+		}
+	}
+	return nil, ErrNotFound
+}
+
+// HasPasskey says whether by has a passkey of this site.
+func (s *Store) HasPasskey(ctx context.Context, by Actor, site string) (bool, error) {
+	list, err := s.Passkeys(ctx, by)
+	return slices.ContainsFunc(list, func(k Passkey) bool { return k.Site == site }), err
+}
+
 // AddPasskey keeps a passkey that by's browser made when it was asked by
 // ChallengeCreation. It is a sensitive act: see proven. Invalid says what is
 // wrong with the name, or that the browser's answer is not good (field "passkey").
@@ -60,31 +81,26 @@ func (s *Store) AddPasskey(ctx context.Context, by Actor, at Ceremony, name, ans
 	if err != nil {
 		return err
 	}
-	bad := Invalid{}
-	name = strings.Join(strings.Fields(legible(name)), " ")
-	switch n := utf8.RuneCountInString(name); {
-	case n == 0:
-		bad.Add("name", "passkey.name.none")
-	case n > MaxPasskeyName:
-		bad.Add("name", "passkey.name.long", "Most", MaxPasskeyName)
-	}
-	if err := bad.orNil(); err != nil {
+	if name, err = passkeyName(name); err != nil {
 		return err
+	}
+	if answer == "" {
+		return invalid("passkey", "passkey.missing")
 	}
 	creation, err := webauthn.ReadCreation(answer)
 	if err != nil {
 		return s.refusePasskey(err)
 	}
 	err = s.change(ctx, by, func(tx *Tx) error {
+		if err := tx.proven(); err != nil {
+			return err
+		}
 		if err := tx.takeChallenge(creation.Challenge, at.Browser, challengeCreation, by.Session); err != nil {
 			return err
 		}
-		holder, known, err := tx.passkeyHolder(of)
+		holder, err := tx.passkeyHolder(of)
 		if err != nil {
 			return err
-		}
-		if len(known) >= MaxPasskeys {
-			return invalid("passkey", "passkey.many", "Most", MaxPasskeys)
 		}
 		made, err := at.Site.Accept(creation, holder.Handle)
 		if err != nil {
@@ -100,7 +116,7 @@ func (s *Store) AddPasskey(ctx context.Context, by Actor, at Ceremony, name, ans
 		}
 		return tx.record(Event{Kind: "passkey.added", Class: SelfEvent, SubjectID: of.customer(), Object: holder.Name, Detail: Detail{"name": {After: name}}})
 	})
-	if errors.As(err, &bad) { // the form may come again, the answer may not
+	if bad := (Invalid{}); errors.As(err, &bad) { // the form may come again, the answer may not
 		return errors.Join(err, s.inTx(ctx, Actor{}, func(tx *Tx) error { return tx.spendChallenge(creation.Challenge, at.Browser) }))
 	}
 	return err
@@ -114,6 +130,9 @@ func (s *Store) RemovePasskey(ctx context.Context, by Actor, id int64) (name str
 		return "", err
 	}
 	err = s.change(ctx, by, func(tx *Tx) error {
+		if err := tx.proven(); err != nil {
+			return err
+		}
 		if err := tx.scan(&name, "DELETE FROM passkeys WHERE id = ? AND "+of.column+" = ? RETURNING name", id, of.id); err != nil {
 			return err
 		}
@@ -164,30 +183,46 @@ func (tx *Tx) holderOf(of owner) (webauthn.Holder, error) {
 	return webauthn.Holder{Name: row.Identifier, DisplayName: row.Name}, err
 }
 
-// passkeyHolder is a person with their handle, which is made at first, and the
-// passkeys they have.
-func (tx *Tx) passkeyHolder(of owner) (h webauthn.Holder, known []webauthn.Credential, err error) {
-	if h, err = tx.holderOf(of); err != nil {
-		return h, nil, err
+// passkeyHolder is a person with their handle, which is made at first: Invalid
+// (field "passkey") when they have all the passkeys that one may have.
+func (tx *Tx) passkeyHolder(of owner) (webauthn.Holder, error) {
+	h, err := tx.holderOf(of)
+	if err != nil {
+		return h, err
 	}
 	handle := make([]byte, webauthn.HandleSize)
 	_, _ = rand.Read(handle) // never fails: see crypto/rand
 	if err := tx.exec("INSERT INTO passkey_holders (handle, "+of.column+") VALUES (?, ?) ON CONFLICT ("+of.column+") DO NOTHING", octets(handle), of.id); err != nil {
-		return h, nil, err
+		return h, err
 	}
-	var row struct{ Handle []byte }
-	if err := tx.scan(&row, "SELECT handle FROM passkey_holders WHERE "+of.column+" = ?", of.id); err != nil {
-		return h, nil, err
+	var row struct {
+		Handle []byte
+		Has    int
+	}
+	err = tx.scan(&row, "SELECT h.handle, (SELECT count(*) FROM passkeys k WHERE k."+of.column+" = h."+of.column+") AS has FROM passkey_holders h WHERE h."+of.column+" = ?", of.id)
+	if err == nil && row.Has >= MaxPasskeys {
+		err = invalid("passkey", "passkey.many", "Most", MaxPasskeys)
 	}
 	h.Handle = row.Handle
-	known, err = tx.credentials(of)
-	return h, known, err
+	return h, err
 }
 
-// credentials are what browsers are told of somebody's passkeys.
-func (tx *Tx) credentials(of owner) (known []webauthn.Credential, err error) {
-	err = tx.scan(&known, "SELECT k.credential_id AS id, k.transports FROM passkeys k WHERE k."+of.column+" = ? ORDER BY k.id", of.id)
+// credentials are what browsers are told of somebody's passkeys of a site.
+func (tx *Tx) credentials(of owner, site string) (known []webauthn.Credential, err error) {
+	err = tx.scan(&known, "SELECT k.credential_id AS id, k.transports FROM passkeys k WHERE k."+of.column+" = ? AND k.site = ? ORDER BY k.id", of.id, site)
 	return known, err
+}
+
+// passkeyName is a name as it is kept: Invalid (field "name") when it is none.
+func passkeyName(name string) (string, error) {
+	name = strings.Join(strings.Fields(legible(name)), " ")
+	switch n := utf8.RuneCountInString(name); {
+	case n == 0:
+		return "", invalid("name", "passkey.name.none")
+	case n > MaxPasskeyName:
+		return "", invalid("name", "passkey.name.long", "Most", MaxPasskeyName)
+	}
+	return name, nil
 }
 
 // octets is a driver.Valuer since GORM takes plain bytes after a bracket for a list.

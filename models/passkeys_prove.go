@@ -16,7 +16,7 @@ const ChallengeFor = 5 * time.Minute
 // together, must wait until some have been answered or have lapsed.
 const (
 	challengesOfBrowser = 10
-	challengesOfPeer    = 100
+	challengesOfPeer    = 200
 	challengesOfAll     = 20_000
 )
 
@@ -35,19 +35,25 @@ type Challenge struct {
 	Browser string
 }
 
-// ChallengeCreation asks by's browser for a new passkey, on a device that has none of theirs yet.
-func (s *Store) ChallengeCreation(ctx context.Context, by Actor, at Ceremony) (*Challenge, error) {
+// ChallengeCreation asks by's browser for a new passkey, on a device that has
+// none of theirs yet. What AddPasskey would refuse, it refuses too: the device
+// keeps what it makes.
+func (s *Store) ChallengeCreation(ctx context.Context, by Actor, at Ceremony, name string) (*Challenge, error) {
 	of, err := passkeysOf(by)
 	if err != nil {
 		return nil, err
 	}
+	if _, err := passkeyName(name); err != nil {
+		return nil, err
+	}
 	return s.challenge(ctx, at, challengeCreation, by.Session, func(tx *Tx) (json.RawMessage, string, error) {
-		holder, known, err := tx.passkeyHolder(of)
+		holder, err := tx.passkeyHolder(of)
 		if err != nil {
 			return nil, "", err
 		}
-		if len(known) >= MaxPasskeys {
-			return nil, "", invalid("passkey", "passkey.many", "Most", MaxPasskeys)
+		known, err := tx.credentials(of, at.Site.ID())
+		if err != nil {
+			return nil, "", err
 		}
 		return at.Site.Create(holder, known)
 	})
@@ -70,7 +76,7 @@ func (s *Store) ChallengeProof(ctx context.Context, by Actor, at Ceremony) (*Cha
 
 // askFor asks for one of the passkeys of somebody who is known by other means.
 func (tx *Tx) askFor(of owner, at Ceremony) (json.RawMessage, string, error) {
-	known, err := tx.credentials(of)
+	known, err := tx.credentials(of, at.Site.ID())
 	if err == nil && len(known) == 0 {
 		err = invalid("passkey", "passkey.none")
 	}
@@ -150,7 +156,7 @@ func (s *Store) SignInWithPasskey(ctx context.Context, at Ceremony, answer strin
 		return nil, err
 	}
 	in := &SignedIn{Token: newToken(), Device: newToken()}
-	err := s.proveByPasskey(ctx, Actor{}, at, answer, challengeSignIn, 0, nil, func(tx *Tx, p person) error {
+	err := s.proveByPasskey(ctx, at, answer, challengeSignIn, 0, nil, func(tx *Tx, p person) error {
 		if err := tx.succeeded(nil, peer); err != nil {
 			return err
 		}
@@ -165,6 +171,23 @@ func (s *Store) SignInWithPasskey(ctx context.Context, at Ceremony, answer strin
 	}
 	in.Session = *found
 	return in, nil
+}
+
+// ProveWithPasskey takes a passkey of by's, asked for by ChallengeProof, as
+// proof that it is still they. See Prove.
+func (s *Store) ProveWithPasskey(ctx context.Context, by Actor, at Ceremony, answer string) (token string, err error) {
+	of, err := passkeysOf(by)
+	if err != nil {
+		return "", err
+	}
+	err = s.proveByPasskey(ctx, at, answer, challengeProof, by.Session, &of, func(*Tx, person) error { return nil })
+	if bad := (Invalid{}); errors.As(err, &bad) {
+		return "", Invalid{"proof": bad["passkey"]}
+	}
+	if err != nil {
+		return "", err
+	}
+	return s.renew(ctx, by)
 }
 
 // storedPasskey is a passkey with all that it is checked with.
@@ -191,7 +214,7 @@ func (k *storedPasskey) credential() webauthn.Credential {
 // and does then, in the same transaction. of is whose passkey it must be, nil
 // for anybody's whose handle comes with it. The challenge is spent whatever
 // comes of it.
-func (s *Store) proveByPasskey(ctx context.Context, by Actor, at Ceremony, answer, purpose string, in int64, of *owner, then func(tx *Tx, p person) error) error {
+func (s *Store) proveByPasskey(ctx context.Context, at Ceremony, answer, purpose string, in int64, of *owner, then func(tx *Tx, p person) error) error {
 	proof, err := webauthn.ReadAssertion(answer)
 	if err != nil {
 		return s.refusePasskey(err)
@@ -200,7 +223,7 @@ func (s *Store) proveByPasskey(ctx context.Context, by Actor, at Ceremony, answe
 		return err
 	}
 	var copied error
-	err = s.change(ctx, by, func(tx *Tx) error {
+	err = s.change(ctx, Actor{}, func(tx *Tx) error {
 		k, err := tx.lockPasskey(proof, at, of)
 		if err != nil {
 			return err

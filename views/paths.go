@@ -24,6 +24,13 @@ const (
 	ProfilePath         = "/profile"
 	ProfilePasswordPath = "/profile/password"
 	PreferencesPath     = "/preferences"
+
+	PasskeysPath        = "/profile/passkeys"
+	NewPasskeyPath      = "/profile/passkeys/new"
+	NewPasskeyAskedPath = "/profile/passkeys/challenge" // what browsers are to sign: for a new one,
+	ProofAskedPath      = "/profile/proof/challenge"    // as proof,
+	SignInAskedPath     = "/session/passkey/challenge"  // and to sign in
+	PasskeySessionPath  = "/session/passkey"
 )
 
 // SignInTo is the sign-in page that leads on to a path of this site.
@@ -31,6 +38,11 @@ func SignInTo(next string) string { return withQuery(SignInPath, "next", next) }
 
 // PasswordLinkPath is a one-time link.
 func PasswordLinkPath(token string) string { return "/password-links/" + url.PathEscape(token) }
+
+// PasskeyRemovalPath removes one of one's own passkeys.
+func PasskeyRemovalPath(id int64) string {
+	return PasskeysPath + "/" + strconv.FormatInt(id, 10) + "/removal"
+}
 
 // ServicePath is the overview of a service, by its A-label.
 func ServicePath(domain string) string { return ServicesPath + "/" + url.PathEscape(domain) }

@@ -3,8 +3,9 @@ package views
 // Proof is what a sensitive form asks for when its reader's last proof is too
 // old: the field "proof".
 type Proof struct {
-	Needed bool
-	Errors []string
+	Needed  bool
+	Passkey bool // one of theirs does too: the field "proof_passkey"
+	Errors  []string
 }
 
 // With is the proof with what is wrong with it.

@@ -49,8 +49,8 @@ var layers = []struct{ pkg, imports, tests string }{
 	// What happens.
 	{
 		pkg:     "handlers",
-		imports: ". views views/ui views/locale static models models/policy mail/dns",
-		tests:   "models/cast models/modelstest views/gallery handlers/ceiling mail/dns/dnstest mail/imap mail/imap/connect mail/imap/imaptest",
+		imports: ". views views/ui views/locale static models models/policy models/webauthn mail/dns",
+		tests:   "models/webauthn/webauthntest models/cast models/modelstest views/gallery handlers/ceiling mail/dns/dnstest mail/imap mail/imap/connect mail/imap/imaptest",
 	},
 	{pkg: "handlers/ceiling"}, // what benchmarks compare with
 	{

@@ -1,0 +1,62 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"example.org/mandat/models"
+	"example.org/mandat/views"
+)
+
+// askSignIn asks a browser for any passkey of this site. Who its person is, the
+// answer tells.
+func (h *Handlers) askSignIn(c echo.Context) error {
+	if _, err := readForm(c); err != nil {
+		return err
+	}
+	at, err := h.ceremony(c)
+	if err != nil {
+		return err
+	}
+	challenge, err := h.store.ChallengeSignIn(c.Request().Context(), at)
+	if err != nil {
+		return err
+	}
+	return h.asked(c, challenge)
+}
+
+// createPasskeySession signs in by passkey, without an identifier. It was made
+// with its person verified, and is both factors.
+func (h *Handlers) createPasskeySession(c echo.Context) error {
+	f, err := readForm(c, "passkey", "next")
+	if err != nil {
+		return err
+	}
+	at, err := h.ceremony(c)
+	if err != nil {
+		return err
+	}
+	in, err := h.store.SignInWithPasskey(c.Request().Context(), at, f.Get("passkey"), models.Credentials{
+		Peer: c.RealIP(), Device: h.device(c), UserAgent: c.Request().UserAgent(),
+	}, h.sessions.token(c.Request()))
+	form := views.SignInForm{Next: f.Get("next")}
+	throttled := models.Throttled{}
+	bad, is := refused(c, err)
+	switch {
+	case is:
+		h.log.Warn("sign-in by passkey refused", "request", reference(c), "peer", c.RealIP(), "error", err)
+		form.Errors = bad
+		return h.signInPage(c, problemOf(c, err).status, form)
+	case errors.As(err, &throttled):
+		h.log.Warn("sign-in throttled", "request", reference(c), "peer", c.RealIP())
+		p := problemOf(c, err)
+		form.Errors = views.Errors{"passkey": {t(c, "error.throttled.text", p.args...)}}
+		return h.signInPage(c, p.status, form)
+	case err != nil:
+		return err
+	}
+	h.begin(c, in)
+	return c.Redirect(http.StatusSeeOther, sitePath(f.Get("next")))
+}
