@@ -76,6 +76,10 @@ func (h *Handlers) routes() []Route {
 			post(path+"/:id/cancellation", may(k.Operation()), h.cancelUpload(k)),
 		}
 	}
+	staffToo := func(r Route) Route {
+		r.agents = true
+		return r
+	}
 	accounts := get(service+"/emails", may(policy.SeeService), h.listAccounts)
 	accounts.ownSession = true
 	health := get(service+"/dns", may(policy.SeeService), h.showDNS)
@@ -84,12 +88,10 @@ func (h *Handlers) routes() []Route {
 	shownImport.polled, followed.streams = true, true
 	trial := post(filters+"/trial", may(policy.EditFilters), h.tryFilters)
 	trial.asks = true
-	staffToo := func(r Route) Route { r.agents = true; return r }
-	signInAsked, newPasskeyAsked, proofAsked := post("/session/passkey/challenge", public, h.askSignIn), post("/profile/passkeys/challenge", self, h.askNewPasskey), post("/profile/proof/challenge", self, h.askPasskey)
-	signInAsked.asks, newPasskeyAsked.asks, proofAsked.asks = true, true, true
 	unsubscribe := post("/unsubscriptions/:token", public, h.createUnsubscription)
 	unsubscribe.oneClick = true
-
+	signInAsked, newPasskeyAsked, proofAsked := post("/session/passkey/challenge", public, h.askSignIn), post("/profile/passkeys/challenge", self, h.askNewPasskey), post("/profile/proof/challenge", self, h.askPasskey)
+	signInAsked.asks, newPasskeyAsked.asks, proofAsked.asks = true, true, true
 	return slices.Concat([]Route{
 		// Signing in and out
 		get("/", public, h.home),
@@ -98,6 +100,9 @@ func (h *Handlers) routes() []Route {
 		signInAsked,
 		post("/session/passkey", public, h.createPasskeySession),
 		post("/session/end", public, h.endSession),
+		get("/password-resets/new", public, h.newPasswordReset),
+		post("/password-resets", public, h.createPasswordReset),
+		get("/password-resets", public, h.showPasswordReset),
 		get("/password-links/:token", public, h.editPasswordLink),
 		post("/password-links/:token", public, h.usePasswordLink),
 		post("/preferences", public, h.setPreferences),
@@ -111,14 +116,25 @@ func (h *Handlers) routes() []Route {
 		post("/profile", self, h.updateProfile),
 		get("/profile/password", self, h.editProfilePassword),
 		post("/profile/password", self, h.updateProfilePassword),
-		staffToo(proofAsked),
+		get("/profile/contact", self, h.editContact),
+		post("/profile/contact", self, h.updateContact),
+		post("/profile/contact/cancellation", self, h.cancelContact),
+		get("/profile/contact/confirmation/:token", self, h.newContactConfirmation),
+		post("/profile/contact/confirmation/:token", self, h.createContactConfirmation),
+		staffToo(get("/profile/sessions", self, h.listSessions)),
+		staffToo(post("/profile/sessions/end", self, h.endOtherSessions)),
+		staffToo(post("/profile/sessions/:id/end", self, h.endOneSession)),
+		get("/history", self, h.listPersonHistory),
+
+		// One's passkeys, and what browsers are to sign with one
 		staffToo(get("/profile/passkeys", self, h.listPasskeys)),
 		staffToo(get("/profile/passkeys/new", self, h.newPasskey)),
 		staffToo(newPasskeyAsked),
 		staffToo(post("/profile/passkeys", self, h.createPasskey)),
 		staffToo(get("/profile/passkeys/:id/removal", self, h.newPasskeyRemoval)),
 		staffToo(post("/profile/passkeys/:id/removal", self, h.createPasskeyRemoval)),
-		get("/history", self, h.listPersonHistory),
+		staffToo(proofAsked),
+
 		get("/services", self, h.listServices),
 
 		// A service

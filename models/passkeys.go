@@ -13,6 +13,13 @@ import (
 	"example.org/mandat/models/webauthn"
 )
 
+// # What a passkey is, and is not
+//
+// It is a way in of its own, and both factors: its device is one, and verifies
+// its person. It may stand in for the second step after a password, and for a
+// proof. It does not make a second step due: somebody who adds one on one device
+// would else be shut out on every other. An app does that, and brings recovery codes.
+
 // Bounds on the passkeys of one person.
 const (
 	MaxPasskeys    = 20
@@ -41,12 +48,12 @@ type Ceremony struct {
 
 // Passkeys lists the passkeys of by, the oldest first.
 func (s *Store) Passkeys(ctx context.Context, by Actor) ([]Passkey, error) {
-	of, err := passkeysOf(by)
+	p, err := s.passkeyPerson(ctx, by)
 	if err != nil {
 		return nil, err
 	}
 	var list []Passkey
-	err = s.db.WithContext(ctx).Raw("SELECT k.id, k.name, k.site, k.flags, k.created_at, k.used_at FROM passkeys k WHERE k."+of.column+" = ? ORDER BY k.id", of.id).Scan(&list).Error
+	err = s.db.WithContext(ctx).Raw("SELECT k.id, k.name, k.site, k.flags, k.created_at, k.used_at FROM passkeys k WHERE k."+p.column()+" = ? ORDER BY k.id", p.id()).Scan(&list).Error
 	for i := range list {
 		list[i].BackedUp = (&webauthn.Credential{Flags: list[i].Flags}).BackedUp()
 	}
@@ -77,7 +84,7 @@ func (s *Store) HasPasskey(ctx context.Context, by Actor, site string) (bool, er
 // ChallengeCreation. It is a sensitive act: see proven. Invalid says what is
 // wrong with the name, or that the browser's answer is not good (field "passkey").
 func (s *Store) AddPasskey(ctx context.Context, by Actor, at Ceremony, name, answer string) error {
-	of, err := passkeysOf(by)
+	p, err := s.passkeyPerson(ctx, by)
 	if err != nil {
 		return err
 	}
@@ -98,7 +105,7 @@ func (s *Store) AddPasskey(ctx context.Context, by Actor, at Ceremony, name, ans
 		if err := tx.takeChallenge(creation.Challenge, at.Browser, challengeCreation, by.Session); err != nil {
 			return err
 		}
-		holder, err := tx.passkeyHolder(of)
+		holder, err := tx.passkeyHolder(p)
 		if err != nil {
 			return err
 		}
@@ -106,15 +113,15 @@ func (s *Store) AddPasskey(ctx context.Context, by Actor, at Ceremony, name, ans
 		if err != nil {
 			return s.refusePasskey(err)
 		}
-		err = tx.exec("INSERT INTO passkeys ("+of.column+", name, site, credential_id, public_key, sign_count, flags, model, transports, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-			of.id, name, at.Site.ID(), octets(made.ID), octets(made.PublicKey), int64(made.Count), int(made.Flags), octets(made.Model), made.Transports, tx.now)
+		err = tx.exec("INSERT INTO passkeys ("+p.column()+", name, site, credential_id, public_key, sign_count, flags, model, transports, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			p.id(), name, at.Site.ID(), octets(made.ID), octets(made.PublicKey), int64(made.Count), int(made.Flags), octets(made.Model), made.Transports, tx.now)
 		if violated(err) == "passkey_credential_unique" {
 			return invalid("passkey", "passkey.taken")
 		}
 		if err != nil {
 			return err
 		}
-		return tx.record(Event{Kind: "passkey.added", Class: SelfEvent, SubjectID: of.customer(), Object: holder.Name, Detail: Detail{"name": {After: name}}})
+		return tx.recordPasskey(p, "passkey.added", name, Detail{"name": {After: name}})
 	})
 	if bad := (Invalid{}); errors.As(err, &bad) { // the form may come again, the answer may not
 		return errors.Join(err, s.inTx(ctx, Actor{}, func(tx *Tx) error { return tx.spendChallenge(creation.Challenge, at.Browser) }))
@@ -125,7 +132,7 @@ func (s *Store) AddPasskey(ctx context.Context, by Actor, at Ceremony, name, ans
 // RemovePasskey forgets a passkey of by's: it proves nothing any more.
 // ErrNotFound when it is none of theirs. It is a sensitive act: see proven.
 func (s *Store) RemovePasskey(ctx context.Context, by Actor, id int64) (name string, err error) {
-	of, err := passkeysOf(by)
+	p, err := s.passkeyPerson(ctx, by)
 	if err != nil {
 		return "", err
 	}
@@ -133,83 +140,85 @@ func (s *Store) RemovePasskey(ctx context.Context, by Actor, id int64) (name str
 		if err := tx.proven(); err != nil {
 			return err
 		}
-		if err := tx.scan(&name, "DELETE FROM passkeys WHERE id = ? AND "+of.column+" = ? RETURNING name", id, of.id); err != nil {
+		if _, err := tx.lockPerson(p); err != nil {
+			return err
+		}
+		if err := tx.scan(&name, "DELETE FROM passkeys WHERE id = ? AND "+p.column()+" = ? RETURNING name", id, p.id()); err != nil {
 			return err
 		}
 		if name == "" {
 			return ErrNotFound
 		}
-		holder, err := tx.holderOf(of)
-		if err != nil {
-			return err
-		}
-		return tx.record(Event{Kind: "passkey.removed", Class: SelfEvent, SubjectID: of.customer(), Object: holder.Name, Detail: Detail{"name": {Before: name}}})
+		return tx.recordPasskey(p, "passkey.removed", name, Detail{"name": {Before: name}})
 	})
 	return name, err
 }
 
-// owner is a customer or an agent as the tables of passkeys name them.
-type owner struct {
-	table, column string
-	id            int64
+// forgetPasskeys removes all passkeys of a person whose row is locked.
+func (tx *Tx) forgetPasskeys(p person) error {
+	var names []string
+	if err := tx.scan(&names, "DELETE FROM passkeys WHERE "+p.column()+" = ? RETURNING name", p.id()); err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := tx.recordPasskey(p, "passkey.removed", name, Detail{"name": {Before: name}}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// passkeysOf is who by is, for what only a person themselves may see and do:
+// recordPasskey writes an event, and tells its person by email: it may not have
+// been they.
+func (tx *Tx) recordPasskey(p person, kind, name string, d Detail) error {
+	if p.CustomerID != 0 {
+		tx.tellSecurity(&Customer{ID: p.CustomerID, Identifier: p.Identifier}, NoticeDeed{Event: kind, Target: name})
+	}
+	return tx.record(p.event(kind, d))
+}
+
+// passkeyPerson is who by is, for what only a person themselves may see and do:
 // ErrNotFound while an agent acts for a customer, and for the operator.
-func passkeysOf(by Actor) (owner, error) {
-	switch {
-	case by.Customer != 0 && by.Agent == 0:
-		return owner{"customers", "customer_id", by.Customer}, nil
-	case by.Agent != 0 && by.Customer == 0:
-		return owner{"agents", "agent_id", by.Agent}, nil
+func (s *Store) passkeyPerson(ctx context.Context, by Actor) (person, error) {
+	if by.Customer != 0 && by.Agent != 0 {
+		return person{}, ErrNotFound
 	}
-	return owner{}, ErrNotFound
+	p, err := s.personOf(ctx, by, "")
+	if err == nil && p.id() == 0 {
+		err = ErrNotFound
+	}
+	return p, err
 }
 
-func (o owner) customer() int64 {
-	if o.column == "customer_id" {
-		return o.id
-	}
-	return 0
-}
-
-// holderOf locks a person, so that what is counted of theirs stays so.
-func (tx *Tx) holderOf(of owner) (webauthn.Holder, error) {
-	var row struct{ Identifier, Name string }
-	err := tx.scan(&row, "SELECT p.identifier, p.name FROM "+of.table+" p WHERE p.id = ?"+tx.forUpdate("p"), of.id)
-	if err == nil && row.Identifier == "" {
-		err = ErrSignedOut
-	}
-	return webauthn.Holder{Name: row.Identifier, DisplayName: row.Name}, err
-}
-
-// passkeyHolder is a person with their handle, which is made at first: Invalid
-// (field "passkey") when they have all the passkeys that one may have.
-func (tx *Tx) passkeyHolder(of owner) (webauthn.Holder, error) {
-	h, err := tx.holderOf(of)
-	if err != nil {
+// passkeyHolder locks a person and reads their handle, which is made at first:
+// Invalid (field "passkey") when they have all the passkeys that one may have.
+func (tx *Tx) passkeyHolder(p person) (webauthn.Holder, error) {
+	h := webauthn.Holder{Name: p.Identifier}
+	if _, err := tx.lockPerson(p); err != nil {
 		return h, err
 	}
 	handle := make([]byte, webauthn.HandleSize)
 	_, _ = rand.Read(handle) // never fails: see crypto/rand
-	if err := tx.exec("INSERT INTO passkey_holders (handle, "+of.column+") VALUES (?, ?) ON CONFLICT ("+of.column+") DO NOTHING", octets(handle), of.id); err != nil {
+	if err := tx.exec("INSERT INTO passkey_holders (handle, "+p.column()+") VALUES (?, ?) ON CONFLICT ("+p.column()+") DO NOTHING", octets(handle), p.id()); err != nil {
 		return h, err
 	}
 	var row struct {
 		Handle []byte
+		Name   string
 		Has    int
 	}
-	err = tx.scan(&row, "SELECT h.handle, (SELECT count(*) FROM passkeys k WHERE k."+of.column+" = h."+of.column+") AS has FROM passkey_holders h WHERE h."+of.column+" = ?", of.id)
+	err := tx.scan(&row, "SELECT h.handle, COALESCE(c.name, a.name) AS name, (SELECT count(*) FROM passkeys k WHERE k."+p.column()+" = h."+p.column()+`) AS has
+		FROM passkey_holders h LEFT JOIN customers c ON c.id = h.customer_id LEFT JOIN agents a ON a.id = h.agent_id WHERE h.`+p.column()+" = ?", p.id())
 	if err == nil && row.Has >= MaxPasskeys {
 		err = invalid("passkey", "passkey.many", "Most", MaxPasskeys)
 	}
-	h.Handle = row.Handle
+	h.Handle, h.DisplayName = row.Handle, row.Name
 	return h, err
 }
 
 // credentials are what browsers are told of somebody's passkeys of a site.
-func (tx *Tx) credentials(of owner, site string) (known []webauthn.Credential, err error) {
-	err = tx.scan(&known, "SELECT k.credential_id AS id, k.transports FROM passkeys k WHERE k."+of.column+" = ? AND k.site = ? ORDER BY k.id", of.id, site)
+func (tx *Tx) credentials(p person, site string) (known []webauthn.Credential, err error) {
+	err = tx.scan(&known, "SELECT k.credential_id AS id, k.transports FROM passkeys k WHERE k."+p.column()+" = ? AND k.site = ? ORDER BY k.id", p.id(), site)
 	return known, err
 }
 

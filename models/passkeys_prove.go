@@ -39,7 +39,7 @@ type Challenge struct {
 // none of theirs yet. What AddPasskey would refuse, it refuses too: the device
 // keeps what it makes.
 func (s *Store) ChallengeCreation(ctx context.Context, by Actor, at Ceremony, name string) (*Challenge, error) {
-	of, err := passkeysOf(by)
+	p, err := s.passkeyPerson(ctx, by)
 	if err != nil {
 		return nil, err
 	}
@@ -47,11 +47,11 @@ func (s *Store) ChallengeCreation(ctx context.Context, by Actor, at Ceremony, na
 		return nil, err
 	}
 	return s.challenge(ctx, at, challengeCreation, by.Session, func(tx *Tx) (json.RawMessage, string, error) {
-		holder, err := tx.passkeyHolder(of)
+		holder, err := tx.passkeyHolder(p)
 		if err != nil {
 			return nil, "", err
 		}
-		known, err := tx.credentials(of, at.Site.ID())
+		known, err := tx.credentials(p, at.Site.ID())
 		if err != nil {
 			return nil, "", err
 		}
@@ -67,16 +67,16 @@ func (s *Store) ChallengeSignIn(ctx context.Context, at Ceremony) (*Challenge, e
 // ChallengeProof asks by's browser for one of their passkeys, as proof that it
 // is still they: Invalid when they have none.
 func (s *Store) ChallengeProof(ctx context.Context, by Actor, at Ceremony) (*Challenge, error) {
-	of, err := passkeysOf(by)
+	p, err := s.passkeyPerson(ctx, by)
 	if err != nil {
 		return nil, err
 	}
-	return s.challenge(ctx, at, challengeProof, by.Session, func(tx *Tx) (json.RawMessage, string, error) { return tx.askFor(of, at) })
+	return s.challenge(ctx, at, challengeProof, by.Session, func(tx *Tx) (json.RawMessage, string, error) { return tx.askFor(p, at) })
 }
 
 // askFor asks for one of the passkeys of somebody who is known by other means.
-func (tx *Tx) askFor(of owner, at Ceremony) (json.RawMessage, string, error) {
-	known, err := tx.credentials(of, at.Site.ID())
+func (tx *Tx) askFor(p person, at Ceremony) (json.RawMessage, string, error) {
+	known, err := tx.credentials(p, at.Site.ID())
 	if err == nil && len(known) == 0 {
 		err = invalid("passkey", "passkey.none")
 	}
@@ -155,39 +155,80 @@ func (s *Store) SignInWithPasskey(ctx context.Context, at Ceremony, answer strin
 	if err := s.attempt(ctx, map[string]slowdown{peer: peerSlowdown}); err != nil {
 		return nil, err
 	}
-	in := &SignedIn{Token: newToken(), Device: newToken()}
-	err := s.proveByPasskey(ctx, at, answer, challengeSignIn, 0, nil, func(tx *Tx, p person) error {
+	in := &SignedIn{}
+	err := s.proveByPasskey(ctx, at, answer, challengeSignIn, 0, person{}, func(tx *Tx, p person) error {
 		if err := tx.succeeded(nil, peer); err != nil {
 			return err
 		}
-		return tx.beginSession(p, c, replaced, in)
+		return tx.arrive(p, c, replaced, true, in)
 	})
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.Session(ctx, in.Token)
+	return in, s.readSession(ctx, in)
+}
+
+// ChallengeSecondStep asks a browser for a passkey of whoever has a sign-in that
+// waits under this token: Invalid when they have none, ErrSignInEnded when none waits.
+func (s *Store) ChallengeSecondStep(ctx context.Context, token string, at Ceremony) (*Challenge, error) {
+	p, _, err := s.pending(ctx, token, "")
 	if err != nil {
 		return nil, err
 	}
-	in.Session = *found
-	return in, nil
+	id, err := s.pendingID(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	return s.challenge(ctx, at, challengeSecondStep, id, func(tx *Tx) (json.RawMessage, string, error) { return tx.askFor(p, at) })
+}
+
+func (s *Store) pendingID(ctx context.Context, token string) (id int64, err error) {
+	err = s.db.WithContext(ctx).Raw("SELECT i.id FROM sign_ins i WHERE i.token_hash = ? AND i.expires_at > ?", tokenHash(token), s.now()).Scan(&id).Error
+	if err == nil && id == 0 {
+		err = ErrSignInEnded
+	}
+	return id, err
+}
+
+// AnswerSignInWithPasskey is AnswerSignIn by a passkey, asked for by
+// ChallengeSecondStep: Invalid (field "passkey") when it proves nothing.
+func (s *Store) AnswerSignInWithPasskey(ctx context.Context, token string, at Ceremony, answer string, trust bool, c Credentials, replaced string) (*SignedIn, error) {
+	p, _, err := s.pending(ctx, token, "")
+	if err != nil {
+		return nil, err
+	}
+	id, err := s.pendingID(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	in := &SignedIn{}
+	err = s.proveByPasskey(ctx, at, answer, challengeSecondStep, id, p, func(tx *Tx, p person) error {
+		if _, err := tx.holdSignIn(p, token, "code"); err != nil {
+			return err
+		}
+		return tx.answered(p, token, c, replaced, trust, in)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return in, s.readSession(ctx, in)
 }
 
 // ProveWithPasskey takes a passkey of by's, asked for by ChallengeProof, as
 // proof that it is still they. See Prove.
 func (s *Store) ProveWithPasskey(ctx context.Context, by Actor, at Ceremony, answer string) (token string, err error) {
-	of, err := passkeysOf(by)
+	p, err := s.passkeyPerson(ctx, by)
 	if err != nil {
 		return "", err
 	}
-	err = s.proveByPasskey(ctx, at, answer, challengeProof, by.Session, &of, func(*Tx, person) error { return nil })
+	err = s.proveByPasskey(ctx, at, answer, challengeProof, by.Session, p, func(*Tx, person) error { return nil })
 	if bad := (Invalid{}); errors.As(err, &bad) {
 		return "", Invalid{"proof": bad["passkey"]}
 	}
 	if err != nil {
 		return "", err
 	}
-	return s.renew(ctx, by)
+	return s.Renew(ctx, by)
 }
 
 // storedPasskey is a passkey with all that it is checked with.
@@ -210,11 +251,15 @@ func (k *storedPasskey) credential() webauthn.Credential {
 	return webauthn.Credential{ID: k.CredentialID, PublicKey: k.PublicKey, Count: uint32(k.SignCount), Flags: k.Flags, Model: k.Model, Transports: k.Transports}
 }
 
+func (k *storedPasskey) person() person {
+	return person{CustomerID: k.CustomerID, AgentID: k.AgentID, Identifier: k.Identifier}
+}
+
 // proveByPasskey checks what a browser answered to a challenge of this purpose
-// and does then, in the same transaction. of is whose passkey it must be, nil
-// for anybody's whose handle comes with it. The challenge is spent whatever
-// comes of it.
-func (s *Store) proveByPasskey(ctx context.Context, at Ceremony, answer, purpose string, in int64, of *owner, then func(tx *Tx, p person) error) error {
+// and does then, in the same transaction. of is whose passkey it must be; the
+// zero person is anybody, whose handle then comes with it. The challenge is
+// spent whatever comes of it.
+func (s *Store) proveByPasskey(ctx context.Context, at Ceremony, answer, purpose string, in int64, of person, then func(tx *Tx, p person) error) error {
 	proof, err := webauthn.ReadAssertion(answer)
 	if err != nil {
 		return s.refusePasskey(err)
@@ -224,12 +269,13 @@ func (s *Store) proveByPasskey(ctx context.Context, at Ceremony, answer, purpose
 	}
 	var copied error
 	err = s.change(ctx, Actor{}, func(tx *Tx) error {
+		copied = nil
 		k, err := tx.lockPasskey(proof, at, of)
 		if err != nil {
 			return err
 		}
 		now, err := at.Site.Check(proof, k.credential(), k.Handle)
-		if errors.Is(err, webauthn.ErrCloned) {
+		if errors.Is(err, webauthn.ErrCloned) { // which must be remembered
 			copied = invalid("passkey", "passkey.copied", "Name", k.Name)
 			return tx.noteCopy(k)
 		}
@@ -239,37 +285,45 @@ func (s *Store) proveByPasskey(ctx context.Context, at Ceremony, answer, purpose
 		if err := tx.exec("UPDATE passkeys SET sign_count = ?, flags = ?, used_at = ? WHERE id = ?", int64(now.Count), int(now.Flags), tx.now, k.ID); err != nil {
 			return err
 		}
-		return then(tx, person{CustomerID: k.CustomerID, AgentID: k.AgentID})
+		tx.by = k.person().actor()
+		return then(tx, k.person())
 	})
-	if err == nil {
-		err = copied
-	}
-	return err
+	return errors.Join(err, copied)
 }
 
-// lockPasskey reads the passkey that a proof names, of this site and person, so
-// that of two proofs at once the second is counted after the first.
-func (tx *Tx) lockPasskey(proof *webauthn.Assertion, at Ceremony, of *owner) (*storedPasskey, error) {
-	text := `SELECT k.id, COALESCE(k.customer_id, 0) AS customer_id, COALESCE(k.agent_id, 0) AS agent_id, k.name, h.handle,
-		k.credential_id, k.public_key, k.sign_count, k.flags, k.model, k.transports,
-		COALESCE((SELECT c.identifier FROM customers c WHERE c.id = k.customer_id), (SELECT a.identifier FROM agents a WHERE a.id = k.agent_id)) AS identifier
+// lockPasskey reads the passkey that a proof names, of this site and person, and
+// locks that person: of two proofs at once the second is counted after the first.
+func (tx *Tx) lockPasskey(proof *webauthn.Assertion, at Ceremony, of person) (*storedPasskey, error) {
+	text := `SELECT k.id, COALESCE(k.customer_id, 0) AS customer_id, COALESCE(k.agent_id, 0) AS agent_id, COALESCE(c.identifier, a.identifier) AS identifier, k.name, h.handle,
+		k.credential_id, k.public_key, k.sign_count, k.flags, k.model, k.transports
 		FROM passkeys k JOIN passkey_holders h ON h.customer_id = k.customer_id OR h.agent_id = k.agent_id
+		LEFT JOIN customers c ON c.id = k.customer_id LEFT JOIN agents a ON a.id = k.agent_id
 		WHERE k.credential_id = @credential AND k.site = @site`
 	args := map[string]any{"credential": octets(proof.CredentialID), "site": at.Site.ID(), "handle": octets(proof.Handle)}
-	if of == nil {
+	if of.id() == 0 {
 		text += " AND h.handle = @handle"
 	} else {
-		text += " AND k." + of.column + " = @person"
-		args["person"] = of.id
+		text += " AND k." + of.column() + " = @person"
+		args["person"] = of.id()
 	}
-	var k storedPasskey
-	if err := tx.scan(&k, text+tx.forUpdate("k"), args); err != nil {
+	read := func() (k storedPasskey, err error) {
+		if err := tx.scan(&k, text, args); err != nil {
+			return k, err
+		}
+		if k.ID == 0 {
+			return k, invalid("passkey", "passkey.unknown")
+		}
+		return k, nil
+	}
+	k, err := read()
+	if err != nil {
 		return nil, err
 	}
-	if k.ID == 0 {
-		return nil, invalid("passkey", "passkey.unknown")
+	if _, err := tx.lockPerson(k.person()); err != nil {
+		return nil, err
 	}
-	return &k, nil
+	k, err = read() // as it stands by now
+	return &k, err
 }
 
 // noteCopy tells that the signatures of a passkey were counted backwards. The
@@ -278,5 +332,11 @@ func (tx *Tx) lockPasskey(proof *webauthn.Assertion, at Ceremony, of *owner) (*s
 // that nobody is shut out by a guess; its person is told, and can remove it.
 func (tx *Tx) noteCopy(k *storedPasskey) error {
 	tx.store.log.Warn("a passkey may have been copied", "person", k.Identifier, "passkey", k.ID)
-	return tx.record(Event{Kind: "passkey.copied", Class: SelfEvent, SubjectID: k.CustomerID, Object: k.Identifier, Detail: Detail{"name": {After: k.Name}}, byTime: true})
+	p := k.person()
+	if p.CustomerID != 0 {
+		tx.tellSecurity(&Customer{ID: p.CustomerID, Identifier: p.Identifier}, NoticeDeed{Event: "passkey.copied", Target: k.Name})
+	}
+	e := p.event("passkey.copied", Detail{"name": {After: k.Name}})
+	e.byTime = true
+	return tx.record(e)
 }

@@ -41,7 +41,7 @@ func (s *Store) Prove(ctx context.Context, by Actor, proof string) (token string
 	if proof == "" {
 		return "", invalid("proof", "proof.needed")
 	}
-	p, err := s.personOf(ctx, by)
+	p, err := s.personOf(ctx, by, "")
 	if err != nil {
 		return "", err
 	}
@@ -84,15 +84,4 @@ func (s *Store) checkOwnPassword(ctx context.Context, p person, password, field,
 		return invalid(field, key)
 	}
 	return s.inTx(ctx, Actor{}, func(tx *Tx) error { return tx.succeeded([]string{guesses}, "") })
-}
-
-// personOf is the person who acts: the agent, where one acts for a customer.
-func (s *Store) personOf(ctx context.Context, by Actor) (person, error) {
-	text, id := "SELECT 0 AS customer_id, a.id AS agent_id, a.identifier, a.password_hash FROM agents a WHERE a.id = ?", by.Agent
-	if by.Agent == 0 {
-		text, id = "SELECT c.id AS customer_id, 0 AS agent_id, c.identifier, c.password_hash FROM customers c WHERE c.id = ?", by.Customer
-	}
-	var p person
-	err := s.db.WithContext(ctx).Raw(text, id).Scan(&p).Error
-	return p, err
 }

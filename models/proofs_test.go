@@ -11,15 +11,14 @@ import (
 func TestWhatIsSensitiveAsksForARecentProof(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		se := w.signIn(t, cast.Emma).Session
-		address := func(to string) models.Profile { return models.Profile{Email: &to} }
-		must(t, w.Store.ChangeProfile(t.Context(), se.Actor(), address("one@petit.example")))
+		must(t, w.Store.ChangeContact(t.Context(), se.Actor(), "one@petit.example"))
 		w.Clock.Move(models.ProofFor + time.Minute)
-		want(t, "another address, later", w.Store.ChangeProfile(t.Context(), se.Actor(), address("two@petit.example")), "proof: proof.needed")
+		want(t, "another address, later", w.Store.ChangeContact(t.Context(), se.Actor(), "two@petit.example"), "proof: proof.needed")
 		theme := "dark"
 		must(t, w.Store.ChangeProfile(t.Context(), se.Actor(), models.Profile{Theme: &theme}))
 		got[string](t)(w.Store.Prove(t.Context(), se.Actor(), cast.Password))
-		must(t, w.Store.ChangeProfile(t.Context(), se.Actor(), address("two@petit.example")))
-		must(t, w.Store.ChangeProfile(t.Context(), w.Emma, address("three@petit.example"))) // a command has nothing to prove
+		must(t, w.Store.ChangeContact(t.Context(), se.Actor(), "two@petit.example"))
+		must(t, w.Store.ChangeContact(t.Context(), w.Emma, "three@petit.example")) // a command has nothing to prove
 	})
 }
 

@@ -2,7 +2,6 @@ package models
 
 import (
 	"context"
-	"encoding/hex"
 	"time"
 	"unicode/utf8"
 )
@@ -82,101 +81,6 @@ func (s *Store) Session(ctx context.Context, token string) (*Session, error) {
 	return &found, nil
 }
 
-// Credentials are what somebody signs in with, and from where.
-type Credentials struct {
-	Identifier string // as typed
-	Password   string
-	Peer       string // the true network address
-	Device     string // the cookie of a browser that signed in before, "" for none
-	UserAgent  string
-}
-
-// SignedIn is a session just begun. Token and Device are for cookies; neither is kept.
-type SignedIn struct {
-	Session Session
-	Token   string
-	Device  string
-}
-
-// person is a customer or an agent who may sign in.
-type person struct {
-	CustomerID, AgentID int64
-	Identifier          string
-	PasswordHash        string
-	Known               bool // has signed in with this browser before
-}
-
-// SignIn begins a session for a customer or an agent. replaced is the token of
-// the session that the browser had, which ends. ErrSignedOut says that
-// identifier or password are not right, and takes as long for an identifier
-// that nobody has; Throttled that too many attempts failed; ErrBusy that too
-// many sign in at this moment.
-func (s *Store) SignIn(ctx context.Context, c Credentials, replaced string) (*SignedIn, error) {
-	identifier, ok := ParseIdentifier(c.Identifier)
-	if !ok {
-		identifier, _ = ParseAgentIdentifier(c.Identifier) // "" is nobody's
-	}
-	p, err := s.person(ctx, identifier, c.Device)
-	if err != nil {
-		return nil, err
-	}
-	account, peer := "account:"+identifier, "peer:"+c.Peer
-	subjects := map[string]slowdown{account: accountSlowdown, peer: peerSlowdown}
-	counted := []string{account}
-	if p.Known {
-		hash := tokenHash(c.Device)
-		device := "device:" + hex.EncodeToString(hash[:])
-		subjects = map[string]slowdown{device: deviceSlowdown, peer: peerSlowdown}
-		counted = append(counted, device)
-	}
-	if err := s.attempt(ctx, subjects); err != nil {
-		return nil, err
-	}
-	right, weak, err := s.verifyPassword(ctx, c.Password, p.PasswordHash)
-	if err != nil {
-		return nil, err
-	}
-	if !right {
-		return nil, ErrSignedOut
-	}
-	var stronger string
-	if weak {
-		if stronger, err = s.hashPassword(ctx, c.Password); err != nil {
-			return nil, err
-		}
-	}
-	in := &SignedIn{Token: newToken(), Device: newToken()}
-	err = s.inTx(ctx, Actor{}, func(tx *Tx) error {
-		if err := tx.succeeded(counted, peer); err != nil {
-			return err
-		}
-		if stronger != "" {
-			if err := tx.rehash(p, stronger); err != nil {
-				return err
-			}
-		}
-		return tx.beginSession(p, c, replaced, in)
-	})
-	if err != nil {
-		return nil, err
-	}
-	found, err := s.Session(ctx, in.Token)
-	if err != nil {
-		return nil, err
-	}
-	in.Session = *found
-	return in, nil
-}
-
-func (s *Store) person(ctx context.Context, identifier, device string) (person, error) {
-	const known = "EXISTS (SELECT 1 FROM devices d WHERE d.token_hash = @device AND d.seen_at > @since AND d."
-	var p person
-	err := s.db.WithContext(ctx).Raw("SELECT c.id AS customer_id, 0 AS agent_id, c.identifier, c.password_hash, "+known+`customer_id = c.id) AS known FROM customers c WHERE c.identifier = @i
-		UNION ALL SELECT 0, a.id, a.identifier, a.password_hash, `+known+"agent_id = a.id) FROM agents a WHERE a.identifier = @i",
-		map[string]any{"i": identifier, "device": tokenHash(device), "since": s.now().Add(-deviceFor)}).Scan(&p).Error
-	return p, err
-}
-
 // rehash keeps a password with today's parameters, now that it is at hand.
 func (tx *Tx) rehash(p person, hash string) error {
 	if p.AgentID != 0 {
@@ -185,7 +89,9 @@ func (tx *Tx) rehash(p person, hash string) error {
 	return tx.exec("UPDATE customers SET password_hash = ? WHERE id = ? AND password_hash = ?", hash, p.CustomerID, p.PasswordHash)
 }
 
+// beginSession is for arrive alone.
 func (tx *Tx) beginSession(p person, c Credentials, replaced string, in *SignedIn) error {
+	in.Token, in.Device = newToken(), newToken()
 	lasts := SessionFor
 	if p.AgentID != 0 {
 		lasts = AgentSessionFor

@@ -23,6 +23,10 @@ const (
 	HistoryPath         = "/history"
 	ProfilePath         = "/profile"
 	ProfilePasswordPath = "/profile/password"
+	ProfileSessionsPath = "/profile/sessions"
+	OtherSessionsPath   = "/profile/sessions/end" // POST: end all but this one
+	ContactPath         = "/profile/contact"
+	ContactCancelPath   = "/profile/contact/cancellation"
 	PreferencesPath     = "/preferences"
 
 	PasskeysPath        = "/profile/passkeys"
@@ -31,6 +35,9 @@ const (
 	ProofAskedPath      = "/profile/proof/challenge"    // as proof,
 	SignInAskedPath     = "/session/passkey/challenge"  // and to sign in
 	PasskeySessionPath  = "/session/passkey"
+
+	PasswordResetsPath   = "/password-resets" // POST: ask for a link; its page says where to look
+	NewPasswordResetPath = "/password-resets/new"
 )
 
 // SignInTo is the sign-in page that leads on to a path of this site.
@@ -42,6 +49,16 @@ func PasswordLinkPath(token string) string { return "/password-links/" + url.Pat
 // PasskeyRemovalPath removes one of one's own passkeys.
 func PasskeyRemovalPath(id int64) string {
 	return PasskeysPath + "/" + strconv.FormatInt(id, 10) + "/removal"
+}
+
+// ContactLinkPath is the link that confirms a contact address.
+func ContactLinkPath(token string) string {
+	return ContactPath + "/confirmation/" + url.PathEscape(token)
+}
+
+// SessionEndPath ends one session of one's own.
+func SessionEndPath(id int64) string {
+	return ProfileSessionsPath + "/" + strconv.FormatInt(id, 10) + "/end"
 }
 
 // ServicePath is the overview of a service, by its A-label.
