@@ -50,7 +50,7 @@ func (h *Handlers) askPasskey(c echo.Context) error {
 // askNewPasskey asks the browser for a new passkey, once its person has proved
 // who they are: a device would otherwise keep one that is refused.
 func (h *Handlers) askNewPasskey(c echo.Context) error {
-	f, by, err := h.sent(c, "name", "proof")
+	f, by, err := h.sent(c, "name", "proof", "passkey")
 	if err == nil {
 		err = h.prove(c, f)
 	}
@@ -102,8 +102,6 @@ func (h *Handlers) createPasskey(c echo.Context) error {
 	case err != nil:
 	case nowhere != nil:
 		return nowhere
-	case f.Get("passkey") == "" && f.Get("proof_passkey") != "": // another one proved who they are
-		return h.newPasskeyPage(c, http.StatusOK, views.PasskeyForm{Name: f.Get("name")})
 	default:
 		err = h.store.AddPasskey(c.Request().Context(), by, at, f.Get("name"), f.Get("passkey"))
 	}

@@ -134,7 +134,10 @@
 
   const usePasskey = async (button) => {
     const { form } = button, field = fieldOf(button), place = field.nextElementSibling;
-    const tell = (about) => { place.textContent = button.dataset[about]; };
+    const tell = (about) => {
+      place.textContent = button.dataset[about];
+      place.classList.toggle("error", about !== "kept");
+    };
     const body = new URLSearchParams();
     for (const name of ["submission", ...(button.dataset.send ?? "").split(" ")]) {
       const sent = form.querySelector(`input[name="${name}"]`);
@@ -156,13 +159,14 @@
       tell({ NotAllowedError: "cancelled", AbortError: "cancelled", InvalidStateError: "known", SecurityError: "site" }[e.name] ?? "failed");
       return;
     }
-    form.requestSubmit();
+    if (button.dataset.kept) tell("kept"); // what the form is for is another button's
+    else form.requestSubmit();
   };
 
   // Enter in a field of a form that a passkey is to be made with.
   on("submit", (e) => {
     const button = e.target.querySelector("[data-passkey=create]");
-    if (!button || [...e.target.querySelectorAll("[data-passkey]")].some((b) => fieldOf(b).value)) return;
+    if (!button || fieldOf(button).value) return;
     e.preventDefault();
     e.stopImmediatePropagation();
     button.click();

@@ -32,13 +32,14 @@ type PasskeyRemovalForm struct {
 
 // PasskeyArgs is a button that has the browser make or prove a passkey. The
 // script asks Ask what is to be signed, puts the answer into the hidden field of
-// the form that the button is in, and sends it.
+// the form that the button is in, and sends that, unless it Keeps.
 type PasskeyArgs struct {
 	Field   string // the hidden field; the button has it as id
 	Label   string
 	Ask     string // path
 	Send    string // fields of the form to send there besides the submission, parted by spaces
 	Creates bool   // a new passkey, instead of proving one
+	Keeps   bool   // the form is sent by another button
 	Primary bool
 }
 
@@ -58,6 +59,9 @@ func passkeyTexts(l *locale.Locale, a PasskeyArgs) templ.Attributes {
 	}
 	if a.Creates {
 		texts["data-cancelled"], texts["data-known"] = l.T("passkey.script.not_made"), l.T("passkey.script.known")
+	}
+	if a.Keeps {
+		texts["data-kept"] = l.T("passkey.script.kept")
 	}
 	return texts
 }

@@ -565,7 +565,7 @@ func NewPasskeyPanel(p Page, f PasskeyForm) templ.Component {
 				ctx = templ.InitializeContext(ctx)
 				templ_7745c5c3_Err = ui.Field(ui.FieldArgs{
 					Name: "name", Label: locale.T(ctx, "passkey.name"), Hint: locale.T(ctx, "passkey.name_hint"),
-					Errors: f.Errors["name"], Value: f.Name, Required: true, Attributes: templ.Attributes{"maxlength": strconv.Itoa(models.MaxPasskeyName)},
+					Errors: f.Errors["name"], Value: f.Name, Required: true, Autocomplete: "off", Attributes: templ.Attributes{"maxlength": strconv.Itoa(models.MaxPasskeyName)},
 				}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

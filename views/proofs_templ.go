@@ -64,7 +64,7 @@ func ProofField(p Page, f Proof) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = passkeyButton(PasskeyArgs{Field: "proof_passkey", Label: locale.T(ctx, "passkey.prove"), Ask: ProofAskedPath}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = passkeyButton(PasskeyArgs{Field: "proof_passkey", Label: locale.T(ctx, "passkey.prove"), Ask: ProofAskedPath, Keeps: true}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
