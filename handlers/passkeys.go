@@ -18,15 +18,12 @@ func (h *Handlers) ceremony(c echo.Context) (models.Ceremony, error) {
 	if h.site == nil {
 		return models.Ceremony{}, models.ErrNotFound
 	}
-	return models.Ceremony{Site: h.site, Browser: h.cookie(c, h.passkeyCookie()), Peer: c.RealIP()}, nil
+	return models.Ceremony{Site: h.site, Browser: h.secretCookie(c, passkeyCookie), Peer: c.RealIP()}, nil
 }
-
-// passkeyCookie names the cookie that a challenge is bound to.
-func (h *Handlers) passkeyCookie() string { return h.sessions.name + "-passkey" }
 
 // asked answers the script with what the browser is to sign.
 func (h *Handlers) asked(c echo.Context, challenge *models.Challenge) error {
-	h.setCookie(c, h.passkeyCookie(), challenge.Browser, models.ChallengeFor)
+	h.setCookie(c, passkeyCookie, challenge.Browser, models.ChallengeFor)
 	return c.JSONBlob(http.StatusOK, challenge.Options)
 }
 

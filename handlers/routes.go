@@ -90,8 +90,9 @@ func (h *Handlers) routes() []Route {
 	trial.asks = true
 	unsubscribe := post("/unsubscriptions/:token", public, h.createUnsubscription)
 	unsubscribe.oneClick = true
-	signInAsked, newPasskeyAsked, proofAsked := post("/session/passkey/challenge", public, h.askSignIn), post("/profile/passkeys/challenge", self, h.askNewPasskey), post("/profile/proof/challenge", self, h.askPasskey)
-	signInAsked.asks, newPasskeyAsked.asks, proofAsked.asks = true, true, true
+	signInAsked, secondStepAsked := post("/session/passkey/challenge", public, h.askSignIn), post("/session/factor/challenge", public, h.askSecondStep)
+	newPasskeyAsked, proofAsked := post("/profile/passkeys/challenge", self, h.askNewPasskey), post("/profile/proof/challenge", self, h.askPasskey)
+	signInAsked.asks, secondStepAsked.asks, newPasskeyAsked.asks, proofAsked.asks = true, true, true, true
 	return slices.Concat([]Route{
 		// Signing in and out
 		get("/", public, h.home),
@@ -99,6 +100,9 @@ func (h *Handlers) routes() []Route {
 		post("/session", public, h.createSession),
 		signInAsked,
 		post("/session/passkey", public, h.createPasskeySession),
+		get("/session/factor", public, h.newSignInFactor),
+		post("/session/factor", public, h.createSignInFactor),
+		secondStepAsked,
 		post("/session/end", public, h.endSession),
 		get("/password-resets/new", public, h.newPasswordReset),
 		post("/password-resets", public, h.createPasswordReset),

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"errors"
-	"net/http"
 
 	"github.com/labstack/echo/v4"
 
@@ -38,9 +37,7 @@ func (h *Handlers) createPasskeySession(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := h.store.SignInWithPasskey(c.Request().Context(), at, f.Get("passkey"), models.Credentials{
-		Peer: c.RealIP(), Device: h.device(c), UserAgent: c.Request().UserAgent(),
-	}, h.sessions.token(c.Request()))
+	in, err := h.store.SignInWithPasskey(c.Request().Context(), at, f.Get("passkey"), h.browserOf(c), h.sessions.token(c.Request()))
 	form := views.SignInForm{Next: f.Get("next")}
 	throttled := models.Throttled{}
 	bad, is := refused(c, err)
@@ -57,6 +54,35 @@ func (h *Handlers) createPasskeySession(c echo.Context) error {
 	case err != nil:
 		return err
 	}
-	h.begin(c, in)
-	return c.Redirect(http.StatusSeeOther, sitePath(f.Get("next")))
+	return h.arrived(c, in, f.Get("next"))
+}
+
+// askSecondStep asks the browser of a sign-in that waits for a passkey of its person.
+func (h *Handlers) askSecondStep(c echo.Context) error {
+	if _, err := readForm(c); err != nil {
+		return err
+	}
+	at, err := h.ceremony(c)
+	if err != nil {
+		return err
+	}
+	challenge, err := h.store.ChallengeSecondStep(c.Request().Context(), h.secretCookie(c, pendingCookie), at)
+	if err != nil {
+		return err
+	}
+	return h.asked(c, challenge)
+}
+
+// answerSignIn takes the second factor of a form: a passkey, or the code that was typed.
+func (h *Handlers) answerSignIn(c echo.Context, sent form, trust bool) (*models.SignedIn, error) {
+	ctx, pending, replaced := c.Request().Context(), h.secretCookie(c, pendingCookie), h.sessions.token(c.Request())
+	answer := sent.Get("passkey")
+	if answer == "" {
+		return h.store.AnswerSignIn(ctx, pending, sent.Get("code"), trust, h.browserOf(c), replaced)
+	}
+	at, err := h.ceremony(c)
+	if err != nil {
+		return nil, err
+	}
+	return h.store.AnswerSignInWithPasskey(ctx, pending, at, answer, trust, h.browserOf(c), replaced)
 }

@@ -190,6 +190,15 @@ func (s *Store) pendingID(ctx context.Context, token string) (id int64, err erro
 	return id, err
 }
 
+// PendingHasPasskey says whether whoever has a sign-in that waits has a passkey of this site.
+func (s *Store) PendingHasPasskey(ctx context.Context, token, site string) (bool, error) {
+	p, _, err := s.pending(ctx, token, "")
+	if err != nil {
+		return false, err
+	}
+	return s.HasPasskey(ctx, p.actor(), site)
+}
+
 // AnswerSignInWithPasskey is AnswerSignIn by a passkey, asked for by
 // ChallengeSecondStep: Invalid (field "passkey") when it proves nothing.
 func (s *Store) AnswerSignInWithPasskey(ctx context.Context, token string, at Ceremony, answer string, trust bool, c Credentials, replaced string) (*SignedIn, error) {
