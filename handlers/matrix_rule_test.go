@@ -74,6 +74,13 @@ func ruled(t *testing.T, r handlers.Route, object string, by person) string {
 			return "404"
 		}
 		return allowed
+	case r.Path == "/session/factor/challenge": // the same
+		return "in"
+	case by.identifier != "" && (strings.HasPrefix(r.Path, "/profile/passkeys") || strings.HasPrefix(r.Path, "/profile/proof")): // of agents as well
+		if _, of, one := strings.Cut(object, "passkey-of-"); one && of != by.name {
+			return "404"
+		}
+		return allowed
 	case by.identifier == "" && (r.Path == "/" || r.Path == "/session/end"):
 		return "in"
 	case r.Policy.Class == policy.Public:
@@ -223,6 +230,7 @@ var props = []func(t *testing.T, m *stage, w *modelstest.World){
 	putUploads,
 	putImports,
 	putSessions,
+	putPasskeys,
 }
 
 func (m *stage) prepare(t *testing.T, w *modelstest.World) {

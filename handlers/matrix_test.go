@@ -350,6 +350,7 @@ var matrices = []string{
 	uploadsMatrix,
 	importsMatrix,
 	sessionsMatrix,
+	passkeysMatrix,
 }
 
 func readMatrix(t testing.TB) (entries []entry) {

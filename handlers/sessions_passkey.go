@@ -67,6 +67,9 @@ func (h *Handlers) askSecondStep(c echo.Context) error {
 		return err
 	}
 	challenge, err := h.store.ChallengeSecondStep(c.Request().Context(), h.secretCookie(c, pendingCookie), at)
+	if errors.Is(err, models.ErrSignInEnded) {
+		return models.ErrSignedOut // begin again
+	}
 	if err != nil {
 		return err
 	}

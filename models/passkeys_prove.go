@@ -151,12 +151,16 @@ func (tx *Tx) spendChallenge(challenge, browser string) error {
 // Invalid (field "passkey") says that it proves nothing; Throttled that too many
 // attempts failed.
 func (s *Store) SignInWithPasskey(ctx context.Context, at Ceremony, answer string, c Credentials, replaced string) (*SignedIn, error) {
+	proof, err := s.readProof(answer)
+	if err != nil {
+		return nil, err
+	}
 	peer := "peer:" + at.Peer
 	if err := s.attempt(ctx, map[string]slowdown{peer: peerSlowdown}); err != nil {
 		return nil, err
 	}
 	in := &SignedIn{}
-	err := s.proveByPasskey(ctx, at, answer, challengeSignIn, 0, person{}, func(tx *Tx, p person) error {
+	err = s.proveByPasskey(ctx, at, proof, challengeSignIn, 0, person{}, func(tx *Tx, p person) error {
 		if err := tx.succeeded(nil, peer); err != nil {
 			return err
 		}
@@ -210,8 +214,12 @@ func (s *Store) AnswerSignInWithPasskey(ctx context.Context, token string, at Ce
 	if err != nil {
 		return nil, err
 	}
+	proof, err := s.readProof(answer)
+	if err != nil {
+		return nil, err
+	}
 	in := &SignedIn{}
-	err = s.proveByPasskey(ctx, at, answer, challengeSecondStep, id, p, func(tx *Tx, p person) error {
+	err = s.proveByPasskey(ctx, at, proof, challengeSecondStep, id, p, func(tx *Tx, p person) error {
 		if _, err := tx.holdSignIn(p, token, "code"); err != nil {
 			return err
 		}
@@ -230,7 +238,10 @@ func (s *Store) ProveWithPasskey(ctx context.Context, by Actor, at Ceremony, ans
 	if err != nil {
 		return "", err
 	}
-	err = s.proveByPasskey(ctx, at, answer, challengeProof, by.Session, p, func(*Tx, person) error { return nil })
+	proof, err := s.readProof(answer)
+	if err == nil {
+		err = s.proveByPasskey(ctx, at, proof, challengeProof, by.Session, p, func(*Tx, person) error { return nil })
+	}
 	if bad := (Invalid{}); errors.As(err, &bad) {
 		return "", Invalid{"proof": bad["passkey"]}
 	}
@@ -264,20 +275,25 @@ func (k *storedPasskey) person() person {
 	return person{CustomerID: k.CustomerID, AgentID: k.AgentID, Identifier: k.Identifier}
 }
 
+// readProof reads what a browser answered: Invalid (field "passkey") if it is nothing of the kind.
+func (s *Store) readProof(answer string) (*webauthn.Assertion, error) {
+	proof, err := webauthn.ReadAssertion(answer)
+	if err != nil {
+		return nil, s.refusePasskey(err)
+	}
+	return proof, nil
+}
+
 // proveByPasskey checks what a browser answered to a challenge of this purpose
 // and does then, in the same transaction. of is whose passkey it must be; the
 // zero person is anybody, whose handle then comes with it. The challenge is
 // spent whatever comes of it.
-func (s *Store) proveByPasskey(ctx context.Context, at Ceremony, answer, purpose string, in int64, of person, then func(tx *Tx, p person) error) error {
-	proof, err := webauthn.ReadAssertion(answer)
-	if err != nil {
-		return s.refusePasskey(err)
-	}
+func (s *Store) proveByPasskey(ctx context.Context, at Ceremony, proof *webauthn.Assertion, purpose string, in int64, of person, then func(tx *Tx, p person) error) error {
 	if err := s.inTx(ctx, Actor{}, func(tx *Tx) error { return tx.takeChallenge(proof.Challenge, at.Browser, purpose, in) }); err != nil {
 		return err
 	}
 	var copied error
-	err = s.change(ctx, Actor{}, func(tx *Tx) error {
+	err := s.change(ctx, Actor{}, func(tx *Tx) error {
 		copied = nil
 		k, err := tx.lockPasskey(proof, at, of)
 		if err != nil {
