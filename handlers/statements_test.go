@@ -28,6 +28,9 @@ POST /session                                      -                            
 POST /session                                      -                              Alice  11  the same, the session that ends is read, and ended
 GET  /session/factor                               -                              nobody 1
 POST /session/factor                               -                              nobody 1
+POST /session/passkey/challenge                    -                              nobody 3
+POST /session/passkey                              -                              nobody 0
+POST /session/factor/challenge                     -                              nobody 1
 POST /session/end                                  -                              Alice  2
 GET  /password-links/:token                        emma                           nobody 1
 POST /password-links/:token                        emma                           nobody 8+1 the notice
@@ -49,6 +52,13 @@ POST /profile/contact/confirmation/:token          contact-of-Alice             
 GET  /profile/sessions                             -                              Alice  2
 POST /profile/sessions/end                         -                              Alice  6
 POST /profile/sessions/:id/end                     session-of-Alice               Alice  6
+GET  /profile/passkeys                             -                              Alice  3
+GET  /profile/passkeys/new                         -                              Alice  3
+POST /profile/passkeys/challenge                   -                              Alice  9   who asks, the bounds on challenges, the handle
+POST /profile/passkeys                             -                              Alice  2
+GET  /profile/passkeys/:id/removal                 passkey-of-Alice               Alice  3
+POST /profile/passkeys/:id/removal                 passkey-of-Alice               Alice  9+1 who asks is looked up, and locked; the notice
+POST /profile/proof/challenge                      -                              Alice  6
 GET  /history                                      -                              Alice  2
 GET  /services                                     -                              Alice  3
 
