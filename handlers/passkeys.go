@@ -108,19 +108,7 @@ func (h *Handlers) createPasskey(c echo.Context) error {
 	if err == nil {
 		h.log.Info("a passkey was added", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP())
 	}
-	return h.done(c, err, views.PasskeysPath, ok(c, "passkey.added", "Name", f.Get("name")))
-}
-
-func (h *Handlers) listPasskeys(c echo.Context) error {
-	v, err := h.passkeys(c)
-	if err != nil {
-		return err
-	}
-	p, err := h.page(c, "profile", t(c, "passkey.title"))
-	if err != nil {
-		return err
-	}
-	return mandat.Render(c, http.StatusOK, views.PasskeysPage(p, v))
+	return h.done(c, err, views.FactorsPath, ok(c, "passkey.added", "Name", f.Get("name")))
 }
 
 // passkeys are those of whoever asks, for a page that shows them.
@@ -177,5 +165,5 @@ func (h *Handlers) createPasskeyRemoval(c echo.Context) error {
 	if err == nil {
 		h.log.Info("a passkey was removed", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP())
 	}
-	return h.done(c, err, views.PasskeysPath, ok(c, "passkey.removed", "Name", name))
+	return h.done(c, err, views.FactorsPath, ok(c, "passkey.removed", "Name", name))
 }

@@ -18,8 +18,6 @@ POST /session/passkey fill passkey={}&next=/services
 POST /session/factor/challenge
 	-                  in    in    in    in    in    in    in
 
-GET /profile/passkeys
-	-                  200   200   200   200   200   200   in
 GET /profile/passkeys/new
 	-                  200   200   200   200   200   200   in
 POST /profile/passkeys/challenge fill name=Mobile

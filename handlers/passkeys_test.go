@@ -54,24 +54,24 @@ func TestAPasskeyIsAddedUsedAndRemoved(t *testing.T) {
 				t.Errorf("preset %q", p.Find("#name").AttrOr("value", ""))
 			}
 			added := v.follow(v.addPasskey(key, "Bureau"))
-			if !strings.Contains(added.text(".message"), "Bureau was added") || !strings.Contains(added.text(".passkeys li"), "never used") {
+			if !strings.Contains(added.text(".message"), "Bureau was added") || !strings.Contains(added.text("#passkeys li"), "never used") {
 				t.Fatalf("%s", added.text("main"))
 			}
 
 			other := s.visit(t)
-			page := other.get("/sign-in?next=/profile/passkeys")
+			page := other.get("/sign-in?next=/profile/factors")
 			in := other.submit(page, "/session/passkey", other.passkeyProof(key))
-			if in.location != "/profile/passkeys" {
+			if in.location != "/profile/factors" {
 				t.Fatalf("%d %s %s", in.status, in.location, in.text("main"))
 			}
 			list := other.follow(in)
-			if list.text(".topbar .mono") != who || !strings.Contains(list.text(".passkeys li"), "last used") {
+			if list.text(".topbar .mono") != who || !strings.Contains(list.text("#passkeys li"), "last used") {
 				t.Errorf("%s", list.text("body"))
 			}
 
-			removal := list.Find(".passkeys li a").AttrOr("href", "")
+			removal := list.Find("#passkeys li a").AttrOr("href", "")
 			removed := other.follow(other.submit(other.get(removal), removal, nil))
-			if !strings.Contains(removed.text(".message"), "Bureau was removed") || removed.Find(".passkeys li").Length() != 0 {
+			if !strings.Contains(removed.text(".message"), "Bureau was removed") || removed.Find("#passkeys li").Length() != 0 {
 				t.Errorf("%s", removed.text("main"))
 			}
 			last := s.visit(t)
@@ -173,14 +173,14 @@ func TestAddingAndRemovingAPasskeyAskForAProof(t *testing.T) {
 
 		// By a passkey that one has.
 		s.Clock.Move(models.ProofFor + time.Minute)
-		list := alice.get("/profile/passkeys")
-		removal := list.Find(".passkeys li a").First().AttrOr("href", "")
+		list := alice.get("/profile/factors")
+		removal := list.Find("#passkeys li a").First().AttrOr("href", "")
 		form := alice.get(removal)
 		if p := alice.submit(form, removal, nil); p.status != http.StatusUnprocessableEntity || p.Find("#proof").Length() != 1 {
 			t.Errorf("without a proof: %d", p.status)
 		}
 		proof := func(of *visitor, by *webauthntest.Authenticator) string {
-			return by.Get(t, of.asked("/profile/proof/challenge", url.Values{"submission": {of.get("/profile/passkeys").submission()}}), nil)
+			return by.Get(t, of.asked("/profile/proof/challenge", url.Values{"submission": {of.get("/profile/factors").submission()}}), nil)
 		}
 		emma, emmas := s.as(t, cast.Emma), s.authenticator()
 		emma.addPasskey(emmas, "Bureau")
@@ -194,7 +194,7 @@ func TestAddingAndRemovingAPasskeyAskForAProof(t *testing.T) {
 		if p := alice.submit(form, removal, url.Values{"proof_passkey": {good}}); p.status != http.StatusSeeOther {
 			t.Errorf("sent twice: %d", p.status)
 		}
-		if n := alice.get("/profile/passkeys").Find(".passkeys li").Length(); n != 1 {
+		if n := alice.get("/profile/factors").Find("#passkeys li").Length(); n != 1 {
 			t.Errorf("%d passkeys", n)
 		}
 	})
@@ -258,7 +258,7 @@ func TestAPasskeyOfAnotherLooksAsOneThatIsNotThere(t *testing.T) {
 			if p := bruno.get(path); p.status != http.StatusNotFound {
 				t.Errorf("GET %s: %d", path, p.status)
 			}
-			if p := bruno.post(path, url.Values{"submission": {bruno.get("/profile/passkeys").submission()}}); p.status != http.StatusNotFound {
+			if p := bruno.post(path, url.Values{"submission": {bruno.get("/profile/factors").submission()}}); p.status != http.StatusNotFound {
 				t.Errorf("POST %s: %d", path, p.status)
 			}
 		}
@@ -275,8 +275,8 @@ func TestAPanelAtAnAddressOffersNoPasskeys(t *testing.T) {
 			t.Error("the sign-in page has the button")
 		}
 		alice := s.as(t, cast.Alice)
-		if p := alice.get("/profile/passkeys"); !strings.Contains(p.text(".passkeys"), "adresse IP") || p.Find(`a[href="/profile/passkeys/new"]`).Length() != 0 {
-			t.Errorf("%s", p.text(".passkeys"))
+		if p := alice.get("/profile/factors"); !strings.Contains(p.text("#passkeys"), "adresse IP") || p.Find(`a[href="/profile/passkeys/new"]`).Length() != 0 {
+			t.Errorf("%s", p.text("#passkeys"))
 		}
 		if p := alice.get("/profile/passkeys/new"); p.status != http.StatusNotFound {
 			t.Errorf("%d", p.status)

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"errors"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -15,18 +16,18 @@ import (
 
 // proof is what the form of a page must ask for: nothing while the last proof counts.
 func (h *Handlers) proof(c echo.Context) views.Proof {
-	return h.proofIf(c, !sessionOf(c).Proved(h.store.Now()))
-}
-
-// proofIf asks for a proof if one is needed: by passkey too, if its person has one.
-func (h *Handlers) proofIf(c echo.Context, needed bool) views.Proof {
-	p := views.Proof{Needed: needed}
-	if !needed || h.site == nil {
-		return p
+	s := sessionOf(c)
+	if s.Proved(h.store.Now()) {
+		return views.Proof{}
 	}
-	var err error
-	if p.Passkey, err = h.store.HasPasskey(c.Request().Context(), sessionOf(c).Actor(), h.site.ID()); err != nil {
-		h.log.Warn("whether there are passkeys is not known", "request", reference(c), "error", err) // the password does
+	ctx, p := c.Request().Context(), views.Proof{Needed: true}
+	var codes, passkeys error
+	p.Code, codes = h.store.HasFactor(ctx, s.Actor())
+	if h.site != nil {
+		p.Passkey, passkeys = h.store.HasPasskey(ctx, s.Actor(), h.site.ID())
+	}
+	if err := errors.Join(codes, passkeys); err != nil { // the field takes a code all the same, and only does not say so
+		h.log.Warn("proof", "request", reference(c), "error", err)
 	}
 	return p
 }

@@ -56,7 +56,7 @@ func (v *visitor) authenticator() webauthn.AuthenticatorID {
 func usePasskeys(v *visitor, w *modelstest.World) {
 	key := v.authenticator()
 	name := map[string]string{"fr": "Ordinateur du bureau", "en": "Office computer"}[v.manner.lang]
-	passkeys := "/profile/passkeys"
+	passkeys := "/profile/factors"
 	v.signIn(cast.Alice)
 	v.goTo(passkeys)
 	v.check()
@@ -117,7 +117,7 @@ func lackPasskeys(v *visitor) {
 	v.lacks(v.say("passkey.sign_in"))
 	v.check()
 	v.signIn(cast.Alice)
-	v.goTo("/profile/passkeys")
+	v.goTo("/profile/factors")
 	v.follow(v.say("passkey.new"))
 	v.see(v.say("passkey.needs_script"))
 	v.lacks(v.say("passkey.make"))

@@ -50,6 +50,7 @@ func Entries() []Entry {
 		accounts,
 		accountsBulk,
 		customers,
+		factors,
 		lists,
 		listMessages,
 		notices,

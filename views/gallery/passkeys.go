@@ -57,6 +57,6 @@ func somePasskeys(l *locale.Locale) []models.Passkey {
 }
 
 func passkeysPage(l *locale.Locale, p views.Page, v views.PasskeysView) templ.Component {
-	p.Title, p.Here, p.Path = l.T("passkey.title"), "profile", views.PasskeysPath
-	return views.PasskeysPage(p, v)
+	p.Title, p.Here, p.Path = l.T("factor.title"), "profile", views.FactorsPath
+	return views.FactorsPage(p, views.FactorsView{Factors: &models.Factors{}, Kept: true, Passkeys: v})
 }
