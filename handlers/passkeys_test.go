@@ -38,6 +38,16 @@ func (v *visitor) addPasskey(a *webauthntest.Authenticator, name string) *answer
 	return v.submit(page, "/profile/passkeys", url.Values{"name": {name}, "passkey": {a.Create(v.t, options)}})
 }
 
+// keep gives a visitor one more cookie.
+func (v *visitor) keep(name, value string) {
+	v.t.Helper()
+	u, err := url.Parse(v.site.url)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	v.client.Jar.SetCookies(u, []*http.Cookie{{Name: name, Value: value}})
+}
+
 // passkeyProof answers the challenge of the sign-in page.
 func (v *visitor) passkeyProof(a *webauthntest.Authenticator) url.Values {
 	v.t.Helper()
@@ -301,6 +311,83 @@ func TestTooManyChallengesOfOnePeerWait(t *testing.T) {
 		}
 		if a.status != http.StatusTooManyRequests || a.header.Get("Retry-After") == "" || a.Find(".message").Length() != 1 {
 			t.Errorf("%d %s", a.status, a.body)
+		}
+	})
+}
+
+func TestAPasskeyIsASecondStepToo(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		key, emmas := s.authenticator(), s.authenticator()
+		s.as(t, cast.Alice).addPasskey(key, "Bureau")
+		s.as(t, cast.Emma).addPasskey(emmas, "Bureau")
+		s.app(t, cast.Alice)
+		s.app(t, cast.Bruno)
+
+		waits := func(who string) (*visitor, *answer) {
+			v := s.visit(t)
+			return v, v.follow(v.submit(v.get("/sign-in?next=/profile"), "/session", signIn(who, cast.Password)))
+		}
+		v, page := waits(cast.Alice)
+		if page.Find("button#passkey").Length() != 1 {
+			t.Fatalf("%s", page.text("main"))
+		}
+		options := v.asked("/session/factor/challenge", nil)
+		if allowed := webauthntest.Allowed(t, options); len(allowed) != 1 {
+			t.Errorf("asks for %q", allowed)
+		}
+		wrong := emmas.Get(t, options, nil)
+		if p := v.submit(page, "/session/factor", url.Values{"passkey": {wrong}}); p.status != http.StatusUnprocessableEntity || p.Find("#code").Length() != 1 {
+			t.Errorf("another's: %d %s", p.status, p.text("main"))
+		}
+		answer := key.Get(t, v.asked("/session/factor/challenge", nil), nil)
+		other, otherPage := waits(cast.Alice)
+		other.keep("mandat-passkey", cookieOf(t, v, "mandat-passkey"))
+		if p := other.submit(otherPage, "/session/factor", url.Values{"passkey": {answer}}); p.status != http.StatusUnprocessableEntity {
+			t.Errorf("in another sign-in: %d", p.status)
+		}
+		if p := v.post("/session/passkey", url.Values{"passkey": {answer}}); p.status != http.StatusUnprocessableEntity {
+			t.Errorf("as a sign-in of its own: %d", p.status)
+		}
+		in := v.submit(page, "/session/factor", url.Values{"passkey": {key.Get(t, v.asked("/session/factor/challenge", nil), nil)}, "trust": {"on"}})
+		if in.location != "/profile" || !strings.Contains(strings.Join(in.header.Values("Set-Cookie"), ";"), "mandat-trusted=") {
+			t.Fatalf("%d %s", in.status, in.text("main"))
+		}
+		if p := v.follow(in); p.text(".topbar .mono") != cast.Alice {
+			t.Errorf("%s", p.text("body"))
+		}
+		if p := v.post("/session/factor/challenge", nil); p.status != http.StatusSeeOther || p.location != "/sign-in" {
+			t.Errorf("asked again: %d %s", p.status, p.location)
+		}
+
+		v, page = waits(cast.Bruno) // who has an app and no passkey
+		if page.Find("button#passkey").Length() != 0 {
+			t.Error("a passkey is offered to who has none")
+		}
+		if a := v.post("/session/factor/challenge", nil, "HX-Request", "true"); a.status != http.StatusUnprocessableEntity {
+			t.Errorf("%d", a.status)
+		}
+	})
+}
+
+func TestAPasskeyAloneMakesNoSecondStepDue(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		s.as(t, cast.Alice).addPasskey(s.authenticator(), "Bureau")
+		if p := s.visit(t).post("/session", signIn(cast.Alice, cast.Password)); p.location != "/" {
+			t.Errorf("%d %s", p.status, p.location)
+		}
+	})
+}
+
+func TestAnAgentSignsInByPasskeyWithoutACode(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		key := s.authenticator()
+		s.as(t, cast.Sam).addPasskey(key, "Bureau")
+		v := s.visit(t)
+		if p := v.post("/session/passkey", v.passkeyProof(key)); p.location != "/" {
+			t.Fatalf("%d %s", p.status, p.text(".errors"))
+		}
+		if p := v.get("/profile/factors"); p.status != http.StatusOK || p.text(".topbar .mono") != cast.Sam {
+			t.Errorf("%d %s", p.status, p.text("body"))
 		}
 	})
 }

@@ -51,7 +51,7 @@ var layers = []struct{ pkg, imports, tests string }{
 	{
 		pkg:     "handlers",
 		imports: ". views views/ui views/locale static models models/policy models/webauthn mail/dns",
-		tests:   "models/webauthn/webauthntest models/cast models/modelstest views/gallery handlers/ceiling mail/dns/dnstest mail/imap mail/imap/connect mail/imap/imaptest",
+		tests:   "models/webauthn/webauthntest models/totp models/cast models/modelstest views/gallery handlers/ceiling mail/dns/dnstest mail/imap mail/imap/connect mail/imap/imaptest",
 	},
 	{pkg: "handlers/ceiling"}, // what benchmarks compare with
 	{
