@@ -377,3 +377,68 @@ func TestOfTwoSignInsAtOnceWithOneProofOneIsRefused(t *testing.T) {
 		}
 	})
 }
+
+func TestAPasskeyProvesWhoIsSignedIn(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		k := w.keyring(t)
+		k.add(t, w.Alice, "Clé")
+		in := w.signIn(t, cast.Alice)
+		by := in.Session.Actor()
+		w.Clock.Move(models.ProofFor + time.Minute)
+		id := got[[]models.Passkey](t)(w.Store.Passkeys(t.Context(), by))[0].ID
+		_, err := w.Store.RemovePasskey(t.Context(), by, id)
+		want(t, "without a proof", err, "proof: proof.needed")
+		want(t, "another without one", w.Store.AddPasskey(t.Context(), by, k.at, "Clé", w.keyring(t).create(t, w.Alice)), "proof: proof.needed")
+
+		answer := k.Get(t, k.asked(t)(w.Store.ChallengeProof(t.Context(), by, k.at)), nil)
+		other := w.signIn(t, cast.Alice).Session.Actor()
+		_, err = w.Store.ProveWithPasskey(t.Context(), other, k.at, answer)
+		want(t, "in another session", err, "proof: passkey.lapsed")
+		token, err := w.Store.ProveWithPasskey(t.Context(), by, k.at, answer)
+		want(t, "in its own", err, done)
+		w.signedIn(t, "the reference of before", in.Token, signedOut)
+		w.signedIn(t, "the new one", token, done)
+		_, err = w.Store.ProveWithPasskey(t.Context(), by, k.at, answer)
+		want(t, "replayed", err, "proof: passkey.lapsed")
+		_, err = w.Store.ChallengeProof(t.Context(), w.Emma, k.at)
+		want(t, "who has none", err, "passkey: passkey.none")
+		_, err = w.Store.ChallengeProof(t.Context(), models.Actor{Customer: w.Alice.Customer, Agent: w.sam(t).Agent}, k.at)
+		want(t, "support for its person", err, notFound)
+		_, err = w.Store.RemovePasskey(t.Context(), by, id)
+		want(t, "with the proof", err, done)
+	})
+}
+
+func TestWhoeverLosesEverythingLosesTheirPasskeys(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		k := w.keyring(t)
+		k.add(t, w.Alice, "Clé")
+		w.keyring(t).add(t, w.Alice, "Mobile")
+		other := w.keyring(t)
+		other.add(t, w.Bruno, "Clé")
+		_, err := w.Store.ResetFactors(t.Context(), cast.Alice)
+		must(t, err)
+		_, err = k.signIn(t, k.prove(t))
+		want(t, "hers", err, "passkey: passkey.unknown")
+		_, err = other.signIn(t, other.prove(t))
+		want(t, "another's", err, done)
+	})
+}
+
+func TestPasskeysAreToldByEmail(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		k := w.keyring(t)
+		k.add(t, w.Alice, "Clé")
+		w.wantNoticed(t, "added", "ad1001-mdt: security ad1001-mdt passkey.added ad1001-mdt>Clé")
+		_, err := k.signIn(t, k.prove(t))
+		must(t, err)
+		k.Keys[0].Count = 0
+		_, err = k.signIn(t, k.prove(t))
+		want(t, "a copy", err, "passkey: passkey.copied")
+		w.wantNoticed(t, "copied", "ad1001-mdt: security - passkey.copied ad1001-mdt>Clé")
+		id := got[[]models.Passkey](t)(w.Store.Passkeys(t.Context(), w.Alice))[0].ID
+		_, err = w.Store.RemovePasskey(t.Context(), w.Alice, id)
+		must(t, err)
+		w.wantNoticed(t, "removed", "ad1001-mdt: security ad1001-mdt passkey.removed ad1001-mdt>Clé")
+	})
+}
