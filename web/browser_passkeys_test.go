@@ -14,6 +14,7 @@ import (
 	"example.org/mandat/models"
 	"example.org/mandat/models/cast"
 	"example.org/mandat/models/modelstest"
+	"example.org/mandat/models/totp"
 )
 
 // namedPanel is a panel in this process that browsers reach by a name, which
@@ -52,6 +53,23 @@ func (v *visitor) authenticator() webauthn.AuthenticatorID {
 	}}).AuthenticatorID
 }
 
+// enrolApp gives somebody an authenticator app.
+func enrolApp(t *testing.T, w *modelstest.World, identifier string) {
+	t.Helper()
+	by := w.Actor(t, identifier)
+	e, err := w.Store.Enrolment(t.Context(), by, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, err := totp.Code(e.Secret, w.Store.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Store.EnrolFactor(t.Context(), by, models.NewFactor{Name: "Phone", Sealed: e.Sealed, Code: code}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // usePasskeys goes from the first passkey to its end.
 func usePasskeys(v *visitor, w *modelstest.World) {
 	key := v.authenticator()
@@ -88,6 +106,16 @@ func usePasskeys(v *visitor, w *modelstest.World) {
 	v.at("/sign-in")
 	v.check()
 	v.press(v.say("passkey.sign_in"))
+	v.at("/services")
+	v.see(cast.Alice)
+
+	// After a password it stands in for the code of an app.
+	enrolApp(v.t, w, cast.Alice)
+	v.press(v.one(signOut))
+	v.enter(cast.Alice)
+	v.see(v.say("factor.challenge.hint"))
+	v.check()
+	v.press(v.say("passkey.prove"))
 	v.at("/services")
 	v.see(cast.Alice)
 
