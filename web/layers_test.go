@@ -58,7 +58,7 @@ var layers = []struct{ pkg, imports, tests string }{
 		pkg: "web",
 		imports: ". handlers views views/gallery views/locale static models models/policy models/cast " +
 			"mail mail/sieve mail/imap/connect mail/dovecot mail/outgoing mail/probe mail/dns",
-		tests: "views/ui models/modelstest models/totp mail/dns/dnstest mail/imap mail/imap/imaptest",
+		tests: "views/ui models/totp models/modelstest mail/dns/dnstest mail/imap mail/imap/imaptest",
 	},
 
 	// The mail side: its program, and the mail servers of a test.
