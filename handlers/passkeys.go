@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"net/http"
-	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -122,9 +121,9 @@ func (h *Handlers) passkeys(c echo.Context) (v views.PasskeysView, err error) {
 
 // passkeyOf is the passkey of the path, of whoever asks.
 func (h *Handlers) passkeyOf(c echo.Context) (*models.Passkey, error) {
-	id, err := strconv.ParseInt(c.Param("id"), 10, 64)
+	id, err := numberOf(c)
 	if err != nil {
-		return nil, models.ErrNotFound
+		return nil, err
 	}
 	return h.store.Passkey(c.Request().Context(), sessionOf(c).Actor(), id)
 }
@@ -150,13 +149,16 @@ func (h *Handlers) passkeyRemovalPage(c echo.Context, status int, bad views.Erro
 }
 
 func (h *Handlers) createPasskeyRemoval(c echo.Context) error {
+	id, err := numberOf(c)
+	if err != nil {
+		return err
+	}
 	f, by, err := h.sent(c, "proof")
 	if err == nil {
 		err = h.prove(c, f)
 	}
 	var name string
 	if err == nil {
-		id, _ := strconv.ParseInt(c.Param("id"), 10, 64) // 0 is nobody's
 		name, err = h.store.RemovePasskey(c.Request().Context(), by, id)
 	}
 	if bad, is := refused(c, err); is {

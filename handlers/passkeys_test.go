@@ -263,7 +263,7 @@ func TestAPasskeyOfAnotherLooksAsOneThatIsNotThere(t *testing.T) {
 		alice, bruno := s.as(t, cast.Alice), s.as(t, cast.Bruno)
 		alice.addPasskey(s.authenticator(), "Bureau")
 		id := strconv.Itoa(s.Int(t, "SELECT id FROM passkeys"))
-		for _, of := range []string{id, "99999", "0", "-1", "x", "99999999999999999999"} {
+		for _, of := range []string{id, "99999", "0", "-1", "x", "99999999999999999999", "+" + id, "0" + id} {
 			path := "/profile/passkeys/" + of + "/removal"
 			if p := bruno.get(path); p.status != http.StatusNotFound {
 				t.Errorf("GET %s: %d", path, p.status)

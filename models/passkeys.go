@@ -46,14 +46,15 @@ type Ceremony struct {
 	Peer    string         // the true network address
 }
 
-// Passkeys lists the passkeys of by, the oldest first.
+// Passkeys lists the passkeys of by, the oldest first: ErrNotFound while an
+// agent acts for a customer.
 func (s *Store) Passkeys(ctx context.Context, by Actor) ([]Passkey, error) {
-	p, err := s.passkeyPerson(ctx, by)
-	if err != nil {
-		return nil, err
+	p := person{CustomerID: by.Customer, AgentID: by.Agent}
+	if by.Customer != 0 && by.Agent != 0 {
+		return nil, ErrNotFound
 	}
 	var list []Passkey
-	err = s.db.WithContext(ctx).Raw("SELECT k.id, k.name, k.site, k.flags, k.created_at, k.used_at FROM passkeys k WHERE k."+p.column()+" = ? ORDER BY k.id", p.id()).Scan(&list).Error
+	err := s.db.WithContext(ctx).Raw("SELECT k.id, k.name, k.site, k.flags, k.created_at, k.used_at FROM passkeys k WHERE k."+p.column()+" = ? ORDER BY k.id", p.id()).Scan(&list).Error
 	for i := range list {
 		list[i].BackedUp = (&webauthn.Credential{Flags: list[i].Flags}).BackedUp()
 	}

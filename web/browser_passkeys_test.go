@@ -121,7 +121,7 @@ func usePasskeys(v *visitor, w *modelstest.World) {
 
 	w.Clock.Move(models.ProofFor + time.Minute)
 	v.goTo(passkeys)
-	v.miss(v.say("passkey.unused"))
+	v.see(v.say("passkey.used", "Date", v.words.Date(w.Store.Now())))
 	v.follow(v.say("passkey.remove_named", "Name", name))
 	v.check()
 	v.press(v.say("passkey.remove"))
