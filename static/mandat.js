@@ -148,7 +148,8 @@
     if (!answer) return tell("away");
     if (answer.headers.has("HX-Redirect")) return location.assign(answer.headers.get("HX-Redirect"));
     if (!answer.ok) {
-      place.innerHTML = await answer.text(); // a message of ours
+      if (!answer.headers.has("HX-Retarget")) return tell("away"); // a proxy's page
+      place.innerHTML = await answer.text();
       return;
     }
     const kind = button.dataset.passkey;

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/webauthn"
 
 	"example.org/mandat/handlers"
@@ -70,8 +71,18 @@ func enrolApp(t *testing.T, w *modelstest.World, identifier string) {
 	}
 }
 
+// older makes the browser one that leaves the JSON of passkeys to the page.
+func (v *visitor) older() {
+	v.t.Helper()
+	send(v, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: `
+		delete PublicKeyCredential.parseCreationOptionsFromJSON; delete PublicKeyCredential.parseRequestOptionsFromJSON; delete PublicKeyCredential.prototype.toJSON`})
+}
+
 // usePasskeys goes from the first passkey to its end.
 func usePasskeys(v *visitor, w *modelstest.World) {
+	if v.manner.phone() {
+		v.older()
+	}
 	key := v.authenticator()
 	name := map[string]string{"fr": "Ordinateur du bureau", "en": "Office computer"}[v.manner.lang]
 	passkeys := "/profile/factors"
