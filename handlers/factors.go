@@ -25,8 +25,12 @@ func (h *Handlers) factorsPage(c echo.Context, status int, bad views.Errors) err
 	if err != nil {
 		return err
 	}
+	v := views.FactorsView{Factors: found, Agent: s.AgentID != 0, Kept: h.store.KeepsFactors(), Errors: bad}
+	if v.Passkeys, err = h.passkeys(c); err != nil {
+		return err
+	}
 	p.Refused = len(bad) > 0
-	return mandat.Render(c, status, views.FactorsPage(p, views.FactorsView{Factors: found, Agent: s.AgentID != 0, Kept: h.store.KeepsFactors(), Errors: bad}))
+	return mandat.Render(c, status, views.FactorsPage(p, v))
 }
 
 func (h *Handlers) newFactor(c echo.Context) error {

@@ -61,7 +61,8 @@ type form struct{ url.Values }
 
 // readForm reads a form with just these fields, beside the submission. A field
 // that may come several times ends with "…"; in one that ends with "≈", whose
-// text others wrote, what is no text becomes U+FFFD. Anything else malformed,
+// text others wrote, what is no text becomes U+FFFD. With "proof" may come what
+// stands for it, "proof_passkey". Anything else malformed,
 // doubled or foreign is errMalformed: it did not come from a page of ours.
 func readForm(c echo.Context, fields ...string) (form, error) {
 	r := c.Request()
@@ -76,7 +77,8 @@ func readForm(c echo.Context, fields ...string) (form, error) {
 	}
 	for name, values := range r.PostForm {
 		many, others := slices.Contains(fields, name+"…"), slices.Contains(fields, name+"≈")
-		if !many && !others && name != "submission" && !slices.Contains(fields, name) || !many && len(values) > 1 {
+		known := many || others || name == "submission" || slices.Contains(fields, name) || name == "proof_passkey" && slices.Contains(fields, "proof")
+		if !known || !many && len(values) > 1 {
 			return form{}, errMalformed
 		}
 		for i, v := range values {

@@ -23,6 +23,7 @@ import (
 	"example.org/mandat/mail/dns"
 	"example.org/mandat/models"
 	"example.org/mandat/models/policy"
+	"example.org/mandat/models/webauthn"
 	"example.org/mandat/static"
 	"example.org/mandat/views"
 )
@@ -46,6 +47,7 @@ type Handlers struct {
 	log      *slog.Logger
 	secure   bool
 	sessions *sessionStore
+	site     *webauthn.Site   // whom passkeys are made for; nil: none are
 	dns      *dns.Health      // nil: nobody looks at what domains publish
 	files    map[string]int64 // what a file may weigh that is sent to a path, in bytes
 	oneClick map[string]bool  // paths that other sites may post to
@@ -71,6 +73,11 @@ func New(cfg Config) (*echo.Echo, error) {
 		h.streams.stopping = context.Background()
 	}
 	h.sessions = newSessionStore(cfg.Store, h.secure)
+	if site, err := webauthn.NewSite(cfg.Origin, "Mandat", models.ChallengeFor); err == nil {
+		h.site = site
+	} else {
+		h.log.Info("passkeys are not offered: browsers make them for names alone", "origin", cfg.Origin.String())
+	}
 	if cfg.DNS != nil {
 		h.dns = dns.NewHealth(cfg.DNS, cfg.Store.Now)
 	}

@@ -75,6 +75,13 @@ func ruled(t *testing.T, r handlers.Route, object string, by person) string {
 			return "404"
 		}
 		return allowed
+	case r.Path == "/session/factor/challenge": // the same
+		return "in"
+	case by.identifier != "" && (strings.HasPrefix(r.Path, "/profile/passkeys") || strings.HasPrefix(r.Path, "/profile/proof")): // of agents as well
+		if _, of, one := strings.Cut(object, "passkey-of-"); one && of != by.name {
+			return "404"
+		}
+		return allowed
 	case by.identifier != "" && (strings.HasPrefix(r.Path, "/profile/factors") || r.Path == "/profile/recovery-codes" || strings.HasPrefix(r.Path, "/profile/devices") && by.identifier != cast.Sam):
 		if _, of, one := strings.Cut(object, "-of-"); one && of != by.name || r.Path == "/profile/recovery-codes" && by.identifier != cast.David && by.identifier != cast.Sam {
 			return "404" // codes stand in for a factor
@@ -243,6 +250,7 @@ var props = []func(t *testing.T, m *stage, w *modelstest.World){
 	putImports,
 	putAssistances,
 	putSessions,
+	putPasskeys,
 	putFactors,
 }
 

@@ -351,6 +351,7 @@ var matrices = []string{
 	importsMatrix,
 	assistancesMatrix,
 	sessionsMatrix,
+	passkeysMatrix,
 	factorsMatrix,
 }
 

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"errors"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -19,11 +20,16 @@ func (h *Handlers) proof(c echo.Context) views.Proof {
 	if s.Proved(h.store.Now()) {
 		return views.Proof{}
 	}
-	codes, err := h.store.HasFactor(c.Request().Context(), s.Actor())
-	if err != nil { // the field takes a code all the same, and only does not say so
+	ctx, p := c.Request().Context(), views.Proof{Needed: true}
+	var codes, passkeys error
+	p.Code, codes = h.store.HasFactor(ctx, s.Actor())
+	if h.site != nil {
+		p.Passkey, passkeys = h.store.HasPasskey(ctx, s.Actor(), h.site.ID())
+	}
+	if err := errors.Join(codes, passkeys); err != nil { // the field takes a code all the same, and only does not say so
 		h.log.Warn("proof", "request", reference(c), "error", err)
 	}
-	return views.Proof{Needed: true, Code: codes}
+	return p
 }
 
 // prove takes the proof of a form: nil when it is right, or none is needed. It
@@ -35,13 +41,26 @@ func (h *Handlers) prove(c echo.Context, f form) error {
 	if s.Proved(h.store.Now()) {
 		return nil
 	}
-	token, err := h.store.Prove(c.Request().Context(), s.Actor(), f.Get("proof"))
+	token, err := h.offered(c, f)
 	if err != nil {
 		h.log.Warn("proof refused", "request", reference(c), "person", s.Identifier, "peer", c.RealIP())
 		return err
 	}
 	h.renewed(c, token)
 	return nil
+}
+
+// offered proves with what a form has: a passkey, or what was typed.
+func (h *Handlers) offered(c echo.Context, f form) (token string, err error) {
+	answer := f.Get("proof_passkey")
+	if answer == "" {
+		return h.store.Prove(c.Request().Context(), sessionOf(c).Actor(), f.Get("proof"))
+	}
+	at, err := h.ceremony(c)
+	if err != nil {
+		return "", err
+	}
+	return h.store.ProveWithPasskey(c.Request().Context(), sessionOf(c).Actor(), at, answer)
 }
 
 // renew gives the session a new reference after a change that proved who its person is.

@@ -95,14 +95,20 @@ func (h *Handlers) routes() []Route {
 	services.acting = true
 	unsubscribe := post("/unsubscriptions/:token", public, h.createUnsubscription)
 	unsubscribe.oneClick = true
-
+	signInAsked, secondStepAsked := post("/session/passkey/challenge", public, h.askSignIn), post("/session/factor/challenge", public, h.askSecondStep)
+	newPasskeyAsked, proofAsked := post("/profile/passkeys/challenge", self, h.askNewPasskey), post("/profile/proof/challenge", self, h.askPasskey)
+	signInAsked.asks, secondStepAsked.asks, newPasskeyAsked.asks, proofAsked.asks = true, true, true, true
+	proofAsked.acting = true // who acts proves to be themselves before they change things
 	return slices.Concat([]Route{
 		// Signing in and out
 		get("/", public, h.home),
 		get("/sign-in", public, h.newSession),
 		post("/session", public, h.createSession),
+		signInAsked,
+		post("/session/passkey", public, h.createPasskeySession),
 		get("/session/factor", public, h.newSignInFactor),
 		post("/session/factor", public, h.createSignInFactor),
+		secondStepAsked,
 		post("/session/end", public, h.endSession),
 		get("/password-resets/new", public, h.newPasswordReset),
 		post("/password-resets", public, h.createPasswordReset),
@@ -140,6 +146,15 @@ func (h *Handlers) routes() []Route {
 		staffToo(post("/profile/sessions/end", self, h.endOtherSessions)),
 		staffToo(post("/profile/sessions/:id/end", self, h.endOneSession)),
 		get("/history", self, h.listPersonHistory),
+
+		// One's passkeys, and what browsers are to sign with one
+		staffToo(get("/profile/passkeys/new", self, h.newPasskey)),
+		staffToo(newPasskeyAsked),
+		staffToo(post("/profile/passkeys", self, h.createPasskey)),
+		staffToo(get("/profile/passkeys/:id/removal", self, h.newPasskeyRemoval)),
+		staffToo(post("/profile/passkeys/:id/removal", self, h.createPasskeyRemoval)),
+		staffToo(proofAsked),
+
 		services,
 
 		// What customers allow support

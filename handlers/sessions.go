@@ -39,6 +39,7 @@ func (h *Handlers) signInPage(c echo.Context, status int, f views.SignInForm) er
 		return err
 	}
 	p.Path = views.SignInTo(f.Next)
+	f.Passkeys = h.site != nil
 	p.Refused = len(f.Errors) > 0
 	return mandat.Render(c, status, views.SignInPage(p, f))
 }

@@ -24,6 +24,7 @@ const (
 	deviceCookie  = "-device"  // wrong passwords from this browser count apart
 	trustedCookie = "-trusted" // this browser is not asked for a second factor
 	pendingCookie = "-sign-in" // a second factor is awaited
+	passkeyCookie = "-passkey" // what it was asked to sign is good here alone
 )
 
 func (h *Handlers) secretCookie(c echo.Context, which string) string {
@@ -95,13 +96,18 @@ func (h *Handlers) signInFactorPage(c echo.Context, status int, f views.SignInFa
 	if pending.Enrol {
 		return mandat.Render(c, status, views.SignInEnrolPage(p, pending, f))
 	}
+	if h.site != nil {
+		if f.Passkey, err = h.store.PendingHasPasskey(c.Request().Context(), h.secretCookie(c, pendingCookie), h.site.ID()); err != nil {
+			return err
+		}
+	}
 	return mandat.Render(c, status, views.SignInFactorPage(p, pending, f))
 }
 
 // createSignInFactor takes the second factor of a sign-in, or an agent's first
 // one. The secret that binds the form is the cookie; it works once.
 func (h *Handlers) createSignInFactor(c echo.Context) error {
-	sent, err := readForm(c, "code", "next", "trust", "name", "secret")
+	sent, err := readForm(c, "code", "passkey", "next", "trust", "name", "secret")
 	if err != nil {
 		return err
 	}
@@ -117,7 +123,7 @@ func (h *Handlers) createSignInFactor(c echo.Context) error {
 		h.begin(c, in)
 		return h.recoveryCodesPage(c, codes, sitePath(f.Next))
 	}
-	in, err := h.store.AnswerSignIn(ctx, pending, sent.Get("code"), f.Trust, h.browserOf(c), replaced)
+	in, err := h.answerSignIn(c, sent, f.Trust)
 	if err != nil {
 		return h.signInRefused(c, err, f)
 	}

@@ -3,6 +3,7 @@ package handlers_test
 import (
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -37,7 +38,8 @@ func eachSite(t *testing.T, fn func(t *testing.T, s *site)) {
 func newSite(t testing.TB, w *modelstest.World, configure ...func(*handlers.Config)) *site {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
-	origin := &url.URL{Scheme: "http", Host: server.Listener.Addr().String()}
+	_, port, _ := net.SplitHostPort(server.Listener.Addr().String())
+	origin := &url.URL{Scheme: "http", Host: net.JoinHostPort("localhost", port)} // a name, for passkeys
 	cfg := handlers.Config{Store: w.Store, Log: slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelError})), Origin: origin}
 	for _, set := range configure {
 		set(&cfg)

@@ -28,6 +28,9 @@ POST /session                                      -                            
 POST /session                                      -                              Alice  11  the same, the session that ends is read, and ended
 GET  /session/factor                               -                              nobody 1
 POST /session/factor                               -                              nobody 1
+POST /session/passkey/challenge                    -                              nobody 3
+POST /session/passkey                              -                              nobody 0
+POST /session/factor/challenge                     -                              nobody 1
 POST /session/end                                  -                              Alice  2
 GET  /password-links/:token                        emma                           nobody 2
 POST /password-links/:token                        emma                           nobody 12+1 the factors are counted before and after, what the old password had opened is forgotten, the notice
@@ -46,8 +49,8 @@ POST /profile/contact                              -                            
 POST /profile/contact/cancellation                 -                              Alice  6
 GET  /profile/contact/confirmation/:token          contact-of-Alice               Alice  2
 POST /profile/contact/confirmation/:token          contact-of-Alice               Alice  11+1 the one before is kept for its notices
-GET  /profile/factors                              -                              David  5   the person, the apps, the codes left, the browsers
-GET  /profile/factors                              -                              Alice  5   the same
+GET  /profile/factors                              -                              David  6   the person, the apps, the codes left, the browsers, the passkeys
+GET  /profile/factors                              -                              Alice  6   the same
 GET  /profile/factors/new                          -                              Alice  2
 POST /profile/factors                              -                              Alice  14+1  the proof, the person is locked, the apps and codes are counted, made and sealed; the session has a new reference
 GET  /profile/factors/:id                          factor-of-David                David  3
@@ -61,6 +64,12 @@ POST /profile/devices/:id/removal                  device-of-David              
 GET  /profile/sessions                             -                              Alice  2
 POST /profile/sessions/end                         -                              Alice  6
 POST /profile/sessions/:id/end                     session-of-Alice               Alice  6
+GET  /profile/passkeys/new                         -                              Alice  2
+POST /profile/passkeys/challenge                   -                              Alice  9   who asks, the bounds on challenges, the handle
+POST /profile/passkeys                             -                              Alice  2
+GET  /profile/passkeys/:id/removal                 passkey-of-Alice               Alice  2
+POST /profile/passkeys/:id/removal                 passkey-of-Alice               Alice  9+1 who asks is looked up, and locked; the notice
+POST /profile/proof/challenge                      -                              Alice  6
 GET  /history                                      -                              Alice  2
 GET  /services                                     -                              Alice  3
 

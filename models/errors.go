@@ -96,6 +96,7 @@ var sqliteConstraints = map[string]string{
 	"grants.service_id, grants.grantee_id": "grant_service_once",
 	"grants.account_id, grants.grantee_id": "grant_account_once",
 	"assistances.agent_id":                 "assistance_one_at_a_time",
+	"passkeys.credential_id":               "passkey_credential_unique",
 }
 
 // violated is the name of the constraint that refused a statement, "" for any other error.

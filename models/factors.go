@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -212,7 +213,7 @@ func (s *Store) ResetFactors(ctx context.Context, identifier string) (shortened 
 				return err
 			}
 		}
-		if err := tx.forgetFactors(p); err != nil {
+		if err := errors.Join(tx.forgetFactors(p), tx.forgetPasskeys(p)); err != nil {
 			return err
 		}
 		gone := tx.Exec("UPDATE customers SET password_hash = '', password_short = ? WHERE id = ? AND password_short", false, p.CustomerID)

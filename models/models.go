@@ -25,6 +25,8 @@
 //     anywhere: see imports_run.go, and package mail/imap for why nothing is lost or doubled.
 //   - A factor is what a person, a customer or an agent, has besides the password: an authenticator
 //     app. Recovery codes stand in for it; a trusted device is a browser that is not asked for it.
+//   - A passkey signs its person in by itself, and does for a factor after the password: see
+//     passkeys.go, and package models/webauthn for what browsers and authenticators say.
 //   - A sign-in waits for the second factor of somebody whose password was right: see sign_ins.go.
 //   - An event is one line of the history. Every accepted change writes exactly one for each
 //     thing it changes, in its own transaction. Package history says how they are chained, so

@@ -247,6 +247,9 @@ func TestTheDatabaseHasTheLastWord(t *testing.T) {
 		"assistance_end_told":               "INSERT INTO assistances (agent_id, customer_id, reason, ticket, consent, may_change, asked_at, expires_at, ended_at) SELECT 1, owner_id, '', '', 'request', false, created_at, created_at, created_at FROM services WHERE id = 1",
 		"assistance_raised_by_leave":        "INSERT INTO assistances (agent_id, customer_id, reason, ticket, consent, may_change, asked_at, expires_at, change_until) SELECT 1, owner_id, '', '', 'request', false, created_at, created_at, created_at FROM services WHERE id = 1",
 		"assistance_second_agent":           "INSERT INTO assistances (agent_id, customer_id, reason, ticket, consent, may_change, asked_at, expires_at, approved_by) SELECT 1, owner_id, '', '', 'emergency', true, created_at, created_at, 1 FROM services WHERE id = 1",
+		"passkey_holder_is_one_person":      "INSERT INTO passkey_holders (handle, customer_id, agent_id) VALUES ('', 1, 1)",
+		"passkey_of_one_person":             "INSERT INTO passkeys (name, site, credential_id, public_key, sign_count, flags, model, transports, created_at) SELECT '', '', '', '', 0, 0, '', '', created_at FROM services",
+		"passkey_challenge_purpose_known":   "INSERT INTO passkey_challenges (challenge_hash, browser_hash, purpose, asked_in, peer, expires_at) SELECT '', '', 'dance', 0, '', created_at FROM services",
 		"sieve_script_of_one":               "INSERT INTO sieve_scripts (address, content) VALUES ('x@garrigue.example', '')",
 	}
 	each(t, func(t *testing.T, w *world) {

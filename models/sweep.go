@@ -26,6 +26,7 @@ func (s *Store) Sweep(ctx context.Context) error {
 		db.Exec("DELETE FROM contact_changes WHERE expires_at <= ?", now).Error,
 		db.Exec("DELETE FROM former_contacts WHERE ended_at <= ?", now.Add(-FormerContactFor)).Error,
 		db.Exec("DELETE FROM devices WHERE seen_at <= ?", now.Add(-deviceFor)).Error,
+		db.Exec("DELETE FROM passkey_challenges WHERE expires_at <= ?", now).Error,
 		db.Exec("DELETE FROM throttles WHERE last_at <= ?", now.Add(-throttleWindow)).Error,
 		s.sweepAccounts(ctx),
 		s.sweepUploads(ctx),

@@ -104,6 +104,82 @@
     for (const tick of e.target.closest("table").querySelectorAll("tbody .tick input")) tick.checked = e.target.checked;
   });
 
+  // Passkeys: the panel is asked what to sign, the browser asks its person, and the
+  // answer goes out with the form that the button is in.
+  if (window.PublicKeyCredential && navigator.credentials) document.documentElement.dataset.passkeys = "";
+
+  const bytes = (text) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
+  const text = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer))).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+
+  // Older browsers leave both ways of the JSON to the page.
+  const read = (kind, o) => {
+    const name = kind === "create" ? "parseCreationOptionsFromJSON" : "parseRequestOptionsFromJSON";
+    if (PublicKeyCredential[name]) return PublicKeyCredential[name](o);
+    const list = (ids) => ids?.map((c) => ({ ...c, id: bytes(c.id) }));
+    return {
+      ...o, challenge: bytes(o.challenge), user: o.user && { ...o.user, id: bytes(o.user.id) },
+      excludeCredentials: list(o.excludeCredentials), allowCredentials: list(o.allowCredentials),
+    };
+  };
+  const written = (c) => {
+    if (c.toJSON) return c.toJSON();
+    const response = { transports: c.response.getTransports?.() };
+    for (const part of ["clientDataJSON", "attestationObject", "authenticatorData", "signature", "userHandle"]) {
+      if (c.response[part]) response[part] = text(c.response[part]);
+    }
+    return { id: c.id, rawId: c.id, type: c.type, clientExtensionResults: {}, response };
+  };
+
+  const fieldOf = (button) => button.form.querySelector(`input[name="${button.id}"]`);
+
+  const usePasskey = async (button) => {
+    const { form } = button, field = fieldOf(button), place = field.nextElementSibling;
+    const tell = (about) => {
+      place.textContent = button.dataset[about];
+      place.classList.toggle("error", about !== "kept");
+    };
+    const body = new URLSearchParams();
+    for (const name of ["submission", ...(button.dataset.send ?? "").split(" ")]) {
+      const sent = form.querySelector(`input[name="${name}"]`);
+      if (sent) body.set(name, sent.value);
+    }
+    place.replaceChildren();
+    const answer = await fetch(button.dataset.ask, { method: "POST", body, headers: { "HX-Request": "true" } }).catch(() => null);
+    if (!answer) return tell("away");
+    if (answer.headers.has("HX-Redirect")) return location.assign(answer.headers.get("HX-Redirect"));
+    if (!answer.ok) {
+      if (!answer.headers.has("HX-Retarget")) return tell("away"); // a proxy's page
+      place.innerHTML = await answer.text();
+      return;
+    }
+    const kind = button.dataset.passkey;
+    try {
+      const made = await navigator.credentials[kind]({ publicKey: read(kind, await answer.json()) });
+      field.value = JSON.stringify(written(made));
+    } catch (e) {
+      tell({ NotAllowedError: "cancelled", AbortError: "cancelled", InvalidStateError: "known", SecurityError: "site" }[e.name] ?? "failed");
+      return;
+    }
+    if (button.dataset.kept) tell("kept"); // what the form is for is another button's
+    else form.requestSubmit();
+  };
+
+  // Enter in a field of a form that a passkey is to be made with.
+  on("submit", (e) => {
+    const button = e.target.querySelector("[data-passkey=create]");
+    if (!button || fieldOf(button).value) return;
+    e.preventDefault();
+    e.stopImmediatePropagation();
+    button.click();
+  }, true);
+
+  on("click", async (e) => {
+    const button = e.target.closest("[data-passkey]");
+    if (!button || button.ariaBusy) return;
+    button.ariaBusy = "true"; // one question at a time
+    await usePasskey(button).finally(() => { button.ariaBusy = null; });
+  });
+
   // A form is sent once, until its answer is there.
   on("submit", (e) => {
     const form = e.target;

@@ -27,6 +27,8 @@ type FactorsView struct {
 	Agent bool // who must keep one
 	Kept  bool // the operator has given the key that they need
 
+	Passkeys PasskeysView
+
 	Errors Errors
 }
 

@@ -34,6 +34,14 @@ const (
 	ContactCancelPath   = "/profile/contact/cancellation"
 	PreferencesPath     = "/preferences"
 
+	PasskeysPath        = "/profile/passkeys"
+	NewPasskeyPath      = "/profile/passkeys/new"
+	NewPasskeyAskedPath = "/profile/passkeys/challenge" // what browsers are to sign: for a new one,
+	ProofAskedPath      = "/profile/proof/challenge"    // as proof,
+	SecondStepAskedPath = "/session/factor/challenge"   // as the second step,
+	SignInAskedPath     = "/session/passkey/challenge"  // and to sign in
+	PasskeySessionPath  = "/session/passkey"
+
 	PasswordResetsPath   = "/password-resets" // POST: ask for a link; its page says where to look
 	NewPasswordResetPath = "/password-resets/new"
 	ConsentPath     = "/profile/support"
@@ -93,6 +101,11 @@ func DeviceRemovalPath(id int64) string {
 
 // PasswordLinkPath is a one-time link.
 func PasswordLinkPath(token string) string { return "/password-links/" + url.PathEscape(token) }
+
+// PasskeyRemovalPath removes one of one's own passkeys.
+func PasskeyRemovalPath(id int64) string {
+	return PasskeysPath + "/" + strconv.FormatInt(id, 10) + "/removal"
+}
 
 // ContactLinkPath is the link that confirms a contact address.
 func ContactLinkPath(token string) string {

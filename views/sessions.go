@@ -5,6 +5,7 @@ package views
 type SignInForm struct {
 	Identifier string
 	Next       string // where to go after signing in
+	Passkeys   bool   // they sign in too
 	Errors     Errors
 }
 

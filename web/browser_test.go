@@ -119,6 +119,21 @@ func TestBrowser(t *testing.T) {
 			})
 		}
 	})
+	t.Run("passkeys from the first to the last", func(t *testing.T) {
+		t.Parallel()
+		for _, m := range scripted {
+			t.Run(m.String(), func(t *testing.T) {
+				t.Parallel()
+				p, w := namedPanel(t)
+				usePasskeys(visit(t, browser, p, m), w)
+			})
+		}
+	})
+	t.Run("passkeys without a script", func(t *testing.T) {
+		t.Parallel()
+		p, _ := namedPanel(t)
+		lackPasskeys(visit(t, browser, p, plainEnglish))
+	})
 	t.Run("pictures", func(t *testing.T) { takePictures(t, browser) })
 }
 

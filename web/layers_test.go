@@ -25,6 +25,8 @@ var layers = []struct{ pkg, imports, tests string }{
 	{pkg: "models/history"},
 	{pkg: "views/locale"},
 	{pkg: "static"},
+	{pkg: "models/webauthn/webauthntest"},
+	{pkg: "models/webauthn", tests: "models/webauthn/webauthntest"},
 	{pkg: "mail/sieve"},
 	{pkg: "mail/imap", tests: "mail/imap/connect mail/imap/imaptest"},
 	{pkg: "mail/imap/connect", imports: "mail/imap", tests: "mail/imap/imaptest"},
@@ -37,7 +39,7 @@ var layers = []struct{ pkg, imports, tests string }{
 	{pkg: "mail", tests: "mail/imap mail/imap/connect mail/imap/imaptest models models/policy models/cast models/modelstest mail/mailtest mail/dovecot"},
 
 	// What is true.
-	{pkg: "models", imports: "models/policy models/history models/totp mail/sieve mail/imap", tests: "models/cast models/modelstest mail/imap/connect mail/imap/imaptest"},
+	{pkg: "models", imports: "models/policy models/history models/webauthn models/totp mail/sieve mail/imap", tests: "models/webauthn/webauthntest models/cast models/modelstest mail/imap/connect mail/imap/imaptest"},
 	{pkg: "models/cast", imports: "models models/policy models/totp", tests: "models/modelstest"},
 	{pkg: "models/modelstest", imports: "models models/policy models/history models/cast models/totp mail/imap"},
 
@@ -49,8 +51,8 @@ var layers = []struct{ pkg, imports, tests string }{
 	// What happens.
 	{
 		pkg:     "handlers",
-		imports: ". views views/ui views/locale static models models/policy mail/dns",
-		tests:   "models/totp models/cast models/modelstest views/gallery handlers/ceiling mail/dns/dnstest mail/imap mail/imap/connect mail/imap/imaptest",
+		imports: ". views views/ui views/locale static models models/policy models/webauthn mail/dns",
+		tests:   "models/webauthn/webauthntest models/totp models/cast models/modelstest views/gallery handlers/ceiling mail/dns/dnstest mail/imap mail/imap/connect mail/imap/imaptest",
 	},
 	{pkg: "handlers/ceiling"}, // what benchmarks compare with
 	{
@@ -80,6 +82,7 @@ var reserved = []struct{ library, pkgs string }{
 	{"github.com/emersion/go-msgauth", "mail/listd mail"},
 	{"github.com/emersion/go-imap/", "mail/imap/connect mail/imap/imaptest mail/mailtest mail"},
 	{"github.com/gorilla/", "handlers web"},
+	{"github.com/go-webauthn/", "models/webauthn"},
 	{"github.com/pquerna/", "models/totp"},
 	{"github.com/boombuler/", "views"},
 }

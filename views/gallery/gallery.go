@@ -44,6 +44,7 @@ func Entries() []Entry {
 		layout,
 		errors,
 		sessions,
+		passkeys,
 		services,
 		dnsHealth,
 		accounts,

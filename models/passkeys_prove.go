@@ -1,0 +1,367 @@
+package models
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"example.org/mandat/models/webauthn"
+)
+
+// ChallengeFor is how long a browser has to answer what it was asked to sign.
+const ChallengeFor = 5 * time.Minute
+
+// Bounds on challenges. A browser's oldest give way to new ones; a peer, and all
+// together, must wait until some have been answered or have lapsed.
+const (
+	challengesOfBrowser = 10
+	challengesOfPeer    = 200
+	challengesOfAll     = 20_000
+)
+
+// What a challenge is for. It is good for nothing else.
+const (
+	challengeCreation   = "creation"
+	challengeSignIn     = "sign-in"
+	challengeProof      = "proof"
+	challengeSecondStep = "second-step"
+)
+
+// Challenge is what a browser is asked. Browser is for its cookie, Options for
+// navigator.credentials; of neither anything but a hash is kept.
+type Challenge struct {
+	Options json.RawMessage
+	Browser string
+}
+
+// ChallengeCreation asks by's browser for a new passkey, on a device that has
+// none of theirs yet. What AddPasskey would refuse, it refuses too: the device
+// keeps what it makes.
+func (s *Store) ChallengeCreation(ctx context.Context, by Actor, at Ceremony, name string) (*Challenge, error) {
+	p, err := s.passkeyPerson(ctx, by)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := passkeyName(name); err != nil {
+		return nil, err
+	}
+	return s.challenge(ctx, at, challengeCreation, by.Session, func(tx *Tx) (json.RawMessage, string, error) {
+		holder, err := tx.passkeyHolder(p)
+		if err != nil {
+			return nil, "", err
+		}
+		known, err := tx.credentials(p, at.Site.ID())
+		if err != nil {
+			return nil, "", err
+		}
+		return at.Site.Create(holder, known)
+	})
+}
+
+// ChallengeSignIn asks a browser for any passkey of this site.
+func (s *Store) ChallengeSignIn(ctx context.Context, at Ceremony) (*Challenge, error) {
+	return s.challenge(ctx, at, challengeSignIn, 0, func(*Tx) (json.RawMessage, string, error) { return at.Site.Ask(nil) })
+}
+
+// ChallengeProof asks by's browser for one of their passkeys, as proof that it
+// is still they: Invalid when they have none.
+func (s *Store) ChallengeProof(ctx context.Context, by Actor, at Ceremony) (*Challenge, error) {
+	p, err := s.passkeyPerson(ctx, by)
+	if err != nil {
+		return nil, err
+	}
+	return s.challenge(ctx, at, challengeProof, by.Session, func(tx *Tx) (json.RawMessage, string, error) { return tx.askFor(p, at) })
+}
+
+// askFor asks for one of the passkeys of somebody who is known by other means.
+func (tx *Tx) askFor(p person, at Ceremony) (json.RawMessage, string, error) {
+	known, err := tx.credentials(p, at.Site.ID())
+	if err == nil && len(known) == 0 {
+		err = invalid("passkey", "passkey.none")
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	return at.Site.Ask(known)
+}
+
+// challenge notes what a browser is asked. ErrBusy, or Throttled, when too much is asked already.
+func (s *Store) challenge(ctx context.Context, at Ceremony, purpose string, in int64, ask func(tx *Tx) (json.RawMessage, string, error)) (*Challenge, error) {
+	c := &Challenge{Browser: at.Browser}
+	if len(c.Browser) != len(newToken()) {
+		c.Browser = newToken()
+	}
+	browser := tokenHash(c.Browser)
+	return c, s.change(ctx, Actor{}, func(tx *Tx) error {
+		if err := tx.boundChallenges(browser, at.Peer); err != nil {
+			return err
+		}
+		options, challenge, err := ask(tx)
+		if err != nil {
+			return err
+		}
+		c.Options = options
+		return tx.exec("INSERT INTO passkey_challenges (challenge_hash, browser_hash, purpose, asked_in, peer, expires_at) VALUES (?, ?, ?, ?, ?, ?)",
+			tokenHash(challenge), browser, purpose, in, at.Peer, tx.now.Add(ChallengeFor))
+	})
+}
+
+func (tx *Tx) boundChallenges(browser digest, peer string) error {
+	err := tx.exec(`DELETE FROM passkey_challenges WHERE challenge_hash IN
+		(SELECT x.challenge_hash FROM passkey_challenges x WHERE x.browser_hash = ? ORDER BY x.expires_at DESC LIMIT ? OFFSET ?)`,
+		browser, challengesOfBrowser, challengesOfBrowser-1)
+	if err != nil {
+		return err
+	}
+	var n struct{ Peer, Total int }
+	err = tx.scan(&n, `SELECT (SELECT count(*) FROM passkey_challenges x WHERE x.peer = @peer AND x.expires_at > @now) AS peer,
+		(SELECT count(*) FROM (SELECT 1 FROM passkey_challenges x WHERE x.expires_at > @now LIMIT @most) AS live) AS total`,
+		map[string]any{"peer": peer, "now": tx.now, "most": challengesOfAll})
+	switch {
+	case err != nil:
+		return err
+	case n.Total >= challengesOfAll:
+		return ErrBusy
+	case n.Peer >= challengesOfPeer:
+		return Throttled{Wait: time.Minute}
+	}
+	return nil
+}
+
+// takeChallenge takes a challenge off the table: it must have been put to this
+// browser, for this, in this session or sign-in, and within ChallengeFor.
+func (tx *Tx) takeChallenge(challenge, browser, purpose string, in int64) error {
+	taken := tx.Exec("DELETE FROM passkey_challenges WHERE challenge_hash = ? AND browser_hash = ? AND purpose = ? AND asked_in = ? AND expires_at > ?",
+		tokenHash(challenge), tokenHash(browser), purpose, in, tx.now)
+	if taken.Error == nil && taken.RowsAffected == 0 {
+		return invalid("passkey", "passkey.lapsed")
+	}
+	return taken.Error
+}
+
+// spendChallenge takes a challenge off the table that was put to this browser, if it is there.
+func (tx *Tx) spendChallenge(challenge, browser string) error {
+	return tx.exec("DELETE FROM passkey_challenges WHERE challenge_hash = ? AND browser_hash = ?", tokenHash(challenge), tokenHash(browser))
+}
+
+// SignInWithPasskey begins a session for whoever proves a passkey when asked by
+// ChallengeSignIn. It verified its person, so that it is both factors.
+// replaced is the token of the session that the browser had, which ends.
+// Invalid (field "passkey") says that it proves nothing; Throttled that too many
+// attempts failed.
+func (s *Store) SignInWithPasskey(ctx context.Context, at Ceremony, answer string, c Credentials, replaced string) (*SignedIn, error) {
+	proof, err := s.readProof(answer)
+	if err != nil {
+		return nil, err
+	}
+	peer := "peer:" + at.Peer
+	if err := s.attempt(ctx, map[string]slowdown{peer: peerSlowdown}); err != nil {
+		return nil, err
+	}
+	in := &SignedIn{}
+	err = s.proveByPasskey(ctx, at, proof, challengeSignIn, 0, person{}, func(tx *Tx, p person) error {
+		if err := tx.succeeded(nil, peer); err != nil {
+			return err
+		}
+		return tx.arrive(p, c, replaced, true, in)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return in, s.readSession(ctx, in)
+}
+
+// ChallengeSecondStep asks a browser for a passkey of whoever has a sign-in that
+// waits under this token: Invalid when they have none, ErrSignInEnded when none waits.
+func (s *Store) ChallengeSecondStep(ctx context.Context, token string, at Ceremony) (*Challenge, error) {
+	p, _, err := s.pending(ctx, token, "")
+	if err != nil {
+		return nil, err
+	}
+	id, err := s.pendingID(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	return s.challenge(ctx, at, challengeSecondStep, id, func(tx *Tx) (json.RawMessage, string, error) { return tx.askFor(p, at) })
+}
+
+func (s *Store) pendingID(ctx context.Context, token string) (id int64, err error) {
+	err = s.db.WithContext(ctx).Raw("SELECT i.id FROM sign_ins i WHERE i.token_hash = ? AND i.expires_at > ?", tokenHash(token), s.now()).Scan(&id).Error
+	if err == nil && id == 0 {
+		err = ErrSignInEnded
+	}
+	return id, err
+}
+
+// PendingHasPasskey says whether whoever has a sign-in that waits has a passkey of this site.
+func (s *Store) PendingHasPasskey(ctx context.Context, token, site string) (bool, error) {
+	p, _, err := s.pending(ctx, token, "")
+	if err != nil {
+		return false, err
+	}
+	return s.HasPasskey(ctx, p.actor(), site)
+}
+
+// AnswerSignInWithPasskey is AnswerSignIn by a passkey, asked for by
+// ChallengeSecondStep: Invalid (field "passkey") when it proves nothing.
+func (s *Store) AnswerSignInWithPasskey(ctx context.Context, token string, at Ceremony, answer string, trust bool, c Credentials, replaced string) (*SignedIn, error) {
+	p, _, err := s.pending(ctx, token, "")
+	if err != nil {
+		return nil, err
+	}
+	id, err := s.pendingID(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	proof, err := s.readProof(answer)
+	if err != nil {
+		return nil, err
+	}
+	in := &SignedIn{}
+	err = s.proveByPasskey(ctx, at, proof, challengeSecondStep, id, p, func(tx *Tx, p person) error {
+		if _, err := tx.holdSignIn(p, token, "code"); err != nil {
+			return err
+		}
+		return tx.answered(p, token, c, replaced, trust, in)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return in, s.readSession(ctx, in)
+}
+
+// ProveWithPasskey takes a passkey of by's, asked for by ChallengeProof, as
+// proof that it is still they. See Prove.
+func (s *Store) ProveWithPasskey(ctx context.Context, by Actor, at Ceremony, answer string) (token string, err error) {
+	p, err := s.passkeyPerson(ctx, by)
+	if err != nil {
+		return "", err
+	}
+	proof, err := s.readProof(answer)
+	if err == nil {
+		err = s.proveByPasskey(ctx, at, proof, challengeProof, by.Session, p, func(*Tx, person) error { return nil })
+	}
+	if bad := (Invalid{}); errors.As(err, &bad) {
+		return "", Invalid{"proof": bad["passkey"]}
+	}
+	if err != nil {
+		return "", err
+	}
+	return s.Renew(ctx, by)
+}
+
+// storedPasskey is a passkey with all that it is checked with.
+type storedPasskey struct {
+	ID           int64
+	CustomerID   int64
+	AgentID      int64
+	Identifier   string
+	Name         string
+	Handle       []byte
+	CredentialID []byte
+	PublicKey    []byte
+	SignCount    int64
+	Flags        byte
+	Model        []byte
+	Transports   string
+}
+
+func (k *storedPasskey) credential() webauthn.Credential {
+	return webauthn.Credential{ID: k.CredentialID, PublicKey: k.PublicKey, Count: uint32(k.SignCount), Flags: k.Flags, Model: k.Model, Transports: k.Transports}
+}
+
+func (k *storedPasskey) person() person {
+	return person{CustomerID: k.CustomerID, AgentID: k.AgentID, Identifier: k.Identifier}
+}
+
+// readProof reads what a browser answered: Invalid (field "passkey") if it is nothing of the kind.
+func (s *Store) readProof(answer string) (*webauthn.Assertion, error) {
+	proof, err := webauthn.ReadAssertion(answer)
+	if err != nil {
+		return nil, s.refusePasskey(err)
+	}
+	return proof, nil
+}
+
+// proveByPasskey checks what a browser answered to a challenge of this purpose
+// and does then, in the same transaction. of is whose passkey it must be; the
+// zero person is anybody, whose handle then comes with it. The challenge is
+// spent whatever comes of it.
+func (s *Store) proveByPasskey(ctx context.Context, at Ceremony, proof *webauthn.Assertion, purpose string, in int64, of person, then func(tx *Tx, p person) error) error {
+	if err := s.inTx(ctx, Actor{}, func(tx *Tx) error { return tx.takeChallenge(proof.Challenge, at.Browser, purpose, in) }); err != nil {
+		return err
+	}
+	var copied error
+	err := s.change(ctx, Actor{}, func(tx *Tx) error {
+		copied = nil
+		k, err := tx.lockPasskey(proof, at, of)
+		if err != nil {
+			return err
+		}
+		now, err := at.Site.Check(proof, k.credential(), k.Handle)
+		if errors.Is(err, webauthn.ErrCloned) { // which must be remembered
+			copied = invalid("passkey", "passkey.copied", "Name", k.Name)
+			return tx.noteCopy(k)
+		}
+		if err != nil {
+			return s.refusePasskey(err)
+		}
+		if err := tx.exec("UPDATE passkeys SET sign_count = ?, flags = ?, used_at = ? WHERE id = ?", int64(now.Count), int(now.Flags), tx.now, k.ID); err != nil {
+			return err
+		}
+		tx.by = k.person().actor()
+		return then(tx, k.person())
+	})
+	return errors.Join(err, copied)
+}
+
+// lockPasskey reads the passkey that a proof names, of this site and person, and
+// locks that person: of two proofs at once the second is counted after the first.
+func (tx *Tx) lockPasskey(proof *webauthn.Assertion, at Ceremony, of person) (*storedPasskey, error) {
+	text := `SELECT k.id, COALESCE(k.customer_id, 0) AS customer_id, COALESCE(k.agent_id, 0) AS agent_id, COALESCE(c.identifier, a.identifier) AS identifier, k.name, h.handle,
+		k.credential_id, k.public_key, k.sign_count, k.flags, k.model, k.transports
+		FROM passkeys k JOIN passkey_holders h ON h.customer_id = k.customer_id OR h.agent_id = k.agent_id
+		LEFT JOIN customers c ON c.id = k.customer_id LEFT JOIN agents a ON a.id = k.agent_id
+		WHERE k.credential_id = @credential AND k.site = @site`
+	args := map[string]any{"credential": octets(proof.CredentialID), "site": at.Site.ID(), "handle": octets(proof.Handle)}
+	if of.id() == 0 {
+		text += " AND h.handle = @handle"
+	} else {
+		text += " AND k." + of.column() + " = @person"
+		args["person"] = of.id()
+	}
+	read := func() (k storedPasskey, err error) {
+		if err := tx.scan(&k, text, args); err != nil {
+			return k, err
+		}
+		if k.ID == 0 {
+			return k, invalid("passkey", "passkey.unknown")
+		}
+		return k, nil
+	}
+	k, err := read()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := tx.lockPerson(k.person()); err != nil {
+		return nil, err
+	}
+	k, err = read() // as it stands by now
+	return &k, err
+}
+
+// noteCopy tells that the signatures of a passkey were counted backwards. The
+// proof is refused: there may be a copy of the key, and of two that use it the
+// panel cannot tell whose is the person's. The other one goes on working, so
+// that nobody is shut out by a guess; its person is told, and can remove it.
+func (tx *Tx) noteCopy(k *storedPasskey) error {
+	tx.store.log.Warn("a passkey may have been copied", "person", k.Identifier, "passkey", k.ID)
+	p := k.person()
+	if p.CustomerID != 0 {
+		tx.tellSecurity(&Customer{ID: p.CustomerID, Identifier: p.Identifier}, NoticeDeed{Event: "passkey.copied", Target: k.Name})
+	}
+	e := p.event("passkey.copied", Detail{"name": {After: k.Name}})
+	e.byTime = true
+	return tx.record(e)
+}
