@@ -20,6 +20,9 @@ func addASecondFactor(v *visitor) {
 	v.check()
 	v.follow(v.say("factor.add"))
 	v.check()
+	if drawn := ask[string](v, `(s => s.stroke + ", " + s.fill)(getComputedStyle(document.querySelector("svg.qr path")))`); !strings.HasPrefix(drawn, "none, rgb(0, 0, 0)") {
+		v.t.Errorf("the picture of the key is drawn with %s", drawn) // as an icon nobody could scan it
+	}
 	secret := strings.ReplaceAll(ask[string](v, `document.getElementById("secret").textContent`), " ", "")
 	v.typeIn(v.say("factor.name"), "KeePassXC")
 	v.typeIn(v.say("factor.code"), v.code(secret, 0))
