@@ -100,6 +100,9 @@ type person struct {
 	CustomerID, AgentID int64
 	PasswordHash        string
 	Known               bool // has signed in with this browser before
+
+	Identifier string // where a link is looked at
+	Identity   int64  // what the session rests on, when a provider says who they are
 }
 
 // SignIn begins a session for a customer or an agent. replaced is the token of
@@ -191,8 +194,8 @@ func (tx *Tx) beginSession(p person, c Credentials, replaced string, in *SignedI
 			return err
 		}
 	}
-	err := tx.exec("INSERT INTO sessions (token_hash, customer_id, agent_id, data, user_agent, peer, created_at, seen_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		tokenHash(in.Token), orNull(p.CustomerID), orNull(p.AgentID), []byte{}, cut(c.UserAgent, 255), c.Peer, tx.now, tx.now, tx.now.Add(lasts))
+	err := tx.exec("INSERT INTO sessions (token_hash, customer_id, agent_id, identity_id, data, user_agent, peer, created_at, seen_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		tokenHash(in.Token), orNull(p.CustomerID), orNull(p.AgentID), orNull(p.Identity), []byte{}, cut(c.UserAgent, 255), c.Peer, tx.now, tx.now, tx.now.Add(lasts))
 	if err != nil {
 		return err
 	}
