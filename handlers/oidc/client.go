@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -60,8 +61,14 @@ func reachable(_, address string, _ syscall.RawConn) error {
 	return nil
 }
 
-// bounded bounds answers, whatever their headers say of their length.
+// bounded reads answers whole, up to a bound, whatever their headers say of their
+// length: what the libraries do with an error of reading is to keep its text.
 type bounded struct{ next http.RoundTripper }
+
+var (
+	errTooLong = errors.New("the answer is too long")
+	errTrouble = errors.New("the provider has trouble")
+)
 
 // RoundTrip is of http.RoundTripper.
 func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -69,52 +76,28 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	response.Body = &boundedBody{response.Body, maxAnswer}
+	defer response.Body.Close()
+	if response.StatusCode >= http.StatusInternalServerError {
+		return nil, fmt.Errorf("%w: status %d", errTrouble, response.StatusCode)
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(body) > maxAnswer {
+		return nil, errTooLong
+	}
+	response.Body = io.NopCloser(bytes.NewReader(body))
 	return response, nil
-}
-
-type boundedBody struct {
-	io.ReadCloser
-	left int
-}
-
-var errTooLong = errors.New("oidc: the answer is too long")
-
-func (b *boundedBody) Read(p []byte) (int, error) {
-	if len(p) > b.left+1 {
-		p = p[:b.left+1]
-	}
-	n, err := b.ReadCloser.Read(p)
-	if b.left -= n; b.left < 0 {
-		return 0, errTooLong
-	}
-	return n, err
 }
 
 // asked makes an error of ours of one of asking the provider.
 func asked(err error) error {
-	if unreachable(err) {
+	var call net.Error // those of the client are
+	if !errors.Is(err, errTooLong) && (errors.As(err, &call) || errors.Is(err, context.DeadlineExceeded)) {
 		return fmt.Errorf("%w: %w", ErrUnreachable, shortened(err))
 	}
 	return fmt.Errorf("%w: %w", ErrProvider, shortened(err))
-}
-
-// unreachable says that the provider could not be asked, or did not answer in
-// time. The libraries keep only the text of some errors.
-func unreachable(err error) bool {
-	var network net.Error
-	if errors.Is(err, errTooLong) || strings.Contains(err.Error(), errTooLong.Error()) {
-		return false
-	}
-	return errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		strings.Contains(err.Error(), context.DeadlineExceeded.Error()) || serverError(err.Error())
-}
-
-// serverError recognises the status of a provider that has trouble, which the
-// libraries put at the beginning of their text.
-func serverError(text string) bool {
-	text = strings.TrimPrefix(text, "fetching keys oidc: get keys failed: ")
-	return len(text) > 3 && text[0] == '5' && text[3] == ' '
 }
 
 // shortened is an error whose text may have what the provider answered.

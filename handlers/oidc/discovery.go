@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
 )
 
 // How long what a provider publishes of itself is taken for true, may be used
@@ -21,14 +23,16 @@ const (
 
 // metadata is what a provider publishes of itself.
 type metadata struct {
-	provider *oidc.Provider
+	endpoint oauth2.Endpoint
+	keys     oidc.KeySet
 	at       time.Time
 
 	EndSession  string   `json:"end_session_endpoint"`
 	AuthMethods []string `json:"token_endpoint_auth_methods_supported"`
 	Scopes      []string `json:"scopes_supported"`
 	NamesItself bool     `json:"authorization_response_iss_parameter_supported"`
-	Keys        string   `json:"jwks_uri"`
+	KeysURL     string   `json:"jwks_uri"`
+	Algorithms  []string `json:"id_token_signing_alg_values_supported"`
 }
 
 // read asks the provider. The issuer that it names must be ours to the letter.
@@ -41,12 +45,11 @@ func (p *Provider) read(ctx context.Context) (*metadata, error) {
 	case err != nil:
 		return nil, asked(err)
 	}
-	m := &metadata{provider: provider, at: p.Now()}
+	m := &metadata{endpoint: provider.Endpoint(), at: p.Now()}
 	if err := provider.Claims(m); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrProvider, shortened(err))
 	}
-	endpoint := provider.Endpoint()
-	for _, u := range []string{endpoint.AuthURL, endpoint.TokenURL, m.Keys} {
+	for _, u := range []string{m.endpoint.AuthURL, m.endpoint.TokenURL, m.KeysURL} {
 		if !p.sends(u) {
 			return nil, fmt.Errorf("%w: its endpoint %.200q is no address to send secrets to", ErrProvider, u)
 		}
@@ -54,8 +57,14 @@ func (p *Provider) read(ctx context.Context) (*metadata, error) {
 	if !p.sends(m.EndSession) {
 		m.EndSession = ""
 	}
+	m.keys = oidc.NewRemoteKeySet(p.client.context(context.WithoutCancel(ctx)), m.KeysURL)
+	m.Algorithms = slices.DeleteFunc(m.Algorithms, func(a string) bool { return !slices.Contains(signed, a) })
 	return m, nil
 }
+
+// signed are the ways in which a token may be signed: with a key that only the
+// provider has. "none" is none, and the client's secret is no key of its own.
+var signed = []string{oidc.RS256, oidc.RS384, oidc.RS512, oidc.ES256, oidc.ES384, oidc.ES512, oidc.PS256, oidc.PS384, oidc.PS512, oidc.EdDSA}
 
 // sends says whether an endpoint may be given secrets, or people: over TLS, but
 // for a provider that is itself on this machine without.

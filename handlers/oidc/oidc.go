@@ -128,10 +128,9 @@ func (p *Provider) Departure(ctx context.Context, s Secrets, again bool) (string
 }
 
 func (p *Provider) oauth(m *metadata) *oauth2.Config {
-	endpoint := m.provider.Endpoint()
-	// Trying which one works would use up the code.
-	switch endpoint.AuthStyle = oauth2.AuthStyleInHeader; {
-	case p.ClientSecret == "", len(m.AuthMethods) > 0 && !slices.Contains(m.AuthMethods, "client_secret_basic"):
+	endpoint := m.endpoint
+	endpoint.AuthStyle = oauth2.AuthStyleInHeader // to try which one works would use up the code
+	if p.ClientSecret == "" || len(m.AuthMethods) > 0 && !slices.Contains(m.AuthMethods, "client_secret_basic") {
 		endpoint.AuthStyle = oauth2.AuthStyleInParams
 	}
 	scopes := []string{"openid"}
@@ -187,9 +186,6 @@ func (p *Provider) redeem(ctx context.Context, m *metadata, s Secrets, code stri
 	case errors.As(err, &refusal):
 		if refusal.ErrorCode == "invalid_grant" {
 			return "", fmt.Errorf("%w: invalid_grant", ErrAnswer)
-		}
-		if refusal.Response != nil && refusal.Response.StatusCode >= 500 {
-			return "", fmt.Errorf("%w: status %d", ErrUnreachable, refusal.Response.StatusCode)
 		}
 		return "", fmt.Errorf("%w: the token is refused: %s", ErrProvider, errorCode(refusal.ErrorCode))
 	case err != nil:

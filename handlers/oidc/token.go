@@ -47,10 +47,11 @@ func (a *amr) UnmarshalJSON(b []byte) error {
 
 // verify verifies an ID token and reads it.
 func (p *Provider) verify(ctx context.Context, m *metadata, s Secrets, raw string) (*Account, error) {
-	token, err := m.provider.Verifier(&oidc.Config{ClientID: p.ClientID, Now: p.Now}).Verify(p.client.context(ctx), raw)
+	keys := &watchedKeys{KeySet: m.keys}
+	token, err := oidc.NewVerifier(p.Issuer, keys, &oidc.Config{ClientID: p.ClientID, SupportedSigningAlgs: m.Algorithms, Now: p.Now}).Verify(p.client.context(ctx), raw)
 	if err != nil {
-		if unreachable(err) {
-			return nil, asked(err)
+		if call := keys.err; call != nil && errors.Is(asked(call), ErrUnreachable) {
+			return nil, asked(call)
 		}
 		return nil, fmt.Errorf("%w: %w", ErrAnswer, shortened(err))
 	}
@@ -77,6 +78,20 @@ func (p *Provider) verify(ctx context.Context, m *metadata, s Secrets, raw strin
 		a.Claim, _ = all[p.Claim].(string)
 	}
 	return a, nil
+}
+
+// watchedKeys remembers why a signature could not be verified: the library keeps
+// the text alone.
+type watchedKeys struct {
+	oidc.KeySet
+	err error
+}
+
+// VerifySignature is of oidc.KeySet.
+func (k *watchedKeys) VerifySignature(ctx context.Context, raw string) (payload []byte, err error) {
+	payload, err = k.KeySet.VerifySignature(ctx, raw)
+	k.err = err
+	return payload, err
 }
 
 // mine says whether a token that the provider signed for us is that of this sign-in.
