@@ -20,6 +20,10 @@ func (h *Handlers) editProfile(c echo.Context) error {
 }
 
 func (h *Handlers) profilePage(c echo.Context, status int, v views.ProfileView) error {
+	var err error
+	if v.Pending, err = h.store.PendingContact(c.Request().Context(), sessionOf(c).Actor()); err != nil {
+		return err
+	}
 	p, err := h.page(c, "profile", t(c, "profile.title"))
 	if err != nil {
 		return err
@@ -29,14 +33,14 @@ func (h *Handlers) profilePage(c echo.Context, status int, v views.ProfileView) 
 }
 
 func (h *Handlers) updateProfile(c echo.Context) error {
-	sent, by, err := h.sent(c, "name", "email", "language", "theme", "time_zone", "version")
+	sent, by, err := h.sent(c, "name", "language", "theme", "time_zone", "version")
 	f := views.ProfileForm{
-		Name: sent.Get("name"), Email: sent.Get("email"), Language: sent.Get("language"), Theme: sent.Get("theme"), TimeZone: sent.Get("time_zone"),
+		Name: sent.Get("name"), Language: sent.Get("language"), Theme: sent.Get("theme"), TimeZone: sent.Get("time_zone"),
 		Version: sent.number("version"),
 	}
 	if err == nil {
 		err = h.store.ChangeProfile(c.Request().Context(), by, models.Profile{
-			Name: &f.Name, Email: &f.Email, Language: &f.Language, Theme: &f.Theme, TimeZone: &f.TimeZone, Version: f.Version,
+			Name: &f.Name, Language: &f.Language, Theme: &f.Theme, TimeZone: &f.TimeZone, Version: f.Version,
 		})
 	}
 	conflict := errors.Is(err, models.ErrConflict)
@@ -82,6 +86,9 @@ func (h *Handlers) updateProfilePassword(c echo.Context) error {
 	}
 	if err == nil {
 		err = h.store.ChangePassword(c.Request().Context(), by, sent.Get("current"), sent.Get("password"))
+	}
+	if err == nil {
+		err = h.renew(c)
 	}
 	if bad, is := refused(c, err); is {
 		return h.profilePasswordPage(c, http.StatusUnprocessableEntity, views.ProfilePasswordForm{Errors: bad})

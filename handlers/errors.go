@@ -191,7 +191,7 @@ func (h *Handlers) render(c echo.Context, p problem) error {
 	}
 	page := views.Page{Title: heading, Theme: themeOf(c), Path: views.HomePath}
 	if s := sessionOf(c); s != nil {
-		page.Theme, page.Submission = s.Theme, newSubmission(h.sessions.token(c.Request()))
+		page.Theme, page.Submission = s.Theme, newSubmission(s.FormKey)
 	}
 	return mandat.Render(c, p.status, views.ErrorPage(page, v))
 }

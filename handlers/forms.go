@@ -22,8 +22,8 @@ import (
 	"example.org/mandat/views/locale"
 )
 
-// A submission is the hidden field of a form: a nonce, and its HMAC under the
-// token of the session. It proves that the form was shown in this session
+// A submission is the hidden field of a form: a nonce, and its HMAC under a key
+// of the session. It proves that the form was shown in this session
 // without the server keeping anything until the form acts, and it differs on
 // each page, so that a compressed answer tells nothing about it.
 const (
@@ -31,26 +31,26 @@ const (
 	macSize   = 16
 )
 
-func newSubmission(token string) string {
+func newSubmission(key []byte) string {
 	b := make([]byte, nonceSize, nonceSize+macSize)
 	_, _ = rand.Read(b) // never fails: see crypto/rand
-	return base64.RawURLEncoding.EncodeToString(append(b, submissionMAC(token, b)...))
+	return base64.RawURLEncoding.EncodeToString(append(b, submissionMAC(key, b)...))
 }
 
-func submissionMAC(token string, nonce []byte) []byte {
-	mac := hmac.New(sha256.New, []byte(token))
+func submissionMAC(key, nonce []byte) []byte {
+	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte("submission"))
 	mac.Write(nonce)
 	return mac.Sum(nil)[:macSize]
 }
 
 // submissionNonce is the nonce of a submission of this session, nil for any other text.
-func submissionNonce(token, submission string) []byte {
+func submissionNonce(s *models.Session, submission string) []byte {
 	b, err := base64.RawURLEncoding.DecodeString(submission)
-	if err != nil || len(b) != nonceSize+macSize || token == "" {
+	if err != nil || len(b) != nonceSize+macSize {
 		return nil
 	}
-	if !hmac.Equal(b[nonceSize:], submissionMAC(token, b[:nonceSize])) {
+	if !hmac.Equal(b[nonceSize:], submissionMAC(s.FormKey, b[:nonceSize])) {
 		return nil
 	}
 	return b[:nonceSize]
@@ -107,8 +107,9 @@ func (h *Handlers) sent(c echo.Context, fields ...string) (form, models.Actor, e
 
 // submitted is who sends a form that was read, by its submission.
 func (h *Handlers) submitted(c echo.Context, f form) (models.Actor, error) {
-	by := sessionOf(c).Actor()
-	if by.Nonce = submissionNonce(h.sessions.token(c.Request()), f.Get("submission")); by.Nonce == nil {
+	s := sessionOf(c)
+	by := s.Actor()
+	if by.Nonce = submissionNonce(s, f.Get("submission")); by.Nonce == nil {
 		return by, models.Invalid{"": {{Key: "form.stale"}}}
 	}
 	return by, nil

@@ -100,7 +100,7 @@ func (h *Handlers) followImport(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	p := views.Page{Submission: newSubmission(h.sessions.token(c.Request()))}
+	p := views.Page{Submission: newSubmission(sessionOf(c).FormKey)}
 	return h.stream(c, func(ctx context.Context, by models.Actor) (templ.Component, bool, error) {
 		a, m, err := h.store.Import(ctx, by, c.Param("domain"), c.Param("local"), id)
 		if err != nil {

@@ -181,7 +181,7 @@ func (h *Handlers) admit(r Route) echo.MiddlewareFunc {
 				}
 			case err != nil:
 				return err
-			case s.AgentID != 0:
+			case s.AgentID != 0 && !r.agents:
 				return errStaff
 			}
 			return next(c)
@@ -264,7 +264,7 @@ func (h *Handlers) page(c echo.Context, here, title string) (views.Page, error) 
 	}
 	p.Theme = s.Theme
 	p.Viewer = views.Viewer{Identifier: s.Identifier, Name: s.Name, Agent: s.AgentID != 0}
-	p.Submission = newSubmission(h.sessions.token(c.Request()))
+	p.Submission = newSubmission(s.FormKey)
 	if isFragment(c) {
 		return p, nil // what is to be said waits for a whole page
 	}

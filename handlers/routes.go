@@ -17,6 +17,8 @@ type Route struct {
 	Policy policy.Entry
 
 	handler echo.HandlerFunc
+	// Of class Self, and about agents too.
+	agents bool
 	// Reads its session itself, in the one statement of its page.
 	ownSession bool
 	// The page asks for a part of itself by itself, which is no activity of its reader (R16).
@@ -74,6 +76,10 @@ func (h *Handlers) routes() []Route {
 			post(path+"/:id/cancellation", may(k.Operation()), h.cancelUpload(k)),
 		}
 	}
+	staffToo := func(r Route) Route {
+		r.agents = true
+		return r
+	}
 	accounts := get(service+"/emails", may(policy.SeeService), h.listAccounts)
 	accounts.ownSession = true
 	health := get(service+"/dns", may(policy.SeeService), h.showDNS)
@@ -91,6 +97,9 @@ func (h *Handlers) routes() []Route {
 		get("/sign-in", public, h.newSession),
 		post("/session", public, h.createSession),
 		post("/session/end", public, h.endSession),
+		get("/password-resets/new", public, h.newPasswordReset),
+		post("/password-resets", public, h.createPasswordReset),
+		get("/password-resets", public, h.showPasswordReset),
 		get("/password-links/:token", public, h.editPasswordLink),
 		post("/password-links/:token", public, h.usePasswordLink),
 		post("/preferences", public, h.setPreferences),
@@ -104,6 +113,14 @@ func (h *Handlers) routes() []Route {
 		post("/profile", self, h.updateProfile),
 		get("/profile/password", self, h.editProfilePassword),
 		post("/profile/password", self, h.updateProfilePassword),
+		get("/profile/contact", self, h.editContact),
+		post("/profile/contact", self, h.updateContact),
+		post("/profile/contact/cancellation", self, h.cancelContact),
+		get("/profile/contact/confirmation/:token", self, h.newContactConfirmation),
+		post("/profile/contact/confirmation/:token", self, h.createContactConfirmation),
+		staffToo(get("/profile/sessions", self, h.listSessions)),
+		staffToo(post("/profile/sessions/end", self, h.endOtherSessions)),
+		staffToo(post("/profile/sessions/:id/end", self, h.endOneSession)),
 		get("/history", self, h.listPersonHistory),
 		get("/services", self, h.listServices),
 

@@ -72,14 +72,13 @@ func (h *Handlers) createSession(c echo.Context) error {
 // passwords count apart from a stranger's.
 func (h *Handlers) begin(c echo.Context, in *models.SignedIn) {
 	h.log.Info("signed in", "request", reference(c), "person", in.Session.Identifier, "peer", c.RealIP())
-	cookie := &http.Cookie{
-		Name: h.sessions.name, Value: in.Token, Path: "/", HttpOnly: true, Secure: h.secure, SameSite: http.SameSiteLaxMode,
-		MaxAge: int(models.SessionFor.Seconds()),
-	}
-	c.SetCookie(cookie)
-	device := *cookie
-	device.Name, device.Value, device.MaxAge = h.deviceCookie(), in.Device, int((180 * 24 * time.Hour).Seconds())
-	c.SetCookie(&device)
+	h.setCookie(c, h.sessions.name, in.Token, models.SessionFor)
+	h.setCookie(c, h.deviceCookie(), in.Device, 180*24*time.Hour)
+}
+
+// setCookie gives the browser a secret that scripts do not see.
+func (h *Handlers) setCookie(c echo.Context, name, value string, lasts time.Duration) {
+	c.SetCookie(&http.Cookie{Name: name, Value: value, Path: "/", HttpOnly: true, Secure: h.secure, SameSite: http.SameSiteLaxMode, MaxAge: int(lasts.Seconds())})
 }
 
 func (h *Handlers) deviceCookie() string { return h.sessions.name + "-device" }
@@ -99,10 +98,11 @@ func (h *Handlers) endSession(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if sessionOf(c) == nil {
+	s := sessionOf(c)
+	if s == nil {
 		return c.Redirect(http.StatusSeeOther, views.SignInPath)
 	}
-	if submissionNonce(h.sessions.token(c.Request()), f.Get("submission")) == nil {
+	if submissionNonce(s, f.Get("submission")) == nil {
 		return models.Invalid{"": {{Key: "form.stale"}}}
 	}
 	session, err := h.sessions.Get(c.Request(), h.sessions.name)
@@ -183,7 +183,7 @@ func (h *Handlers) setPreferences(c echo.Context) error {
 		c.SetCookie(&http.Cookie{Name: choice.cookie, Value: value, Path: "/", HttpOnly: true, Secure: h.secure, SameSite: http.SameSiteLaxMode, MaxAge: int((365 * 24 * time.Hour).Seconds())})
 	}
 	if s := sessionOf(c); s != nil && s.CustomerID != 0 {
-		if submissionNonce(h.sessions.token(c.Request()), f.Get("submission")) == nil {
+		if submissionNonce(s, f.Get("submission")) == nil {
 			return models.Invalid{"": {{Key: "form.stale"}}}
 		}
 		// Setting what is set already changes nothing, so the form need not act only once.

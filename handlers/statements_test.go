@@ -35,7 +35,7 @@ POST /preferences                                  -                            
 GET  /profile                                      -                              Alice  2
 POST /profile                                      -                              Alice  6
 GET  /profile/password                             -                              Alice  1
-POST /profile/password                             -                              Alice  11  the guess is counted, and taken back
+POST /profile/password                             -                              Alice  12  the guess is counted, and taken back; the session has a new reference
 GET  /history                                      -                              Alice  2
 GET  /services                                     -                              Alice  3
 

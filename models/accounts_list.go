@@ -185,13 +185,13 @@ const (
 )
 
 // accountsRowNulls stand in an account's row for me, the session, the service with the right, whole and holder.
-var accountsRowNulls = "1, " + strings.Repeat("NULL, ", 1+11+22+2)
+var accountsRowNulls = "1, " + strings.Repeat("NULL, ", 1+13+22+2)
 
 func (s *Store) accountsDest(kind *int, h *accountsHead, item *AccountItem, managers **string) (head, row []any) {
 	se := &h.list.Session
-	seen, expires := (*instant)(&se.SeenAt), (*instant)(&se.ExpiresAt)
+	seen, expires, proved := (*instant)(&se.SeenAt), (*instant)(&se.ExpiresAt), (*instant)(&se.ProvedAt)
 	head = []any{
-		kind, s.skip(), &se.ID, &se.CustomerID, &se.AgentID, &se.Identifier, &se.Name, &se.Language, &se.Theme, &se.TimeZone, &se.Data, seen, expires,
+		kind, s.skip(), &se.ID, &se.CustomerID, &se.AgentID, &se.Identifier, &se.Name, &se.Language, &se.Theme, &se.TimeZone, &se.Data, seen, expires, proved, &se.FormKey,
 		&h.serviceID, &h.domain, &h.ownerID, &h.owner, &h.ownerName, &h.state, &h.maxAcc, &h.maxBytes, &h.maxAccount, &h.count, &h.allotted, &h.shares,
 		&h.hung[0], &h.hung[1], &h.hung[2],
 		&h.own, &h.sg.ID, &h.sg.Extras, &h.sg.Giver, &h.since, &h.until, &h.any, s.skip(), s.skip(),

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"database/sql/driver"
 	"encoding/base64"
+	"errors"
 	"math/big"
 	"net/mail"
 	"slices"
@@ -192,11 +193,12 @@ func customer(db *gorm.DB, condition string, arg any) (*Customer, error) {
 
 // Profile is what customers change about themselves. A nil field was not on the form.
 type Profile struct {
-	Name, Email, Language, Theme, TimeZone *string
-	Version                                int // as shown, when Name is set; another means ErrConflict
+	Name, Language, Theme, TimeZone *string
+	Version                         int // as shown, when Name is set; another means ErrConflict
 }
 
 // ChangeProfile changes by's own profile. It writes nothing when nothing differs.
+// The contact address is changed by [Store.ChangeContact].
 func (s *Store) ChangeProfile(ctx context.Context, by Actor, p Profile) error {
 	return s.change(ctx, by, func(tx *Tx) error {
 		was, err := customer(tx.DB, "c.id = ?"+tx.forUpdate("c"), by.Customer)
@@ -218,7 +220,6 @@ func (s *Store) ChangeProfile(ctx context.Context, by Actor, p Profile) error {
 		}
 		same := func(v string) string { return v }
 		set("name", &is.Name, p.Name, func(v string) string { return checkName(v, bad) })
-		set("email", &is.Email, p.Email, func(v string) string { return checkEmail(v, bad) })
 		set("language", &is.Language, p.Language, same)
 		set("theme", &is.Theme, p.Theme, same)
 		set("time_zone", &is.TimeZone, p.TimeZone, same)
@@ -226,8 +227,8 @@ func (s *Store) ChangeProfile(ctx context.Context, by Actor, p Profile) error {
 		if err := bad.orNil(); err != nil || len(detail) == 0 {
 			return err
 		}
-		err = tx.exec("UPDATE customers SET name = ?, email = ?, language = ?, theme = ?, time_zone = ?, version = version + 1 WHERE id = ?",
-			is.Name, is.Email, is.Language, is.Theme, is.TimeZone, is.ID)
+		err = tx.exec("UPDATE customers SET name = ?, language = ?, theme = ?, time_zone = ?, version = version + 1 WHERE id = ?",
+			is.Name, is.Language, is.Theme, is.TimeZone, is.ID)
 		if err != nil {
 			return err
 		}
@@ -253,23 +254,10 @@ func (s *Store) ChangePassword(ctx context.Context, by Actor, current, password 
 	if row.Acted { // or the second click would be told that the present password is another
 		return ErrRepeated
 	}
-	// Whoever found the browser open may guess here, and only here.
-	guesses := "own:" + row.Identifier
-	if err := s.attempt(ctx, map[string]slowdown{guesses: accountSlowdown}); err != nil {
-		return err
-	}
-	ok, _, err := s.verifyPassword(ctx, current, row.PasswordHash)
-	if err != nil {
-		return err
-	}
-	if ok {
-		if err := s.inTx(ctx, Actor{}, func(tx *Tx) error { return tx.succeeded([]string{guesses}, "") }); err != nil {
-			return err
-		}
-	}
 	bad := Invalid{}
-	if !ok {
-		bad.Add("current", "password.current.wrong")
+	p := person{CustomerID: row.ID, Identifier: row.Identifier, PasswordHash: row.PasswordHash}
+	if err := s.checkOwnPassword(ctx, p, current, "current", "password.current.wrong"); err != nil && !errors.As(err, &bad) {
+		return err
 	}
 	if password == "" {
 		bad.Add("password", "password.none")
@@ -278,10 +266,13 @@ func (s *Store) ChangePassword(ctx context.Context, by Actor, current, password 
 	if err != nil {
 		return err
 	}
-	return s.change(ctx, by, func(tx *Tx) error { return tx.setPassword(&row.Customer, hash) })
+	return s.change(ctx, by, func(tx *Tx) error { return tx.setPassword(&row.Customer, hash, "profile.password_set") })
 }
 
-func (tx *Tx) setPassword(c *Customer, hash string) error {
+// setPassword ends all that rests on the password of before: sessions but the
+// one that asks, and links, also those that are still to be sent. kind is that
+// of the event.
+func (tx *Tx) setPassword(c *Customer, hash, kind string) error {
 	if err := tx.exec("UPDATE customers SET password_hash = ?, version = version + 1 WHERE id = ?", hash, c.ID); err != nil {
 		return err
 	}
@@ -291,74 +282,11 @@ func (tx *Tx) setPassword(c *Customer, hash string) error {
 	if err := tx.exec("DELETE FROM password_links WHERE customer_id = ?", c.ID); err != nil {
 		return err
 	}
-	return tx.record(Event{Kind: "profile.password_set", Class: SelfEvent, SubjectID: c.ID, Object: c.Identifier})
-}
-
-// LinkFor is how long a one-time link is good: the operator hands it over by other means.
-const LinkFor = 7 * 24 * time.Hour
-
-// NewPasswordLink makes a one-time link with which a customer sets a password,
-// in place of any earlier one. Only its hash is kept. It is the operator's verb.
-func (s *Store) NewPasswordLink(ctx context.Context, identifier string) (token string, expires time.Time, err error) {
-	id, ok := ParseIdentifier(identifier)
-	if !ok {
-		return "", time.Time{}, invalid("identifier", "customer.identifier.shape", "Identifier", identifier)
-	}
-	token = newToken()
-	err = s.change(ctx, Actor{}, func(tx *Tx) error {
-		c, err := customer(tx.DB, "c.identifier = ?", id)
-		if err != nil {
-			return err
-		}
-		expires = tx.now.Add(LinkFor)
-		if err := tx.exec("DELETE FROM password_links WHERE customer_id = ?", c.ID); err != nil {
-			return err
-		}
-		if err := tx.exec("INSERT INTO password_links (token_hash, customer_id, expires_at) VALUES (?, ?, ?)", tokenHash(token), c.ID, expires); err != nil {
-			return err
-		}
-		return tx.record(Event{Kind: "profile.link_made", Class: SelfEvent, SubjectID: c.ID, Object: c.Identifier})
-	})
-	return token, expires, err
-}
-
-// PasswordLink is the customer whom a one-time link belongs to: ErrExpiredLink when it is not good.
-func (s *Store) PasswordLink(ctx context.Context, token string) (*Customer, error) {
-	return s.linked(s.db.WithContext(ctx), token, "")
-}
-
-func (s *Store) linked(db *gorm.DB, token, lock string) (*Customer, error) {
-	var c Customer
-	err := db.Raw("SELECT "+customerColumns+" FROM password_links l JOIN customers c ON c.id = l.customer_id WHERE l.token_hash = ? AND l.expires_at > ?"+lock,
-		tokenHash(token), s.now()).Scan(&c).Error
-	if err == nil && c.ID == 0 {
-		err = ErrExpiredLink
-	}
-	return &c, err
-}
-
-// UsePasswordLink sets the password of the customer whom a link belongs to and
-// ends all their sessions. The link works once; it signs nobody in.
-func (s *Store) UsePasswordLink(ctx context.Context, token, password string) error {
-	c, err := s.PasswordLink(ctx, token) // before the hash, which is dear
-	if err != nil {
+	if err := tx.exec("DELETE FROM password_resets WHERE customer_id = ?", c.ID); err != nil {
 		return err
 	}
-	bad := Invalid{}
-	if password == "" {
-		bad.Add("password", "password.none")
-	}
-	hash, err := s.customerHash(ctx, password, bad, c)
-	if err != nil {
-		return err
-	}
-	return s.change(ctx, Actor{Customer: c.ID}, func(tx *Tx) error {
-		c, err := s.linked(tx.DB, token, tx.forUpdate("l"))
-		if err != nil {
-			return err
-		}
-		return tx.setPassword(c, hash)
-	})
+	tx.tellSecurity(c, NoticeDeed{Event: kind})
+	return tx.record(Event{Kind: kind, Class: SelfEvent, SubjectID: c.ID, Object: c.Identifier})
 }
 
 // newToken is 256 random bits for a cookie or a link.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"time"
-
-	"gorm.io/gorm"
 )
 
 // Identity is whom a provider of OpenID Connect knows as a customer or an agent:
@@ -48,34 +46,28 @@ const identityColumns = "i.id, COALESCE(i.customer_id, 0) AS customer_id, COALES
 
 // Identities lists what providers know by's person as, the oldest first.
 func (s *Store) Identities(ctx context.Context, by Actor) ([]Identity, error) {
+	p, err := s.personOf(ctx, by, "")
+	if err != nil {
+		return nil, err
+	}
 	var list []Identity
-	err := s.db.WithContext(ctx).Raw("SELECT "+identityColumns+" FROM identities i WHERE "+ofPerson("i")+" ORDER BY i.id", personArgs(by)).Scan(&list).Error
+	err = s.db.WithContext(ctx).Raw("SELECT "+identityColumns+" FROM identities i WHERE i."+p.column()+" = ? ORDER BY i.id", p.id()).Scan(&list).Error
 	return list, err
-}
-
-// ofPerson is the condition that a row is of the person of an actor, whose
-// arguments are personArgs.
-func ofPerson(table string) string {
-	return "(@agent = 0 AND " + table + ".customer_id = @customer OR @agent <> 0 AND " + table + ".agent_id = @agent)"
-}
-
-func personArgs(by Actor) map[string]any {
-	return map[string]any{"customer": by.Customer, "agent": by.Agent}
 }
 
 // AddIdentity links a customer or an agent with what a provider knows, in place
 // of any earlier link of theirs with it. It is the operator's verb.
 func (s *Store) AddIdentity(ctx context.Context, identifier, issuer, subject string) (*Identity, error) {
-	if bad := checkIdentity(issuer, subject); bad != nil {
-		return nil, bad
+	if err := checkIdentity(issuer, subject); err != nil {
+		return nil, err
+	}
+	p, err := s.known(ctx, identifier)
+	if err != nil {
+		return nil, err
 	}
 	var made *Identity
-	err := s.change(ctx, Actor{}, func(tx *Tx) error {
-		p, err := tx.findPerson(identifier)
-		if err != nil {
-			return err
-		}
-		was, err := tx.identityOf(p, issuer)
+	err = s.change(ctx, Actor{}, func(tx *Tx) error {
+		was, err := tx.holdIdentity(p, issuer)
 		if err != nil {
 			return err
 		}
@@ -98,20 +90,29 @@ func (s *Store) AddIdentity(ctx context.Context, identifier, issuer, subject str
 // the sessions that began by it. It is the operator's verb, and asks nothing:
 // ErrNotFound when there is no such link.
 func (s *Store) RemoveIdentity(ctx context.Context, identifier, issuer string) error {
+	p, err := s.known(ctx, identifier)
+	if err != nil {
+		return err
+	}
 	return s.change(ctx, Actor{}, func(tx *Tx) error {
-		p, err := tx.findPerson(identifier)
+		was, err := tx.holdIdentity(p, issuer)
+		if err == nil && was == nil {
+			err = ErrNotFound
+		}
 		if err != nil {
 			return err
-		}
-		was, err := tx.identityOf(p, issuer)
-		if err != nil {
-			return err
-		}
-		if was == nil {
-			return ErrNotFound
 		}
 		return tx.unlink(p, was)
 	})
+}
+
+// known is who has an identifier: ErrNotFound when nobody has.
+func (s *Store) known(ctx context.Context, identifier string) (person, error) {
+	p, err := s.person(ctx, parseAnyIdentifier(identifier), "")
+	if err == nil && p.id() == 0 {
+		err = ErrNotFound
+	}
+	return p, err
 }
 
 // checkIdentity says what is wrong with what the operator types.
@@ -126,7 +127,8 @@ func checkIdentity(issuer, subject string) error {
 	return bad.orNil()
 }
 
-// identityTaken makes refusals of what the database refuses: somebody was quicker.
+// identityTaken makes refusals of what the database refuses: it is somebody
+// else's, or somebody was quicker.
 func identityTaken(err error) error {
 	switch violated(err) {
 	case "identity_subject_once":
@@ -138,49 +140,51 @@ func identityTaken(err error) error {
 }
 
 // LinkIdentity links the person of by's session with what a provider knows: they
-// have just come back from it. taken is their request, which see. Invalid when
-// it is somebody else's already, or they have another one there.
+// have just come back from it, by a request of that session (see
+// TakeIdentityRequest). Invalid when it is somebody else's already, or they have
+// another one there.
 func (s *Store) LinkIdentity(ctx context.Context, by Actor, i Identity) error {
-	by.Nonce = []byte(newToken()[:nonceSize]) // holds the session until all is done
-	err := s.change(ctx, by, func(tx *Tx) error {
-		p, err := tx.self(false)
+	p, err := s.personOf(ctx, by, "")
+	if err != nil {
+		return err
+	}
+	by.Nonce = []byte(newToken())[:16] // of no form: it holds the session until all is done
+	err = s.change(ctx, by, func(tx *Tx) error {
+		was, err := tx.holdIdentity(p, i.Issuer)
 		if err != nil {
 			return err
 		}
-		was, err := tx.identityOf(p, i.Issuer)
-		if err != nil {
-			return err
-		}
-		switch {
-		case was != nil && was.Subject == i.Subject:
-			return nil
-		case was != nil:
+		if was != nil && was.Subject != i.Subject {
 			return invalid("", "identity.second")
 		}
-		i.LinkedBy = LinkedBySelf
-		_, err = tx.link(p, i)
+		if was == nil {
+			i.LinkedBy = LinkedBySelf
+			_, err = tx.link(p, i)
+		}
 		return err
 	})
 	return identityTaken(err)
 }
 
-// nonceSize is that of a form's nonce, in octets.
-const nonceSize = 16
-
 // UnlinkIdentity ends a link of by's person, and all sessions that began by it
-// but the one that asks. ErrNotFound for what is not theirs; Invalid when they
-// could not sign in any more.
+// but the one that asks. It asks for a recent proof. ErrNotFound for what is not
+// theirs; Invalid when they could not sign in any more.
 func (s *Store) UnlinkIdentity(ctx context.Context, by Actor, id int64) error {
+	p, err := s.personOf(ctx, by, "")
+	if err != nil {
+		return err
+	}
 	return s.change(ctx, by, func(tx *Tx) error {
-		// Who signs in by it locks it first, too, and their own row then.
-		was, err := identity(tx.DB, "i.id = @id AND "+ofPerson("i")+tx.forUpdate("i"), map[string]any{"id": id, "customer": by.Customer, "agent": by.Agent})
-		if err != nil {
+		if err := tx.proven(); err != nil {
 			return err
 		}
-		if was == nil {
-			return ErrNotFound
+		if p, err = tx.lockPerson(p); err != nil {
+			return err
 		}
-		p, err := tx.self(true)
+		was, err := tx.identity("i.id = ? AND i."+p.column()+" = ?", id, p.id())
+		if err == nil && was == nil {
+			err = ErrNotFound
+		}
 		if err != nil {
 			return err
 		}
@@ -202,10 +206,7 @@ func (tx *Tx) link(p person, i Identity) (*Identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &i, tx.record(Event{
-		Kind: "identity.linked", Class: SelfEvent, SubjectID: p.CustomerID, Object: p.Identifier,
-		Detail: Detail{"issuer": {After: i.Issuer}, "subject": {After: i.Subject}, "linked_by": {After: string(i.LinkedBy)}},
-	})
+	return &i, tx.recordSecurity(p, "identity.linked", Detail{"issuer": {After: i.Issuer}, "subject": {After: i.Subject}, "linked_by": {After: string(i.LinkedBy)}})
 }
 
 // unlink ends a link. The sessions that rest on it end with the row.
@@ -213,55 +214,21 @@ func (tx *Tx) unlink(p person, i *Identity) error {
 	if err := tx.exec("DELETE FROM identities WHERE id = ?", i.ID); err != nil {
 		return err
 	}
-	return tx.record(Event{
-		Kind: "identity.unlinked", Class: SelfEvent, SubjectID: p.CustomerID, Object: p.Identifier,
-		Detail: Detail{"issuer": {Before: i.Issuer}, "subject": {Before: i.Subject}},
-	})
+	return tx.recordSecurity(p, "identity.unlinked", Detail{"issuer": {Before: i.Issuer}, "subject": {Before: i.Subject}})
 }
 
-// identityOf is what the provider knows a person as, locked, nil for nothing.
-func (tx *Tx) identityOf(p person, issuer string) (*Identity, error) {
-	args := personArgs(Actor{Customer: p.CustomerID, Agent: p.AgentID})
-	args["issuer"] = issuer
-	return identity(tx.DB, "i.issuer = @issuer AND "+ofPerson("i")+tx.forUpdate("i"), args)
+// holdIdentity locks a person and reads their link with a provider, nil for none.
+func (tx *Tx) holdIdentity(p person, issuer string) (*Identity, error) {
+	if _, err := tx.lockPerson(p); err != nil {
+		return nil, err
+	}
+	return tx.identity("i.issuer = ? AND i."+p.column()+" = ?", issuer, p.id())
 }
 
-func identity(db *gorm.DB, condition string, args map[string]any) (*Identity, error) {
+func (tx *Tx) identity(condition string, args ...any) (*Identity, error) {
 	var i Identity
-	if err := db.Raw("SELECT "+identityColumns+" FROM identities i WHERE "+condition, args).Scan(&i).Error; err != nil || i.ID == 0 {
+	if err := tx.scan(&i, "SELECT "+identityColumns+" FROM identities i WHERE "+condition, args...); err != nil || i.ID == 0 {
 		return nil, err
 	}
 	return &i, nil
-}
-
-// self is the person who acts.
-func (tx *Tx) self(lock bool) (person, error) {
-	if tx.by.Agent != 0 {
-		return tx.findOne("agents", "0 AS customer_id, x.id AS agent_id", "x.id = ?", tx.by.Agent, lock)
-	}
-	return tx.findOne("customers", "x.id AS customer_id, 0 AS agent_id", "x.id = ?", tx.by.Customer, lock)
-}
-
-// findPerson is a customer or an agent by identifier: ErrNotFound when nobody has it.
-func (tx *Tx) findPerson(typed string) (person, error) {
-	if id, ok := ParseIdentifier(typed); ok {
-		return tx.findOne("customers", "x.id AS customer_id, 0 AS agent_id", "x.identifier = ?", id, false)
-	}
-	if id, ok := ParseAgentIdentifier(typed); ok {
-		return tx.findOne("agents", "0 AS customer_id, x.id AS agent_id", "x.identifier = ?", id, false)
-	}
-	return person{}, ErrNotFound
-}
-
-func (tx *Tx) findOne(table, ids, condition string, arg any, lock bool) (person, error) {
-	text := "SELECT " + ids + ", x.identifier, x.password_hash FROM " + table + " x WHERE " + condition
-	if lock {
-		text += tx.forUpdate("x")
-	}
-	var p person
-	err := tx.scan(&p, text, arg)
-	if err == nil && p.CustomerID == 0 && p.AgentID == 0 {
-		err = ErrNotFound
-	}
-	return p, err
 }

@@ -22,11 +22,17 @@ const (
 )
 
 // NewIdentityRequest notes that somebody is on their way to a provider, and
-// gives the token for their cookie. replaced is the one of before, which ends.
-// Throttled when too many from there are on their way, ErrBusy when too many are.
+// gives the token for their cookie. replaced is the one of before, which ends. To
+// be linked asks for a recent proof. Throttled when too many from there are on
+// their way, ErrBusy when too many are.
 func (s *Store) NewIdentityRequest(ctx context.Context, by Actor, r IdentityRequest, peer, replaced string) (token string, err error) {
 	token = newToken()
-	note := func(tx *Tx) error {
+	return token, s.change(ctx, by, func(tx *Tx) error {
+		if r.SessionID != 0 {
+			if err := tx.proven(); err != nil {
+				return err
+			}
+		}
 		if replaced != "" {
 			if err := tx.exec("DELETE FROM identity_requests WHERE token_hash = ?", tokenHash(replaced)); err != nil {
 				return err
@@ -45,8 +51,7 @@ func (s *Store) NewIdentityRequest(ctx context.Context, by Actor, r IdentityRequ
 		}
 		return tx.exec("INSERT INTO identity_requests (token_hash, session_id, next, peer, expires_at) VALUES (?, ?, ?, ?, ?)",
 			tokenHash(token), orNull(r.SessionID), cut(r.Next, maxRequestNext), peer, tx.now.Add(IdentityRequestFor))
-	}
-	return token, s.change(ctx, by, note)
+	})
 }
 
 // HasIdentityRequest says whether a cookie is of somebody on their way.
@@ -86,78 +91,63 @@ type IdentityCredentials struct {
 	Strong            bool   // the provider asked for a second factor that counts
 }
 
-// SignInByIdentity begins a session for whom a provider knows, as SignIn does:
-// c says from where. Nobody who is linked is ErrUnlinked; but who has no link
-// with that provider yet is linked by the claim.
+// SignInByIdentity begins a session for whom a provider knows, or a sign-in that
+// waits for their second factor, as SignIn does: c says from where. A provider
+// that asked for a second factor has shown it. Nobody who is linked is
+// ErrUnlinked; but who has no link with that provider yet is linked by the claim.
 func (s *Store) SignInByIdentity(ctx context.Context, ic IdentityCredentials, c Credentials, replaced string) (*SignedIn, error) {
-	in := &SignedIn{Token: newToken(), Device: newToken()}
-	err := s.inTx(ctx, Actor{}, func(tx *Tx) error {
-		p, err := tx.identified(ic)
-		if err != nil {
+	p, link, err := s.identified(ctx, ic)
+	if err != nil {
+		return nil, err
+	}
+	in := &SignedIn{}
+	err = s.change(ctx, p.actor(), func(tx *Tx) error {
+		was, err := tx.holdIdentity(p, ic.Issuer)
+		switch {
+		case err != nil:
+			return err
+		case was == nil && link:
+			ic.LinkedBy = LinkedByClaim
+			if was, err = tx.link(p, ic.Identity); err != nil {
+				return err
+			}
+		case was == nil || was.Subject != ic.Subject:
+			// Who is linked with another subject stays so: somebody else may have got
+			// their name there since.
+			return ErrUnlinked
+		}
+		p.Identity = was.ID
+		if err := tx.exec("UPDATE identities SET used_at = ?, name = ? WHERE id = ?", tx.now, cut(ic.Name, maxIDName), was.ID); err != nil {
 			return err
 		}
-		if err := tx.exec("UPDATE identities SET used_at = ?, name = ? WHERE id = ?", tx.now, cut(ic.Name, maxIDName), p.Identity); err != nil {
-			return err
-		}
-		return tx.beginSession(p, c, replaced, in)
+		return tx.arrive(p, c, replaced, ic.Strong, in)
 	})
-	if violated(err) != "" { // somebody was linked at this moment
+	if errors.Is(err, ErrSignedOut) || violated(err) == "identity_subject_once" { // gone, or somebody else's, at this moment
 		return nil, ErrUnlinked
 	}
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.Session(ctx, in.Token)
-	if err != nil {
-		return nil, err
-	}
-	in.Session = *found
-	return in, nil
+	return in, s.readSession(ctx, in)
 }
 
-// identified is the person whom a provider knows, with their link.
-func (tx *Tx) identified(ic IdentityCredentials) (person, error) {
-	var p person
-	err := tx.scan(&p, `SELECT COALESCE(i.customer_id, 0) AS customer_id, COALESCE(i.agent_id, 0) AS agent_id, COALESCE(c.identifier, ag.identifier) AS identifier, i.id AS identity
-		FROM identities i LEFT JOIN customers c ON c.id = i.customer_id LEFT JOIN agents ag ON ag.id = i.agent_id
-		WHERE i.issuer = ? AND i.subject = ?`+tx.forUpdate("i"), ic.Issuer, ic.Subject)
-	if err != nil {
-		return p, err
+// identified is the person whom a provider knows, or whom its claim means: link
+// says that they are to be linked by it.
+func (s *Store) identified(ctx context.Context, ic IdentityCredentials) (p person, link bool, err error) {
+	var of Actor
+	err = s.db.WithContext(ctx).Raw("SELECT COALESCE(i.customer_id, 0) AS customer, COALESCE(i.agent_id, 0) AS agent FROM identities i WHERE i.issuer = ? AND i.subject = ?", ic.Issuer, ic.Subject).Scan(&of).Error
+	switch {
+	case err != nil:
+	case of.Customer != 0 || of.Agent != 0:
+		p, err = s.personOf(ctx, of, "")
+	case ic.Claim != "":
+		link = true
+		p, err = s.person(ctx, parseAnyIdentifier(ic.Claim), "")
 	}
-	if p.Identity == 0 && ic.Claim != "" {
-		if p, err = tx.claimed(ic); err != nil {
-			return p, err
-		}
+	if err == nil && (p.id() == 0 || p.CustomerID != 0 && !ic.Customers || p.AgentID != 0 && !ic.Agents) {
+		err = ErrUnlinked
 	}
-	if p.Identity == 0 || p.CustomerID != 0 && !ic.Customers || p.AgentID != 0 && !ic.Agents {
-		return person{}, ErrUnlinked
-	}
-	return p, nil
-}
-
-// claimed links whoever has the identifier that the provider says. Who is linked
-// with another subject of that provider stays so: somebody else may have got
-// that name there since.
-func (tx *Tx) claimed(ic IdentityCredentials) (person, error) {
-	p, err := tx.findPerson(ic.Claim)
-	if errors.Is(err, ErrNotFound) || err == nil && (p.CustomerID != 0 && !ic.Customers || p.AgentID != 0 && !ic.Agents) {
-		return person{}, ErrUnlinked
-	}
-	if err != nil {
-		return p, err
-	}
-	was, err := tx.identityOf(p, ic.Issuer)
-	if err != nil || was != nil {
-		return person{}, errors.Join(ErrUnlinked, err)
-	}
-	tx.by = Actor{Customer: p.CustomerID, Agent: p.AgentID}
-	ic.LinkedBy = LinkedByClaim
-	made, err := tx.link(p, ic.Identity)
-	if err != nil {
-		return p, err
-	}
-	p.Identity = made.ID
-	return p, nil
+	return p, link, err
 }
 
 // RestsOnIdentity says whether a session began at a provider.

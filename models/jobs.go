@@ -156,6 +156,12 @@ func (s *Store) startJobs(ctx context.Context) (jobClient, error) {
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, j *river.Job[sendNotice]) error {
 		return s.SendNotice(ctx, j.Args.Notice, j.Attempt >= j.MaxAttempts)
 	}))
+	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, j *river.Job[mailPasswordLink]) error {
+		return s.SendPasswordLink(ctx, j.Args.Reset, j.Attempt, j.Attempt >= j.MaxAttempts)
+	}))
+	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, j *river.Job[mailContactLink]) error {
+		return s.SendContactLink(ctx, j.Args.Change, j.Attempt, j.Attempt >= j.MaxAttempts)
+	}))
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, j *river.Job[disconnect]) error {
 		return s.disconnectAll(ctx, j.Args.Addresses)
 	}))
@@ -226,5 +232,29 @@ func (sendNotice) Kind() string { return "send_notice" }
 
 // InsertOpts says where it waits, and how often it is tried.
 func (sendNotice) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{Queue: mailQueue, MaxAttempts: mailAttempts}
+}
+
+// mailPasswordLink makes a link for a password that was forgotten, and sends it.
+type mailPasswordLink struct {
+	Reset int64 `json:"reset"`
+}
+
+func (mailPasswordLink) Kind() string { return "mail_password_link" }
+
+// InsertOpts says where it waits, and how often it is tried.
+func (mailPasswordLink) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{Queue: mailQueue, MaxAttempts: mailAttempts}
+}
+
+// mailContactLink makes a link that confirms a contact address, and sends it there.
+type mailContactLink struct {
+	Change int64 `json:"change"`
+}
+
+func (mailContactLink) Kind() string { return "mail_contact_link" }
+
+// InsertOpts says where it waits, and how often it is tried.
+func (mailContactLink) InsertOpts() river.InsertOpts {
 	return river.InsertOpts{Queue: mailQueue, MaxAttempts: mailAttempts}
 }

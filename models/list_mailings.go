@@ -57,6 +57,7 @@ type MemberMail struct {
 type Post interface {
 	MailMembers(context.Context, *MemberMail) error
 	MailNotice(context.Context, *Notice) error
+	MailLink(context.Context, *LinkMail) error
 }
 
 // Mails says whether the panel sends mail at all. Without, nothing is offered that needs it.

@@ -18,7 +18,8 @@ type NoticeKind string
 // ends soon and that it has ended; its giver and the owner that its holder gave
 // it up. The owner is told when a delegate sets a mailbox password or has mail
 // sent out of the service, both of which amount to reading mail, and what
-// support does in their name.
+// support does in their name. Everybody is told of what decides who gets at
+// their account, their own doing included: it may have been somebody else's.
 const (
 	NoticeGiven    NoticeKind = "given"
 	NoticeChanged  NoticeKind = "changed"
@@ -29,6 +30,7 @@ const (
 	NoticePassword NoticeKind = "password"
 	NoticeForward  NoticeKind = "forward"
 	NoticeSupport  NoticeKind = "support"
+	NoticeSecurity NoticeKind = "security"
 )
 
 // RemindBefore is how long before its end the holder of a grant is told of it.
@@ -117,6 +119,10 @@ func Quietly(ctx context.Context) context.Context {
 	return context.WithValue(ctx, quietKey{}, true)
 }
 
+// guarded says that a notice of this kind also goes to the contact addresses of
+// before: whoever took the account over may have changed the address first.
+func (k NoticeKind) guarded() bool { return k == NoticeSecurity || k == NoticeSupport }
+
 // telling is what one receiver will be told of this transaction.
 type telling struct {
 	Parts []*NoticePart `json:"parts"`
@@ -129,7 +135,7 @@ type telling struct {
 // anything. It is written at the end of the transaction: see writeNotices.
 func (tx *Tx) tell(receiver int64, p NoticePart) bool {
 	quiet, _ := tx.ctx.Value(quietKey{}).(bool)
-	own := receiver == tx.by.Customer && tx.by.Agent == 0 && p.Why != EndedByTime
+	own := receiver == tx.by.Customer && tx.by.Agent == 0 && p.Why != EndedByTime && p.Kind != NoticeSecurity
 	if !tx.store.Mails() || quiet || own || receiver == 0 {
 		return false
 	}
@@ -224,26 +230,42 @@ func (tx *Tx) tellSupport(e *Event) {
 	tx.tell(receiver, NoticePart{Kind: NoticeSupport, Deeds: []NoticeDeed{{Event: e.Kind, Object: e.Object, Whom: e.SubjectID}}})
 }
 
-// writeNotices writes what the transaction has to tell, a row for each
-// receiver, and the jobs that send them. It is the last thing a transaction does.
+// tellSecurity tells a customer of something that decides who gets at their account.
+func (tx *Tx) tellSecurity(c *Customer, d NoticeDeed) {
+	d.Object = c.Identifier
+	tx.tell(c.ID, NoticePart{Kind: NoticeSecurity, Deeds: []NoticeDeed{d}})
+}
+
+// guarded says whether any of it also goes to the contact addresses of before.
+func (t *telling) guarded() bool {
+	return slices.ContainsFunc(t.Parts, func(p *NoticePart) bool { return p.Kind.guarded() })
+}
+
+// writeNotices writes what the transaction has to tell, a row for each receiver
+// and each of the addresses of before that are told it too, and the jobs that
+// send them. It is the last thing a transaction does.
 func (tx *Tx) writeNotices() error {
 	for some := range slices.Chunk(slices.Sorted(maps.Keys(tx.tellings)), eventBatch) {
-		args := []any{orNull(tx.by.Customer), tx.now, tx.by.Customer, tx.now.Add(-noticeWindow), NoticesOfOne}
+		var args []any
 		for _, receiver := range some {
 			text, err := json.Marshal(tx.tellings[receiver])
 			if err != nil {
 				return err
 			}
-			args = append(args, receiver, string(text))
+			args = append(args, receiver, string(text), tx.tellings[receiver].guarded())
 		}
+		args = append(args, orNull(tx.by.Customer), tx.now, tx.by.Customer, tx.now.Add(-noticeWindow), NoticesOfOne, tx.now.Add(-FormerContactFor))
 		var made []struct {
 			ID   int64
 			Held bool
 		}
-		row := "(CAST(? AS bigint), CAST(? AS text))"
-		err := tx.scan(&made, `INSERT INTO notices (receiver_id, caused_by, parts, created_at, held)
-			SELECT v.column1, ?, v.column2, ?, (SELECT count(*) FROM notices n WHERE n.receiver_id = v.column1 AND COALESCE(n.caused_by, 0) = ? AND n.created_at > ?) >= ?
-			FROM (VALUES `+strings.TrimSuffix(strings.Repeat(row+", ", len(some)), ", ")+`) AS v RETURNING id, held`, args...)
+		row := "(CAST(? AS bigint), CAST(? AS text), CAST(? AS boolean))"
+		err := tx.scan(&made, "WITH v AS (VALUES "+strings.TrimSuffix(strings.Repeat(row+", ", len(some)), ", ")+`)
+			INSERT INTO notices (receiver_id, caused_by, parts, created_at, held, email)
+			SELECT w.column1, ?, w.column2, ?, (SELECT count(*) FROM notices n WHERE n.receiver_id = w.column1 AND COALESCE(n.caused_by, 0) = ? AND n.created_at > ?) >= ?, w.email
+			FROM (SELECT v.column1, v.column2, NULL AS email FROM v
+				UNION ALL SELECT v.column1, v.column2, f.email FROM v JOIN former_contacts f ON f.customer_id = v.column1 WHERE v.column3 AND f.ended_at > ?) AS w
+			RETURNING id, held`, args...)
 		if err != nil {
 			return err
 		}

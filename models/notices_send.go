@@ -55,7 +55,7 @@ func (s *Store) notice(ctx context.Context, id int64) (*Notice, error) {
 		Customer   `gorm:"embedded;embeddedPrefix:to_"`
 		ReceiverID int64
 	}
-	err := s.db.WithContext(ctx).Raw(`SELECT n.id, n.held, n.state, n.parts, n.created_at AS noticed_at, n.receiver_id, c.identifier AS to_identifier, c.name AS to_name, c.email AS to_email, c.language AS to_language, c.time_zone AS to_time_zone
+	err := s.db.WithContext(ctx).Raw(`SELECT n.id, n.held, n.state, n.parts, n.created_at AS noticed_at, n.receiver_id, c.identifier AS to_identifier, c.name AS to_name, COALESCE(n.email, c.email) AS to_email, c.language AS to_language, c.time_zone AS to_time_zone
 		FROM notices n JOIN customers c ON c.id = n.receiver_id WHERE n.id = @id OR n.joined = @id ORDER BY n.id LIMIT @most`, map[string]any{"id": id, "most": noticesJoined}).Scan(&rows).Error
 	if err != nil || len(rows) == 0 || rows[0].ID != id || rows[0].State != "waiting" || rows[0].Held {
 		return nil, err
@@ -222,19 +222,22 @@ func (s *Store) sweepNotices(ctx context.Context) error {
 	)
 }
 
-// releaseNotices joins what is held for one receiver because of one customer to
-// one email, once the first of it has been held for its time.
+// releaseNotices joins what is held for one receiver because of one customer, and
+// goes to one address, to one email, once the first of it has been held for its time.
 func (tx *Tx) releaseNotices() error {
-	var due []struct{ ReceiverID, Cause int64 }
-	err := tx.scan(&due, `SELECT n.receiver_id, COALESCE(n.caused_by, 0) AS cause FROM notices n WHERE n.held
-		GROUP BY n.receiver_id, COALESCE(n.caused_by, 0) HAVING min(n.created_at) <= ? ORDER BY 1, 2 LIMIT ?`, tx.now.Add(-noticeWindow), sweepBatch)
+	var due []struct {
+		ReceiverID, Cause int64
+		Address           string // "" for that of the receiver
+	}
+	err := tx.scan(&due, `SELECT n.receiver_id, COALESCE(n.caused_by, 0) AS cause, COALESCE(n.email, '') AS address FROM notices n WHERE n.held
+		GROUP BY n.receiver_id, COALESCE(n.caused_by, 0), COALESCE(n.email, '') HAVING min(n.created_at) <= ? ORDER BY 1, 2, 3 LIMIT ?`, tx.now.Add(-noticeWindow), sweepBatch)
 	if err != nil {
 		return err
 	}
 	for _, d := range due {
 		var ids []int64
-		err := tx.scan(&ids, `UPDATE notices SET held = @no WHERE id IN (SELECT n.id FROM notices n WHERE n.held AND n.receiver_id = @receiver AND COALESCE(n.caused_by, 0) = @cause ORDER BY n.id LIMIT @most)
-			AND held RETURNING id`, map[string]any{"no": false, "receiver": d.ReceiverID, "cause": d.Cause, "most": noticesJoined})
+		err := tx.scan(&ids, `UPDATE notices SET held = @no WHERE id IN (SELECT n.id FROM notices n WHERE n.held AND n.receiver_id = @receiver AND COALESCE(n.caused_by, 0) = @cause AND COALESCE(n.email, '') = @address ORDER BY n.id LIMIT @most)
+			AND held RETURNING id`, map[string]any{"no": false, "receiver": d.ReceiverID, "cause": d.Cause, "address": d.Address, "most": noticesJoined})
 		if err != nil {
 			return err
 		}

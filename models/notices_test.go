@@ -366,7 +366,8 @@ func TestTheReceiverIsReadWhenTheEmailLeaves(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.delegate(t, w.Alice, cast.Garrigue, "rh", cast.Emma, 0, nil)
 		email, language, zone := "new@bütt.example", "fr", "America/Lima"
-		must(t, w.Store.ChangeProfile(t.Context(), w.Emma, models.Profile{Email: &email, Language: &language, TimeZone: &zone}))
+		must(t, w.Store.ChangeProfile(t.Context(), w.Emma, models.Profile{Language: &language, TimeZone: &zone}))
+		w.Exec(t, "UPDATE customers SET email = 'new@bütt.example' WHERE identifier = 'ep1005-mdt'")
 		n := w.wantNotice(t, "ep1005-mdt: given ad1001-mdt rh@garrigue.example")
 		if n.To.Email != email || !strings.HasPrefix(n.To.Mailbox(), "new@xn--") || n.To.Language != "fr" || n.To.TimeZone != zone || n.To.Name != "Emma Petit" || n.Parts[0].ByPerson.Name != "Alice Durand" {
 			t.Errorf("%+v", n.To)

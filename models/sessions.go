@@ -2,7 +2,6 @@ package models
 
 import (
 	"context"
-	"encoding/hex"
 	"time"
 	"unicode/utf8"
 )
@@ -37,16 +36,19 @@ type Session struct {
 	Data       []byte // of gorilla/sessions: what is to be said on the next page
 	SeenAt     time.Time
 	ExpiresAt  time.Time
+	ProvedAt   time.Time // the last password or code of its person
+	FormKey    []byte    // what its forms are bound to, whatever its cookie is by now
 }
 
 // Actor is the person of the session asking without a form.
 func (s *Session) Actor() Actor {
-	return Actor{Customer: s.CustomerID, Session: s.ID}
+	return Actor{Customer: s.CustomerID, Agent: s.AgentID, Session: s.ID}
 }
 
 // sessionColumns reads a Session from sessions se, customers c and agents ag, in the order of scanInto.
 const sessionColumns = `se.id, COALESCE(se.customer_id, 0), COALESCE(se.agent_id, 0), COALESCE(c.identifier, ag.identifier, ''), COALESCE(c.name, ag.name, ''),
- COALESCE(c.language, ag.language, ''), COALESCE(c.theme, 'system'), COALESCE(c.time_zone, 'UTC'), se.data, se.seen_at, se.expires_at`
+ COALESCE(c.language, ag.language, ''), COALESCE(c.theme, 'system'), COALESCE(c.time_zone, 'UTC'), se.data, se.seen_at, se.expires_at,
+ COALESCE(se.proved_at, se.created_at), COALESCE(se.form_key, se.token_hash)`
 
 const sessionPeople = " LEFT JOIN customers c ON c.id = se.customer_id LEFT JOIN agents ag ON ag.id = se.agent_id"
 
@@ -54,7 +56,7 @@ const sessionPeople = " LEFT JOIN customers c ON c.id = se.customer_id LEFT JOIN
 const sessionLive = `se.token_hash = $1 AND se.expires_at > $2 AND (se.seen_at > $3 AND se.agent_id IS NULL OR se.seen_at > $4 AND se.agent_id IS NOT NULL)`
 
 func (s *Session) dest() []any {
-	return []any{&s.ID, &s.CustomerID, &s.AgentID, &s.Identifier, &s.Name, &s.Language, &s.Theme, &s.TimeZone, &s.Data, &s.SeenAt, &s.ExpiresAt}
+	return []any{&s.ID, &s.CustomerID, &s.AgentID, &s.Identifier, &s.Name, &s.Language, &s.Theme, &s.TimeZone, &s.Data, &s.SeenAt, &s.ExpiresAt, (*instant)(&s.ProvedAt), &s.FormKey}
 }
 
 // sessionArgs are the first parameters of every statement with sessionLive.
@@ -79,103 +81,6 @@ func (s *Store) Session(ctx context.Context, token string) (*Session, error) {
 	return &found, nil
 }
 
-// Credentials are what somebody signs in with, and from where.
-type Credentials struct {
-	Identifier string // as typed
-	Password   string
-	Peer       string // the true network address
-	Device     string // the cookie of a browser that signed in before, "" for none
-	UserAgent  string
-}
-
-// SignedIn is a session just begun. Token and Device are for cookies; neither is kept.
-type SignedIn struct {
-	Session Session
-	Token   string
-	Device  string
-}
-
-// person is a customer or an agent who may sign in.
-type person struct {
-	CustomerID, AgentID int64
-	PasswordHash        string
-	Known               bool // has signed in with this browser before
-
-	Identifier string // where a link is looked at
-	Identity   int64  // what the session rests on, when a provider says who they are
-}
-
-// SignIn begins a session for a customer or an agent. replaced is the token of
-// the session that the browser had, which ends. ErrSignedOut says that
-// identifier or password are not right, and takes as long for an identifier
-// that nobody has; Throttled that too many attempts failed; ErrBusy that too
-// many sign in at this moment.
-func (s *Store) SignIn(ctx context.Context, c Credentials, replaced string) (*SignedIn, error) {
-	identifier, ok := ParseIdentifier(c.Identifier)
-	if !ok {
-		identifier, _ = ParseAgentIdentifier(c.Identifier) // "" is nobody's
-	}
-	p, err := s.person(ctx, identifier, c.Device)
-	if err != nil {
-		return nil, err
-	}
-	account, peer := "account:"+identifier, "peer:"+c.Peer
-	subjects := map[string]slowdown{account: accountSlowdown, peer: peerSlowdown}
-	counted := []string{account}
-	if p.Known {
-		hash := tokenHash(c.Device)
-		device := "device:" + hex.EncodeToString(hash[:])
-		subjects = map[string]slowdown{device: deviceSlowdown, peer: peerSlowdown}
-		counted = append(counted, device)
-	}
-	if err := s.attempt(ctx, subjects); err != nil {
-		return nil, err
-	}
-	right, weak, err := s.verifyPassword(ctx, c.Password, p.PasswordHash)
-	if err != nil {
-		return nil, err
-	}
-	if !right {
-		return nil, ErrSignedOut
-	}
-	var stronger string
-	if weak {
-		if stronger, err = s.hashPassword(ctx, c.Password); err != nil {
-			return nil, err
-		}
-	}
-	in := &SignedIn{Token: newToken(), Device: newToken()}
-	err = s.inTx(ctx, Actor{}, func(tx *Tx) error {
-		if err := tx.succeeded(counted, peer); err != nil {
-			return err
-		}
-		if stronger != "" {
-			if err := tx.rehash(p, stronger); err != nil {
-				return err
-			}
-		}
-		return tx.beginSession(p, c, replaced, in)
-	})
-	if err != nil {
-		return nil, err
-	}
-	found, err := s.Session(ctx, in.Token)
-	if err != nil {
-		return nil, err
-	}
-	in.Session = *found
-	return in, nil
-}
-
-func (s *Store) person(ctx context.Context, identifier, device string) (person, error) {
-	const known = "EXISTS (SELECT 1 FROM devices d WHERE d.token_hash = @device AND d.seen_at > @since AND d."
-	var p person
-	err := s.db.WithContext(ctx).Raw("SELECT c.id AS customer_id, 0 AS agent_id, c.password_hash, "+known+`customer_id = c.id) AS known FROM customers c WHERE c.identifier = @i
-		UNION ALL SELECT 0, a.id, a.password_hash, `+known+"agent_id = a.id) FROM agents a WHERE a.identifier = @i",
-		map[string]any{"i": identifier, "device": tokenHash(device), "since": s.now().Add(-deviceFor)}).Scan(&p).Error
-	return p, err
-}
-
 // rehash keeps a password with today's parameters, now that it is at hand.
 func (tx *Tx) rehash(p person, hash string) error {
 	if p.AgentID != 0 {
@@ -184,7 +89,9 @@ func (tx *Tx) rehash(p person, hash string) error {
 	return tx.exec("UPDATE customers SET password_hash = ? WHERE id = ? AND password_hash = ?", hash, p.CustomerID, p.PasswordHash)
 }
 
+// beginSession is for arrive alone.
 func (tx *Tx) beginSession(p person, c Credentials, replaced string, in *SignedIn) error {
+	in.Token, in.Device = newToken(), newToken()
 	lasts := SessionFor
 	if p.AgentID != 0 {
 		lasts = AgentSessionFor

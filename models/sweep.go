@@ -9,7 +9,7 @@ import (
 const sweepBatch = 500
 
 // Sweep closes what time has ended: grants with their event, sessions, links,
-// ways to a provider, devices, counts, mailings, notices, uploads and imports; reminds of ends that are near;
+// addresses, ways to a provider, devices, counts, mailings, notices, uploads and imports; reminds of ends that are near;
 // and finishes work whose job was lost.
 // Nothing rests on it for safety: what has lapsed is refused by every query before.
 func (s *Store) Sweep(ctx context.Context) error {
@@ -20,6 +20,11 @@ func (s *Store) Sweep(ctx context.Context) error {
 		db.Exec("DELETE FROM sessions WHERE expires_at <= ? OR seen_at <= ?", now, now.Add(-IdleFor)).Error,
 		db.Exec("DELETE FROM identity_requests WHERE expires_at <= ?", now).Error,
 		db.Exec("DELETE FROM password_links WHERE expires_at <= ?", now).Error,
+		db.Exec("DELETE FROM sign_ins WHERE expires_at <= ?", now).Error,
+		db.Exec("DELETE FROM trusted_devices WHERE expires_at <= ?", now).Error,
+		db.Exec("DELETE FROM password_resets WHERE expires_at <= ?", now).Error,
+		db.Exec("DELETE FROM contact_changes WHERE expires_at <= ?", now).Error,
+		db.Exec("DELETE FROM former_contacts WHERE ended_at <= ?", now.Add(-FormerContactFor)).Error,
 		db.Exec("DELETE FROM devices WHERE seen_at <= ?", now.Add(-deviceFor)).Error,
 		db.Exec("DELETE FROM throttles WHERE last_at <= ?", now.Add(-throttleWindow)).Error,
 		s.sweepAccounts(ctx),

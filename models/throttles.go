@@ -8,7 +8,10 @@ import (
 )
 
 // Failures are counted by subject: "account:<identifier>", "device:<hash>",
-// "peer:<address>", "unknown:<customer id>". A count begins anew when its
+// "peer:<address>", "unknown:<customer id>", and with "reset-" before them for
+// passwords that somebody forgot; "own:<identifier>" for proofs within a session;
+// "code:<identifier>", "code-own:<identifier>" and "code-device:<hash>" for codes
+// of an app. A count begins anew when its
 // window has passed since the first failure, and a success clears it.
 
 // countFailures adds n failures of each subject and returns how many there are in the window.
@@ -48,6 +51,15 @@ var (
 	accountSlowdown = slowdown{after: 10, most: 100}
 	deviceSlowdown  = slowdown{after: 10, most: 100}
 	peerSlowdown    = slowdown{after: 50, most: 1000}
+
+	// Wrong codes of an app: see the bounds in factors.go.
+	codeSlowdown = slowdown{after: 5, most: 10}
+)
+
+// Passwords forgotten: each may be an email to somebody who asked for none.
+var (
+	resetSlowdown     = slowdown{after: 3, most: 10}
+	resetPeerSlowdown = slowdown{after: 20, most: 200}
 )
 
 // throttleWindow is how long wrong passwords count.

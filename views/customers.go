@@ -11,27 +11,27 @@ import (
 
 // ProfileForm is the form of [ProfilePage], as typed.
 type ProfileForm struct {
-	Name, Email, Language, Theme, TimeZone string
-	Version                                int
-	Errors                                 Errors
+	Name, Language, Theme, TimeZone string
+	Version                         int
+	Errors                          Errors
 }
 
 // StoredProfile is the form as the customer stands.
 func StoredProfile(c *models.Customer) ProfileForm {
-	return ProfileForm{Name: c.Name, Email: c.Email, Language: c.Language, Theme: c.Theme, TimeZone: c.TimeZone, Version: c.Version}
+	return ProfileForm{Name: c.Name, Language: c.Language, Theme: c.Theme, TimeZone: c.TimeZone, Version: c.Version}
 }
 
 // ProfileView is what customers see and change of themselves.
 type ProfileView struct {
 	Customer *models.Customer
 	Form     ProfileForm
-	Conflict bool // the form was sent for an older version
+	Conflict bool                  // the form was sent for an older version
+	Pending  *models.ContactChange // nil for none
 }
 
 func (v ProfileView) differences(l *locale.Locale) []Difference {
 	f, c := v.Form, v.Customer
 	list := compare(nil, l.T("profile.name"), f.Name, c.Name)
-	list = compare(list, l.T("profile.email"), f.Email, c.Email)
 	list = compare(list, l.T("profile.language"), labelOf(languages(), f.Language), labelOf(languages(), c.Language))
 	list = compare(list, l.T("profile.theme"), labelOf(themes(l), f.Theme), labelOf(themes(l), c.Theme))
 	return compare(list, l.T("profile.time_zone"), f.TimeZone, c.TimeZone)

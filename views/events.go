@@ -47,6 +47,8 @@ func eventText(l *locale.Locale, e *models.Event) string {
 // eventActor is who did it: a customer, an agent for them, a moderator by mail, or the operator.
 func eventActor(l *locale.Locale, e *models.Event) string {
 	switch {
+	case e.Agent != "" && e.Actor == "": // about their own account
+		return e.Agent
 	case e.Agent != "":
 		return l.T("event.agent", "Agent", e.Agent, "Who", e.Actor)
 	case e.Actor == "":
@@ -126,7 +128,7 @@ func eventWords(l *locale.Locale, field, text string) string {
 		if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
 			return LastDay(l, t)
 		}
-	case "starts", "ends":
+	case "starts", "ends", "since":
 		if t, err := time.Parse(time.RFC3339, text); err == nil {
 			return l.DateTime(t)
 		}

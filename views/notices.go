@@ -131,6 +131,8 @@ func (p noticePart) view() NoticePartView {
 	switch p.Kind {
 	case models.NoticePassword, models.NoticeForward, models.NoticeSupport:
 		p.deeds(&v)
+	case models.NoticeSecurity:
+		p.security(&v)
 	case models.NoticeResigned:
 		p.resigned(&v)
 	case models.NoticeEnded:
@@ -211,6 +213,24 @@ func (p noticePart) deeds(v *NoticePartView) {
 	if p.Domain != "" {
 		v.Label, v.Link = p.l.T("event.title", "Domain", models.ReadableDomain(p.Domain)), p.origin+ServiceHistoryPath(p.Domain)
 	}
+}
+
+// security tells somebody what happened to their own account.
+func (p noticePart) security(v *NoticePartView) {
+	what := func(d models.NoticeDeed) string {
+		return p.l.T("notice.security."+d.Event, "Target", models.ReadableAddress(d.Target))
+	}
+	v.Title = p.l.T("notice.security.subject")
+	if len(p.Deeds) == 1 {
+		v.Title = what(p.Deeds[0])
+	}
+	v.Lead = p.l.T("notice.security.lead", "Identifier", p.Deeds[0].Object)
+	for _, d := range p.Deeds {
+		v.Items = append(v.Items, what(d))
+	}
+	v.Items = p.andMore(v.Items, p.Beyond)
+	v.Advice = []string{p.l.T("notice.security.advice")}
+	v.Label, v.Link = p.l.T("session.list.title"), p.origin+ProfileSessionsPath
 }
 
 func (p noticePart) deed(d models.NoticeDeed) string {

@@ -23,7 +23,14 @@ const (
 	HistoryPath         = "/history"
 	ProfilePath         = "/profile"
 	ProfilePasswordPath = "/profile/password"
+	ProfileSessionsPath = "/profile/sessions"
+	OtherSessionsPath   = "/profile/sessions/end" // POST: end all but this one
+	ContactPath         = "/profile/contact"
+	ContactCancelPath   = "/profile/contact/cancellation"
 	PreferencesPath     = "/preferences"
+
+	PasswordResetsPath   = "/password-resets" // POST: ask for a link; its page says where to look
+	NewPasswordResetPath = "/password-resets/new"
 )
 
 // SignInTo is the sign-in page that leads on to a path of this site.
@@ -31,6 +38,16 @@ func SignInTo(next string) string { return withQuery(SignInPath, "next", next) }
 
 // PasswordLinkPath is a one-time link.
 func PasswordLinkPath(token string) string { return "/password-links/" + url.PathEscape(token) }
+
+// ContactLinkPath is the link that confirms a contact address.
+func ContactLinkPath(token string) string {
+	return ContactPath + "/confirmation/" + url.PathEscape(token)
+}
+
+// SessionEndPath ends one session of one's own.
+func SessionEndPath(id int64) string {
+	return ProfileSessionsPath + "/" + strconv.FormatInt(id, 10) + "/end"
+}
 
 // ServicePath is the overview of a service, by its A-label.
 func ServicePath(domain string) string { return ServicesPath + "/" + url.PathEscape(domain) }

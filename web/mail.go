@@ -49,6 +49,17 @@ func (p post) MailNotice(ctx context.Context, n *models.Notice) error {
 	})
 }
 
+// MailLink is of models.Post. Each attempt has a link of its own, and is another message.
+func (p post) MailLink(ctx context.Context, m *models.LinkMail) error {
+	mail, err := views.LinkMail(ctx, m, p.config.origin.String())
+	if err != nil {
+		return err
+	}
+	return p.mailer.Send(ctx, &outgoing.Message{
+		ID: fmt.Sprintf("link.%s.%d.%d.%d", m.Kind, m.ID, m.AskedAt.UnixMicro(), m.Attempt), To: m.To.Mailbox(), Date: m.AskedAt, Subject: mail.Subject, Text: mail.Text, HTML: mail.HTML,
+	})
+}
+
 // demoMail lets the demo world write its mail beside its data, unless the
 // settings say otherwise.
 func (c *config) demoMail() {

@@ -14,6 +14,8 @@ type Postbox struct {
 	answer  func(*models.MemberMail) error
 	notices []*models.Notice
 	reply   func(*models.Notice) error
+	links   []*models.LinkMail
+	accept  func(*models.LinkMail) error
 }
 
 // MailMembers is of models.Post.
@@ -68,4 +70,31 @@ func (p *Postbox) Notices() []*models.Notice {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return append([]*models.Notice(nil), p.notices...)
+}
+
+// MailLink is of models.Post.
+func (p *Postbox) MailLink(_ context.Context, m *models.LinkMail) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.accept != nil {
+		if err := p.accept(m); err != nil {
+			return err
+		}
+	}
+	p.links = append(p.links, m)
+	return nil
+}
+
+// AnswerLinks makes the postbox ask fn before it takes a link.
+func (p *Postbox) AnswerLinks(fn func(*models.LinkMail) error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.accept = fn
+}
+
+// Links are those that it took.
+func (p *Postbox) Links() []*models.LinkMail {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]*models.LinkMail(nil), p.links...)
 }

@@ -14,7 +14,7 @@ var customers = []Entry{
 	}},
 	{Name: "profile/refused", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		f := views.StoredProfile(alice())
-		f.Email, f.Errors = "alice chez moi", views.Errors{"email": {l.T("customer.email.shape", "Email", "alice chez moi")}}
+		f.Name, f.Errors = "", views.Errors{"name": {l.T("customer.name.none")}}
 		p.Refused = true
 		return profile(l, p, views.ProfileView{Form: f})
 	}},
@@ -23,6 +23,27 @@ var customers = []Entry{
 		f.Name, f.Theme = "A. Durand", "dark"
 		p.Refused = true
 		return profile(l, p, views.ProfileView{Form: f, Conflict: true})
+	}},
+	{Name: "profile/contact-waiting", Component: func(l *locale.Locale, p views.Page) templ.Component {
+		return profile(l, p, views.ProfileView{Form: views.StoredProfile(alice()), Pending: pendingContact(models.ContactWaiting)})
+	}},
+	{Name: "profile/contact-failed", Component: func(l *locale.Locale, p views.Page) templ.Component {
+		return profile(l, p, views.ProfileView{Form: views.StoredProfile(alice()), Pending: pendingContact(models.ContactFailed)})
+	}},
+	{Name: "profile/contact", Component: func(l *locale.Locale, p views.Page) templ.Component {
+		p.Title, p.Here = l.T("contact.change"), "profile"
+		return views.ContactPage(p, views.ContactForm{Present: alice().Email, Mails: true})
+	}},
+	{Name: "profile/contact-proof", Part: true, Component: func(l *locale.Locale, p views.Page) templ.Component {
+		bad := views.Errors{"email": {l.T("customer.email.shape", "Email", "alice chez moi")}, "proof": {l.T("proof.wrong")}}
+		return views.ContactPanel(p, views.ContactForm{Email: "alice chez moi", Present: alice().Email, Mails: true, Errors: bad, Proof: views.Proof{Needed: true}.With(bad)})
+	}},
+	{Name: "profile/contact-without-mail", Part: true, Component: func(_ *locale.Locale, p views.Page) templ.Component {
+		return views.ContactPanel(p, views.ContactForm{Present: alice().Email})
+	}},
+	{Name: "profile/contact-confirmation", Component: func(l *locale.Locale, p views.Page) templ.Component {
+		p.Title, p.Here = l.T("contact.confirm_heading"), "profile"
+		return views.ContactConfirmationPage(p, views.ContactLinkPath("7f3a"), "alice@xn--bcher-kva.example")
 	}},
 	{Name: "profile/password", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		p.Title, p.Here = l.T("profile.password.change"), "profile"
@@ -33,6 +54,10 @@ var customers = []Entry{
 			"current": {l.T("password.current.wrong")}, "password": {l.T("password.short", "Min", models.MinCustomerPassword)},
 		}})
 	}},
+}
+
+func pendingContact(state models.ContactState) *models.ContactChange {
+	return &models.ContactChange{ID: 1, Email: "alice@xn--bcher-kva.example", AskedAt: Now, ExpiresAt: Now.Add(models.ContactFor), State: state}
 }
 
 func alice() *models.Customer {

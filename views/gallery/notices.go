@@ -71,6 +71,17 @@ var notices = []Entry{
 		p.Domain, p.ByPerson, p.AgentPerson = "", personAlice, models.Person{Identifier: "sam-support", Name: "Sam"}
 		return []models.NoticePart{p}
 	})},
+	{Name: "notices/security", Part: true, Component: notice(func(*locale.Locale) []models.NoticePart {
+		return []models.NoticePart{deeds(models.NoticeSecurity, models.NoticeDeed{Event: "profile.contact_changed", Object: "cl1003-mdt", Target: "chloe@xn--bcher-kva.example"})}
+	})},
+	{Name: "notices/security-several", Part: true, Component: notice(func(*locale.Locale) []models.NoticePart {
+		return []models.NoticePart{deeds(
+			models.NoticeSecurity,
+			models.NoticeDeed{Event: "profile.password_reset", Object: "cl1003-mdt"},
+			models.NoticeDeed{Event: "profile.password_set", Object: "cl1003-mdt"},
+			models.NoticeDeed{Event: "profile.contact_asked", Object: "cl1003-mdt", Target: "chloe@else.example"},
+		)}
+	})},
 	{Name: "notices/several", Part: true, Component: func(l *locale.Locale, _ views.Page) templ.Component {
 		given := granted(models.NoticeGiven, policy.OnAccount, terms(l, 0, false), "contact")
 		over := granted(models.NoticeEnded, policy.OnAccount, nil, "contact")

@@ -31,6 +31,8 @@ CREATE INDEX identity_request_peer ON identity_requests (peer);
 CREATE INDEX identity_request_session ON identity_requests (session_id) WHERE session_id IS NOT NULL;
 CREATE INDEX identity_request_expires ON identity_requests (expires_at);
 
--- What a session rests on: it ends with the link.
+-- What a session, and a sign-in that waits for a second factor, rest on: they end with the link.
 ALTER TABLE sessions ADD COLUMN identity_id bigint CONSTRAINT session_identity REFERENCES identities (id) ON DELETE CASCADE;
 CREATE INDEX session_identity ON sessions (identity_id) WHERE identity_id IS NOT NULL;
+ALTER TABLE sign_ins ADD COLUMN identity_id bigint CONSTRAINT sign_in_identity REFERENCES identities (id) ON DELETE CASCADE;
+CREATE INDEX sign_in_identity ON sign_ins (identity_id) WHERE identity_id IS NOT NULL;

@@ -30,3 +30,5 @@ CREATE INDEX identity_request_expires ON identity_requests (expires_at);
 
 ALTER TABLE sessions ADD COLUMN identity_id integer CONSTRAINT session_identity REFERENCES identities (id) ON DELETE CASCADE;
 CREATE INDEX session_identity ON sessions (identity_id) WHERE identity_id IS NOT NULL;
+ALTER TABLE sign_ins ADD COLUMN identity_id integer CONSTRAINT sign_in_identity REFERENCES identities (id) ON DELETE CASCADE;
+CREATE INDEX sign_in_identity ON sign_ins (identity_id) WHERE identity_id IS NOT NULL;

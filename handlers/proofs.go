@@ -1,0 +1,54 @@
+package handlers
+
+import (
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"example.org/mandat/views"
+)
+
+// What is sensitive asks again who one is, when that was proved too long ago
+// (R22). The form carries the proof itself, in the field "proof", so that
+// nothing typed is lost: a handler puts h.proof into its page, names the field
+// among those of its form and calls h.prove before it acts.
+
+// proof is what the form of a page must ask for: nothing while the last proof counts.
+func (h *Handlers) proof(c echo.Context) views.Proof {
+	return views.Proof{Needed: !sessionOf(c).Proved(h.store.Now())}
+}
+
+// prove takes the proof of a form: nil when it is right, or none is needed. It
+// is models.Invalid (field "proof") when it is missing or wrong, which leads to
+// the same page, and models.Throttled after too many wrong ones. A right one
+// gives the session a new reference.
+func (h *Handlers) prove(c echo.Context, f form) error {
+	s := sessionOf(c)
+	if s.Proved(h.store.Now()) {
+		return nil
+	}
+	token, err := h.store.Prove(c.Request().Context(), s.Actor(), f.Get("proof"))
+	if err != nil {
+		h.log.Warn("proof refused", "request", reference(c), "person", s.Identifier, "peer", c.RealIP())
+		return err
+	}
+	h.renewed(c, token)
+	return nil
+}
+
+// renew gives the session a new reference after a change that proved who its person is.
+func (h *Handlers) renew(c echo.Context) error {
+	token, err := h.store.Renew(c.Request().Context(), sessionOf(c).Actor())
+	if err != nil {
+		return err
+	}
+	h.renewed(c, token)
+	return nil
+}
+
+// renewed lets the rest of the request, and the browser, go on with the new reference.
+func (h *Handlers) renewed(c echo.Context, token string) {
+	s, now := sessionOf(c), h.store.Now()
+	s.ProvedAt = now
+	h.setCookie(c, h.sessions.name, token, s.ExpiresAt.Sub(now).Round(time.Second))
+}

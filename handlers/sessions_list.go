@@ -1,0 +1,60 @@
+package handlers
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/labstack/echo/v4"
+
+	"example.org/mandat"
+	"example.org/mandat/models"
+	"example.org/mandat/views"
+	"example.org/mandat/views/locale"
+)
+
+// listSessions is where the reader is signed in.
+func (h *Handlers) listSessions(c echo.Context) error {
+	s := sessionOf(c)
+	list, err := h.store.Sessions(c.Request().Context(), s.Actor())
+	if err != nil {
+		return err
+	}
+	p, err := h.page(c, "profile", t(c, "session.list.title"))
+	if err != nil {
+		return err
+	}
+	return mandat.Render(c, http.StatusOK, views.SessionsPage(p, views.SessionsView{Sessions: list, Agent: s.AgentID != 0}))
+}
+
+// endOneSession ends a session of the reader's own, wherever it is.
+func (h *Handlers) endOneSession(c echo.Context) error {
+	_, by, err := h.sent(c)
+	if err != nil {
+		return err
+	}
+	id, err := strconv.ParseInt(c.Param("id"), 10, 64)
+	if err != nil {
+		return models.ErrNotFound
+	}
+	if err = h.store.EndSession(c.Request().Context(), by, id); err == nil {
+		h.log.Info("a session was ended", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP())
+	}
+	return h.done(c, err, views.ProfileSessionsPath, ok(c, "session.list.ended"))
+}
+
+// endOtherSessions ends all sessions of the reader but this one.
+func (h *Handlers) endOtherSessions(c echo.Context) error {
+	_, by, err := h.sent(c)
+	if err != nil {
+		return err
+	}
+	n, err := h.store.EndOtherSessions(c.Request().Context(), by)
+	if err == nil {
+		h.log.Info("other sessions were ended", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP(), "sessions", n)
+	}
+	said := ok(c, "session.list.no_others")
+	if n > 0 {
+		said.Text = locale.From(c.Request().Context()).N("session.list.others_ended", n)
+	}
+	return h.done(c, err, views.ProfileSessionsPath, said)
+}

@@ -1,0 +1,106 @@
+package models
+
+import (
+	"context"
+	"encoding/hex"
+
+	"gorm.io/gorm"
+)
+
+// person is a customer or an agent: who signs in, and has factors and sessions.
+type person struct {
+	CustomerID, AgentID int64
+	Identifier          string
+	PasswordHash        string
+	Known               bool  // has signed in with this browser before
+	Identity            int64 // what a sign-in rests on, when a provider says who they are
+}
+
+// column is the one that names the person in a table about both kinds, and id what it has.
+func (p person) column() string {
+	if p.AgentID != 0 {
+		return "agent_id"
+	}
+	return "customer_id"
+}
+
+func (p person) id() int64 { return max(p.CustomerID, p.AgentID) }
+
+// actor is the person doing something about themselves outside a session.
+func (p person) actor() Actor { return Actor{Customer: p.CustomerID, Agent: p.AgentID} }
+
+// event is one about the person themselves.
+func (p person) event(kind string, d Detail) Event {
+	return Event{Kind: kind, Class: SelfEvent, SubjectID: p.CustomerID, Object: p.Identifier, Detail: d}
+}
+
+// recordSecurity writes an event that its person must hear of by email too,
+// whoever did it: it may not have been they.
+func (tx *Tx) recordSecurity(p person, kind string, d Detail) error {
+	if p.CustomerID != 0 {
+		tx.tellSecurity(&Customer{ID: p.CustomerID, Identifier: p.Identifier}, NoticeDeed{Event: kind})
+	}
+	return tx.record(p.event(kind, d))
+}
+
+// parseAnyIdentifier is the normal form of a customer's or an agent's identifier, "" for any other text.
+func parseAnyIdentifier(text string) string {
+	identifier, ok := ParseIdentifier(text)
+	if !ok {
+		identifier, _ = ParseAgentIdentifier(text)
+	}
+	return identifier
+}
+
+// person finds who has an identifier; the zero person is nobody.
+func (s *Store) person(ctx context.Context, identifier, device string) (person, error) {
+	return s.findPerson(ctx, "c.identifier = @i", "a.identifier = @i", device, map[string]any{"i": identifier})
+}
+
+// personOf is the person who acts: the agent, where one acts for a customer.
+func (s *Store) personOf(ctx context.Context, by Actor, device string) (person, error) {
+	if by.Agent != 0 {
+		by.Customer = 0
+	}
+	return s.findPerson(ctx, "c.id = @customer", "a.id = @agent", device, map[string]any{"customer": by.Customer, "agent": by.Agent})
+}
+
+func (s *Store) findPerson(ctx context.Context, customer, agent, device string, args map[string]any) (person, error) {
+	const known = "EXISTS (SELECT 1 FROM devices d WHERE d.token_hash = @device AND d.seen_at > @since AND d."
+	args["device"], args["since"] = tokenHash(device), s.now().Add(-deviceFor)
+	var p person
+	err := s.db.WithContext(ctx).Raw("SELECT c.id AS customer_id, 0 AS agent_id, c.identifier, c.password_hash, "+known+"customer_id = c.id) AS known FROM customers c WHERE "+customer+
+		" UNION ALL SELECT 0, a.id, a.identifier, a.password_hash, "+known+"agent_id = a.id) FROM agents a WHERE "+agent, args).Scan(&p).Error
+	return p, err
+}
+
+// lockPerson locks the row of a person, always before any row that hangs on it,
+// and reads the password that they have by now. ErrSignedOut when they are gone.
+func (tx *Tx) lockPerson(p person) (person, error) {
+	text := "SELECT c.password_hash FROM customers c WHERE c.id = ?" + tx.forUpdate("c")
+	if p.AgentID != 0 {
+		text = "SELECT a.password_hash FROM agents a WHERE a.id = ?" + tx.forUpdate("a")
+	}
+	var hashes []string
+	if err := tx.scan(&hashes, text, p.id()); err != nil {
+		return p, err
+	}
+	if len(hashes) == 0 {
+		return p, ErrSignedOut
+	}
+	p.PasswordHash = hashes[0]
+	return p, nil
+}
+
+// secondFactors counts what a person has besides the password. Recovery codes
+// stand in for one, and are none.
+func secondFactors(db *gorm.DB, p person) (n int, err error) {
+	err = db.Raw("SELECT count(*) FROM factors f WHERE f."+p.column()+" = ?", p.id()).Scan(&n).Error
+	return n, err
+}
+
+// deviceSubject is what failures from a browser that is known are counted against.
+func deviceSubject(kind, device string) string {
+	hash := tokenHash(device)
+	return kind + ":" + hex.EncodeToString(hash[:])
+}
