@@ -206,7 +206,7 @@ func (tx *Tx) link(p person, i Identity) (*Identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &i, tx.recordSecurity(p, "identity.linked", Detail{"issuer": {After: i.Issuer}, "subject": {After: i.Subject}, "linked_by": {After: string(i.LinkedBy)}})
+	return &i, tx.recordSecurity(p, "identity.linked", Detail{"provider": {After: i.Issuer}, "provider_account": {After: i.Subject}, "linked_by": {After: string(i.LinkedBy)}})
 }
 
 // unlink ends a link. The sessions that rest on it end with the row.
@@ -214,7 +214,7 @@ func (tx *Tx) unlink(p person, i *Identity) error {
 	if err := tx.exec("DELETE FROM identities WHERE id = ?", i.ID); err != nil {
 		return err
 	}
-	return tx.recordSecurity(p, "identity.unlinked", Detail{"issuer": {Before: i.Issuer}, "subject": {Before: i.Subject}})
+	return tx.recordSecurity(p, "identity.unlinked", Detail{"provider": {Before: i.Issuer}, "provider_account": {Before: i.Subject}})
 }
 
 // holdIdentity locks a person and reads their link with a provider, nil for none.

@@ -62,7 +62,7 @@ func (s *Store) HasIdentityRequest(ctx context.Context, token string) (bool, err
 }
 
 // TakeIdentityRequest ends the way of whoever has the cookie: of any number that
-// come back with it, one. ErrExpiredLink when it was taken, has lapsed or never was.
+// come back with it, one. ErrSignInEnded when it was taken, has lapsed or never was.
 func (s *Store) TakeIdentityRequest(ctx context.Context, token string) (*IdentityRequest, error) {
 	var r struct {
 		TokenHash []byte
@@ -74,7 +74,7 @@ func (s *Store) TakeIdentityRequest(ctx context.Context, token string) (*Identit
 		return nil, err
 	}
 	if r.TokenHash == nil {
-		return nil, ErrExpiredLink
+		return nil, ErrSignInEnded
 	}
 	taken := &IdentityRequest{Next: r.Next}
 	if r.SessionID != nil {

@@ -25,6 +25,10 @@ const (
 	ProfilePasswordPath = "/profile/password"
 	ProfileSessionsPath = "/profile/sessions"
 	OtherSessionsPath   = "/profile/sessions/end" // POST: end all but this one
+	IdentitiesPath      = "/profile/identities"
+	IdentityRequestPath = "/session/oidc"          // POST: go to the provider; the page on the way there
+	IdentityAnswerPath  = "/session/oidc/callback" // where the provider leads back to
+	SignedOutPath       = "/session/ended"
 	ContactPath         = "/profile/contact"
 	ContactCancelPath   = "/profile/contact/cancellation"
 	PreferencesPath     = "/preferences"
@@ -47,6 +51,11 @@ func ContactLinkPath(token string) string {
 // SessionEndPath ends one session of one's own.
 func SessionEndPath(id int64) string {
 	return ProfileSessionsPath + "/" + strconv.FormatInt(id, 10) + "/end"
+}
+
+// IdentityRemovalPath ends a link with a provider.
+func IdentityRemovalPath(id int64) string {
+	return IdentitiesPath + "/" + strconv.FormatInt(id, 10) + "/removal"
 }
 
 // ServicePath is the overview of a service, by its A-label.

@@ -5,6 +5,7 @@ package views
 type SignInForm struct {
 	Identifier string
 	Next       string // where to go after signing in
+	Provider   string // what people call the provider with which they may sign in; "" for none
 	Errors     Errors
 }
 

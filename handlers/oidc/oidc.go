@@ -76,11 +76,13 @@ func Derive(token string) Secrets {
 	return Secrets{State: part("state"), Nonce: part("nonce"), Verifier: part("verifier")}
 }
 
+// Answered says whether a state is that of this sign-in.
+func (s Secrets) Answered(state string) bool { return hmac.Equal([]byte(state), []byte(s.State)) }
+
 // Answer is what the provider leads a person back with.
 type Answer struct {
 	Code, State string
 	Issuer      string // RFC 9207; "" when the provider names itself not
-	Error       string // instead of a code
 }
 
 // workTimeout bounds what the provider is asked in one go.
@@ -143,14 +145,11 @@ func (p *Provider) oauth(m *metadata) *oauth2.Config {
 // Arrival is who came back with an answer. It belongs to the secrets, or is
 // ErrAnswer before anybody is asked.
 func (p *Provider) Arrival(ctx context.Context, s Secrets, a Answer) (*Account, error) {
-	if !hmac.Equal([]byte(a.State), []byte(s.State)) {
+	if !s.Answered(a.State) {
 		return nil, fmt.Errorf("%w: another state", ErrAnswer)
 	}
 	if a.Issuer != "" && a.Issuer != p.Issuer {
 		return nil, fmt.Errorf("%w: another issuer", ErrAnswer)
-	}
-	if a.Error != "" {
-		return nil, fmt.Errorf("%w: %s", ErrDenied, errorCode(a.Error))
 	}
 	if a.Code == "" {
 		return nil, fmt.Errorf("%w: no code", ErrAnswer)
@@ -214,6 +213,14 @@ func (p *Provider) SignOutURL() string {
 	q.Set("post_logout_redirect_uri", p.Home)
 	u.RawQuery = q.Encode()
 	return u.String()
+}
+
+// Refused is what a provider's error means that comes back instead of a code.
+func Refused(code string) error {
+	if code == "server_error" || code == "temporarily_unavailable" {
+		return fmt.Errorf("%w: %s", ErrUnreachable, code)
+	}
+	return fmt.Errorf("%w: %s", ErrDenied, errorCode(code))
 }
 
 // errorCode is an error code of a provider (RFC 6749) for the log: what is none
