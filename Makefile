@@ -83,7 +83,7 @@ check: go ## the definition of done, but for the tests: format, generated code, 
 	go test ./views/locale
 	go test ./web -run '^Test(Layers|Migrations|Source)'
 
-test: test-deps go ## everything; installs PostgreSQL, Chromium, Pigeonhole, Postfix and Dovecot if they are missing
+test: test-deps go ## everything; installs PostgreSQL, Chromium, Pigeonhole, Glewlwyd, Postfix and Dovecot if they are missing
 	go build ./...
 	go test -p $(PACKAGES) -timeout 15m ./...
 
@@ -105,8 +105,8 @@ nightly: test-deps go ## hours: long runs of the property tests, then every fuzz
 	grep -roE --include='*_test.go' '^func Fuzz\w+' . | sed 's,/[^/]*:func , ,' | while read -r dir target; do \
 		go test -run xxx -fuzz "^$$target$$" -fuzztime $(MANDAT_FUZZTIME) "$$dir" || exit 1; done
 
-test-deps: ## what the tests need and Go does not bring: PostgreSQL, Chromium, Pigeonhole; Postfix and Dovecot
-	@.ci/deps postgresql chromium dovecot-sieve
+test-deps: ## what the tests need and Go does not bring: PostgreSQL, Chromium, Pigeonhole, Glewlwyd; Postfix and Dovecot
+	@.ci/deps postgresql chromium dovecot-sieve glewlwyd
 	@.ci/deps --servers
 
 assets: ## fetch the vendored htmx, axe-core and icons again (needs npm)

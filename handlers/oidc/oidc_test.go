@@ -220,12 +220,12 @@ func TestAnswersThatAreNotToThisQuestion(t *testing.T) {
 		want  error
 		alter func(a *oidc.Answer)
 	}{
-		"another state":       {oidc.ErrAnswer, func(a *oidc.Answer) { a.State = oidc.Derive("another").State }},
-		"no state":            {oidc.ErrAnswer, func(a *oidc.Answer) { a.State = "" }},
-		"another issuer":      {oidc.ErrAnswer, func(a *oidc.Answer) { a.Issuer = other.Issuer }},
-		"no issuer":           {oidc.ErrAnswer, func(a *oidc.Answer) { a.Issuer = "" }},
-		"no code":             {oidc.ErrAnswer, func(a *oidc.Answer) { a.Code = "" }},
-		"another code":        {oidc.ErrAnswer, func(a *oidc.Answer) { a.Code = "another" }},
+		"another state":  {oidc.ErrAnswer, func(a *oidc.Answer) { a.State = oidc.Derive("another").State }},
+		"no state":       {oidc.ErrAnswer, func(a *oidc.Answer) { a.State = "" }},
+		"another issuer": {oidc.ErrAnswer, func(a *oidc.Answer) { a.Issuer = other.Issuer }},
+		"no issuer":      {oidc.ErrAnswer, func(a *oidc.Answer) { a.Issuer = "" }},
+		"no code":        {oidc.ErrAnswer, func(a *oidc.Answer) { a.Code = "" }},
+		"another code":   {oidc.ErrAnswer, func(a *oidc.Answer) { a.Code = "another" }},
 	} {
 		a := good
 		c.alter(&a)
