@@ -33,7 +33,9 @@ var (
 //     passwords; he gave devis@ to Chloé, and took commandes@ back from her;
 //   - Félix, who is in no column, holds hello@ of David's service until the end of the year;
 //   - Alice's third service is suspended; Bruno holds it, Chloé an account of it;
-//   - Emma was sent a link with which to set her password.
+//   - Emma was sent a link with which to set her password, Alice one that
+//     confirms her new contact address;
+//   - Alice and Sam are signed in twice.
 const (
 	paused = "pause.example"
 	felix  = "fl1006-mdt"
@@ -65,6 +67,13 @@ func ruled(t *testing.T, r handlers.Route, object string, by person) string {
 	switch {
 	case object == "unknown":
 		return "404" // a link nobody was sent
+	case r.Path == "/session/factor" && !r.Changes(): // nobody on the stage is about to sign in
+		return "in"
+	case by.identifier != "" && strings.HasPrefix(r.Path, "/profile/sessions"): // of agents as well
+		if _, of, one := strings.Cut(object, "session-of-"); one && of != by.name {
+			return "404"
+		}
+		return allowed
 	case by.identifier == "" && (r.Path == "/" || r.Path == "/session/end"):
 		return "in"
 	case r.Policy.Class == policy.Public:
@@ -73,6 +82,8 @@ func ruled(t *testing.T, r handlers.Route, object string, by person) string {
 		return "in"
 	case by.identifier == cast.Sam:
 		return "403"
+	case strings.HasPrefix(object, "contact-of-") && object != "contact-of-"+by.name:
+		return "404"
 	case r.Policy.Class == policy.Self, object == "-": // about no object
 		return allowed
 	}
@@ -170,7 +181,8 @@ type stage struct {
 	restore func()            // puts them back
 	tokens  map[string]string // of a session of each person
 	ids     map[string]int64  // of grants by their name in the matrix
-	link    string
+	link    string            // with which Emma sets her password
+	contact string            // with which Alice confirms her address
 }
 
 func newStage(t *testing.T, w *modelstest.World) *stage {
@@ -210,6 +222,7 @@ var props = []func(t *testing.T, m *stage, w *modelstest.World){
 	redirectionsProps,
 	putUploads,
 	putImports,
+	putSessions,
 }
 
 func (m *stage) prepare(t *testing.T, w *modelstest.World) {
@@ -312,6 +325,8 @@ func (m *stage) fill(text, object string) string {
 	switch object {
 	case "emma":
 		token = m.link
+	case "contact-of-Alice":
+		token = m.contact
 	case "membre":
 		token = memberLink
 	}

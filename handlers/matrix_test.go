@@ -39,6 +39,10 @@ GET /sign-in
 	-                                   303   303   303   303   303   200   200
 POST /session from /sign-in fill identifier=ep1005-mdt&password=tilleul-orage-2026&next=/services
 	-                                   303   303   303   303   303   303   303
+GET /session/factor
+	-                                   in    in    in    in    in    in    in
+POST /session/factor fill code=123456
+	-                                   422   422   422   422   422   422   422
 POST /session/end from /services
 	-                                   out   out   out   out   out   out   in
 GET /password-links/:token
@@ -345,6 +349,7 @@ var matrices = []string{
 	redirectionsMatrix,
 	uploadsMatrix,
 	importsMatrix,
+	sessionsMatrix,
 }
 
 func readMatrix(t testing.TB) (entries []entry) {

@@ -36,9 +36,9 @@ func (h *Handlers) createPasswordReset(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	err = h.store.AskForPasswordLink(c.Request().Context(), models.Credentials{
-		Identifier: f.Get("identifier"), Peer: c.RealIP(), Device: h.device(c), UserAgent: c.Request().UserAgent(),
-	})
+	from := h.browserOf(c)
+	from.Identifier = f.Get("identifier")
+	err = h.store.AskForPasswordLink(c.Request().Context(), from)
 	form := views.PasswordResetForm{Identifier: f.Get("identifier")}
 	throttled := models.Throttled{}
 	if errors.As(err, &throttled) {

@@ -50,5 +50,5 @@ func (h *Handlers) renew(c echo.Context) error {
 func (h *Handlers) renewed(c echo.Context, token string) {
 	s, now := sessionOf(c), h.store.Now()
 	s.ProvedAt = now
-	h.setCookie(c, h.sessions.name, token, s.ExpiresAt.Sub(now).Round(time.Second))
+	h.setCookie(c, "", token, s.ExpiresAt.Sub(now).Round(time.Second))
 }

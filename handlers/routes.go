@@ -96,6 +96,8 @@ func (h *Handlers) routes() []Route {
 		get("/", public, h.home),
 		get("/sign-in", public, h.newSession),
 		post("/session", public, h.createSession),
+		get("/session/factor", public, h.newSignInFactor),
+		post("/session/factor", public, h.createSignInFactor),
 		post("/session/end", public, h.endSession),
 		get("/session/ended", public, h.signedOut),
 		get("/session/oidc", public, h.showIdentityRequest),

@@ -49,9 +49,9 @@ func (h *Handlers) createSession(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := h.store.SignIn(c.Request().Context(), models.Credentials{
-		Identifier: f.Get("identifier"), Password: f.Get("password"), Peer: c.RealIP(), Device: h.device(c), UserAgent: c.Request().UserAgent(),
-	}, h.sessions.token(c.Request()))
+	from := h.browserOf(c)
+	from.Identifier, from.Password = f.Get("identifier"), f.Get("password")
+	in, err := h.store.SignIn(c.Request().Context(), from, h.sessions.token(c.Request()))
 	form := views.SignInForm{Identifier: f.Get("identifier"), Next: f.Get("next")}
 	throttled := models.Throttled{}
 	switch {
@@ -67,31 +67,7 @@ func (h *Handlers) createSession(c echo.Context) error {
 	case err != nil:
 		return err
 	}
-	h.begin(c, in)
-	return c.Redirect(http.StatusSeeOther, sitePath(f.Get("next")))
-}
-
-// begin gives the browser its new session, and a mark by which its wrong
-// passwords count apart from a stranger's.
-func (h *Handlers) begin(c echo.Context, in *models.SignedIn) {
-	h.log.Info("signed in", "request", reference(c), "person", in.Session.Identifier, "peer", c.RealIP())
-	h.setCookie(c, h.sessions.name, in.Token, models.SessionFor)
-	h.setCookie(c, h.deviceCookie(), in.Device, 180*24*time.Hour)
-}
-
-// setCookie gives the browser a secret that scripts do not see.
-func (h *Handlers) setCookie(c echo.Context, name, value string, lasts time.Duration) {
-	c.SetCookie(&http.Cookie{Name: name, Value: value, Path: "/", HttpOnly: true, Secure: h.secure, SameSite: http.SameSiteLaxMode, MaxAge: int(lasts.Seconds())})
-}
-
-func (h *Handlers) deviceCookie() string { return h.sessions.name + "-device" }
-
-func (h *Handlers) device(c echo.Context) string {
-	cookie, err := c.Cookie(h.deviceCookie())
-	if err != nil || len(cookie.Value) > 64 {
-		return ""
-	}
-	return cookie.Value
+	return h.arrived(c, in, f.Get("next"))
 }
 
 // endSession signs out. It works from any page of the session, however old:

@@ -87,7 +87,11 @@ func (s *site) as(t testing.TB, identifier string) *visitor {
 	if identifier == "" {
 		return v
 	}
-	if p := v.post("/session", url.Values{"identifier": {identifier}, "password": {cast.Password}}); p.status != http.StatusSeeOther {
+	p := v.post("/session", url.Values{"identifier": {identifier}, "password": {cast.Password}})
+	if identifier == cast.Sam {
+		p = v.submit(v.follow(p), "/session/factor", url.Values{"code": {s.SamCode(t)}})
+	}
+	if p.status != http.StatusSeeOther {
 		t.Fatalf("%s cannot sign in: %d", identifier, p.status)
 	}
 	return v

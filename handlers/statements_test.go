@@ -24,18 +24,31 @@ const statements = `
 GET  /                                             -                              Alice  1
 GET  /sign-in                                      -                              Alice  1
 GET  /sign-in                                      -                              nobody 0
-POST /session                                      -                              nobody 7
-POST /session                                      -                              Alice  9   the session that ends is read, and ended
+POST /session                                      -                              nobody 9   the person is locked, and their factors counted
+POST /session                                      -                              Alice  11  the same, the session that ends is read, and ended
+GET  /session/factor                               -                              nobody 1
+POST /session/factor                               -                              nobody 1
 POST /session/end                                  -                              Alice  2
 GET  /password-links/:token                        emma                           nobody 1
-POST /password-links/:token                        emma                           nobody 6
+POST /password-links/:token                        emma                           nobody 8+1 the notice
+GET  /password-resets/new                          -                              nobody 0
+POST /password-resets                              -                              nobody 5+1 the attempt is counted
+GET  /password-resets                              -                              nobody 0
 POST /preferences                                  -                              Alice  4
 POST /preferences                                  -                              nobody 0
 
-GET  /profile                                      -                              Alice  2
+GET  /profile                                      -                              Alice  3
 POST /profile                                      -                              Alice  6
 GET  /profile/password                             -                              Alice  1
-POST /profile/password                             -                              Alice  12  the guess is counted, and taken back; the session has a new reference
+POST /profile/password                             -                              Alice  14+1 the guess is counted, and taken back; the session has a new reference; the notice
+GET  /profile/contact                              -                              Alice  2
+POST /profile/contact                              -                              Alice  10+2 those of the day are counted; the link and the notice
+POST /profile/contact/cancellation                 -                              Alice  6
+GET  /profile/contact/confirmation/:token          contact-of-Alice               Alice  2
+POST /profile/contact/confirmation/:token          contact-of-Alice               Alice  11+1 the one before is kept for its notices
+GET  /profile/sessions                             -                              Alice  2
+POST /profile/sessions/end                         -                              Alice  6
+POST /profile/sessions/:id/end                     session-of-Alice               Alice  6
 GET  /history                                      -                              Alice  2
 GET  /services                                     -                              Alice  3
 

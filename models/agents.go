@@ -40,7 +40,7 @@ func (s *Store) AddAgent(ctx context.Context, n NewAgent) (*Agent, error) {
 	if !slices.Contains(Roles, a.Role) {
 		bad.Add("role", "agent.role.unknown", "Role", a.Role)
 	}
-	hash, err := s.customerHash(ctx, n.Password, bad, &Customer{Identifier: a.Identifier, Name: a.Name, Email: a.Email})
+	hash, err := s.customerHash(ctx, n.Password, MinCustomerPassword, bad, &Customer{Identifier: a.Identifier, Name: a.Name, Email: a.Email})
 	if err != nil {
 		return nil, err
 	}

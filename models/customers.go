@@ -78,7 +78,7 @@ func (s *Store) AddCustomer(ctx context.Context, n NewCustomer) (*Customer, erro
 		bad.Add("identifier", "customer.identifier.shape", "Identifier", n.Identifier)
 	}
 	checkChoices(c.Language, c.Theme, c.TimeZone, bad)
-	hash, err := s.customerHash(ctx, n.Password, bad, c)
+	hash, err := s.customerHash(ctx, n.Password, MinCustomerPassword, bad, c)
 	if err != nil {
 		return nil, err
 	}
@@ -115,9 +115,9 @@ func (s *Store) makeIdentifier(name string) string {
 }
 
 // customerHash checks and hashes a password; "" is no password.
-func (s *Store) customerHash(ctx context.Context, password string, bad Invalid, c *Customer) (string, error) {
+func (s *Store) customerHash(ctx context.Context, password string, least int, bad Invalid, c *Customer) (string, error) {
 	if password != "" {
-		if problems := checkCustomerPassword(password, c.Identifier, c.Name, c.Email); len(problems) > 0 {
+		if problems := checkCustomerPassword(password, least, c.Identifier, c.Name, c.Email); len(problems) > 0 {
 			bad["password"] = problems
 		}
 	}
@@ -262,18 +262,34 @@ func (s *Store) ChangePassword(ctx context.Context, by Actor, current, password 
 	if password == "" {
 		bad.Add("password", "password.none")
 	}
-	hash, err := s.customerHash(ctx, password, bad, &row.Customer)
+	least, err := s.LeastPassword(ctx, Actor{Customer: row.ID})
 	if err != nil {
 		return err
 	}
-	return s.change(ctx, by, func(tx *Tx) error { return tx.setPassword(&row.Customer, hash, "profile.password_set") })
+	hash, err := s.customerHash(ctx, password, least, bad, &row.Customer)
+	if err != nil {
+		return err
+	}
+	return s.change(ctx, by, func(tx *Tx) error {
+		return tx.setPassword(&row.Customer, hash, shortPassword(password), "profile.password_set")
+	})
 }
 
-// setPassword ends all that rests on the password of before: sessions but the
-// one that asks, and links, also those that are still to be sent. kind is that
-// of the event.
-func (tx *Tx) setPassword(c *Customer, hash, kind string) error {
-	if err := tx.exec("UPDATE customers SET password_hash = ?, version = version + 1 WHERE id = ?", hash, c.ID); err != nil {
+// setPassword ends all that rests on the password of before: sign-ins that wait
+// for a second factor, browsers that are not asked for one, sessions but the one
+// that asks, and links, also those that are still to be sent. short says that it
+// is too short to stand alone. kind is that of the event.
+func (tx *Tx) setPassword(c *Customer, hash string, short bool, kind string) error {
+	if err := tx.exec("UPDATE customers SET password_hash = ?, password_short = ?, version = version + 1 WHERE id = ?", hash, short, c.ID); err != nil {
+		return err
+	}
+	p := person{CustomerID: c.ID, Identifier: c.Identifier}
+	if n, err := secondFactors(tx.DB, p); err != nil {
+		return err
+	} else if short && n == 0 { // the last one was removed meanwhile
+		return invalid("password", "password.short", "Min", MinCustomerPassword)
+	}
+	if err := tx.forgetPassword(p); err != nil {
 		return err
 	}
 	if err := tx.exec("DELETE FROM sessions WHERE customer_id = ? AND id <> ?", c.ID, tx.by.Session); err != nil {

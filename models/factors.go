@@ -109,7 +109,8 @@ func (s *Store) HasFactor(ctx context.Context, by Actor) (bool, error) {
 	return n > 0, err
 }
 
-// Enrolment is that of a form of by's while it is good, else a new one.
+// Enrolment is that of a form of by's while it is good, else a new one; nil when
+// none can be kept (see KeepsFactors).
 func (s *Store) Enrolment(ctx context.Context, by Actor, sealed string) (*Enrolment, error) {
 	p, err := s.personOf(ctx, by, "")
 	if err != nil {
@@ -124,11 +125,24 @@ func (s *Store) enrolment(p person, sealed string) *Enrolment {
 	}
 	secret, ok := s.openEnrolment(p, sealed)
 	if !ok {
-		secret = totp.NewSecret()
-		text := strconv.FormatInt(s.now().Add(EnrolFor).Unix(), 10) + " " + secret
-		sealed = base64.RawURLEncoding.EncodeToString(s.sealer.seal(text, enrolmentLabel(p)))
+		return s.enrolmentOf(p, totp.NewSecret())
 	}
 	return &Enrolment{Secret: secret, URL: totp.URL(issuer, p.Identifier, secret), Sealed: sealed}
+}
+
+// EnrolmentOf is one of by's with a secret that is known already, as in the demo world.
+func (s *Store) EnrolmentOf(ctx context.Context, by Actor, secret string) (*Enrolment, error) {
+	p, err := s.personOf(ctx, by, "")
+	if err != nil {
+		return nil, err
+	}
+	return s.enrolmentOf(p, secret), nil
+}
+
+func (s *Store) enrolmentOf(p person, secret string) *Enrolment {
+	text := strconv.FormatInt(s.now().Add(EnrolFor).Unix(), 10) + " " + secret
+	sealed := s.sealer.seal(text, enrolmentLabel(p))
+	return &Enrolment{Secret: secret, URL: totp.URL(issuer, p.Identifier, secret), Sealed: base64.RawURLEncoding.EncodeToString(sealed)}
 }
 
 func (s *Store) openEnrolment(p person, sealed string) (secret string, ok bool) {
@@ -317,12 +331,10 @@ func (tx *Tx) withoutFactor(p person) error {
 
 // forgetFactors takes away what is only there for a second factor.
 func (tx *Tx) forgetFactors(p person) error {
-	for _, table := range []string{"recovery_codes", "sign_ins"} {
-		if err := tx.exec("DELETE FROM "+table+" WHERE "+p.column()+" = ?", p.id()); err != nil {
-			return err
-		}
+	if err := tx.exec("DELETE FROM recovery_codes WHERE "+p.column()+" = ?", p.id()); err != nil {
+		return err
 	}
-	return tx.exec("DELETE FROM trusted_devices WHERE customer_id = ?", p.CustomerID)
+	return tx.forgetPassword(p)
 }
 
 // ResetFactors takes away all second factors of a customer or an agent who has
@@ -348,7 +360,7 @@ func (s *Store) ResetFactors(ctx context.Context, identifier string) (shortened 
 		if err := tx.forgetFactors(p); err != nil {
 			return err
 		}
-		gone := tx.Exec("UPDATE customers SET password_hash = '', password_short = ?, version = version + 1 WHERE id = ? AND password_short", false, p.CustomerID)
+		gone := tx.Exec("UPDATE customers SET password_hash = '', password_short = ? WHERE id = ? AND password_short", false, p.CustomerID)
 		if gone.Error != nil {
 			return gone.Error
 		}

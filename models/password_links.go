@@ -28,16 +28,26 @@ func (l *LinkHolder) customer() *Customer {
 	return &Customer{ID: l.CustomerID, Identifier: l.Identifier, Name: l.Name, Email: l.Email}
 }
 
-// NewPasswordLink makes a one-time link with which a customer or an agent sets
-// a password, in place of any earlier one. Only its hash is kept. It is the
-// operator's verb.
+// NewPasswordLink makes a one-time link with which a customer sets a password,
+// in place of any earlier one. Only its hash is kept. It is the operator's verb.
 func (s *Store) NewPasswordLink(ctx context.Context, identifier string) (token string, expires time.Time, err error) {
 	id, ok := ParseIdentifier(identifier)
 	if !ok {
-		if id, ok = ParseAgentIdentifier(identifier); !ok {
-			return "", time.Time{}, invalid("identifier", "customer.identifier.shape", "Identifier", identifier)
-		}
+		return "", time.Time{}, invalid("identifier", "customer.identifier.shape", "Identifier", identifier)
 	}
+	return s.newPasswordLink(ctx, id)
+}
+
+// NewAgentPasswordLink is NewPasswordLink for an agent.
+func (s *Store) NewAgentPasswordLink(ctx context.Context, identifier string) (token string, expires time.Time, err error) {
+	id, ok := ParseAgentIdentifier(identifier)
+	if !ok {
+		return "", time.Time{}, invalid("identifier", "agent.identifier.shape", "Identifier", identifier)
+	}
+	return s.newPasswordLink(ctx, id)
+}
+
+func (s *Store) newPasswordLink(ctx context.Context, id string) (token string, expires time.Time, err error) {
 	p, err := s.person(ctx, id, "")
 	if err == nil && p == (person{}) {
 		err = ErrNotFound
@@ -78,14 +88,20 @@ func (s *Store) AskForPasswordLink(ctx context.Context, c Credentials) error {
 	if !s.Mails() {
 		return invalid("", "session.forgotten.none")
 	}
-	identifier, _ := ParseIdentifier(c.Identifier) // "" is nobody's
+	identifier, ok := ParseIdentifier(c.Identifier)
+	if !ok {
+		identifier, ok = ParseAgentIdentifier(c.Identifier)
+	}
 	p, err := s.person(ctx, identifier, c.Device)
 	if err != nil {
 		return err
 	}
-	subjects := map[string]slowdown{"reset-account:" + identifier: resetSlowdown, "reset-peer:" + c.Peer: resetPeerSlowdown}
-	if p.Known {
-		subjects = map[string]slowdown{"reset-device:" + identifier: resetSlowdown, "reset-peer:" + c.Peer: resetPeerSlowdown}
+	subjects := map[string]slowdown{"reset-peer:" + c.Peer: resetPeerSlowdown}
+	switch {
+	case p.Known:
+		subjects["reset-device:"+identifier] = resetSlowdown
+	case ok: // what is no identifier is nobody's, and everybody may mistype it
+		subjects["reset-account:"+identifier] = resetSlowdown
 	}
 	if err := s.attempt(ctx, subjects); err != nil {
 		return err
@@ -203,7 +219,11 @@ func (s *Store) UsePasswordLink(ctx context.Context, token, password string) err
 	if password == "" {
 		bad.Add("password", "password.none")
 	}
-	hash, err := s.customerHash(ctx, password, bad, l.customer())
+	least, err := s.LeastPassword(ctx, Actor{Customer: l.CustomerID, Agent: l.AgentID})
+	if err != nil {
+		return err
+	}
+	hash, err := s.customerHash(ctx, password, least, bad, l.customer())
 	if err != nil {
 		return err
 	}
@@ -222,13 +242,16 @@ func (s *Store) UsePasswordLink(ctx context.Context, token, password string) err
 				return err
 			}
 		}
-		return tx.setPassword(l.customer(), hash, kind)
+		return tx.setPassword(l.customer(), hash, shortPassword(password), kind)
 	})
 }
 
 // setAgentPassword is setPassword for an agent, by a link of the operator's.
 func (tx *Tx) setAgentPassword(l *LinkHolder, hash string) error {
 	if err := tx.exec("UPDATE agents SET password_hash = ? WHERE id = ?", hash, l.AgentID); err != nil {
+		return err
+	}
+	if err := tx.forgetPassword(person{AgentID: l.AgentID}); err != nil {
 		return err
 	}
 	if err := tx.exec("DELETE FROM sessions WHERE agent_id = ?", l.AgentID); err != nil {

@@ -115,7 +115,8 @@ func prepared(password string) string {
 
 // Lengths of passwords in characters. The upper one keeps what is sent bounded.
 const (
-	MinCustomerPassword = 15
+	MinCustomerPassword = 15 // as the only factor
+	MinWithFactor       = 10 // of a customer who has a second one
 	MinMailboxPassword  = 12
 	MaxPassword         = 128
 )
@@ -124,8 +125,26 @@ const (
 // too short or long, on the list of common ones, or easy to guess from its
 // pattern or from context, which are the customer's identifier, name, domains
 // and the like. There are no rules on kinds of characters.
-func checkCustomerPassword(password string, context ...string) []Message {
-	return checkPassword(password, MinCustomerPassword, "password.context", context)
+func checkCustomerPassword(password string, least int, context ...string) []Message {
+	return checkPassword(password, least, "password.context", context)
+}
+
+// LeastPassword is how many characters a new password of by's must have: fewer
+// for a customer with a second factor (R17). Agents always have one.
+func (s *Store) LeastPassword(ctx context.Context, by Actor) (int, error) {
+	if by.Agent != 0 {
+		return MinCustomerPassword, nil
+	}
+	n, err := secondFactors(s.db.WithContext(ctx), person{CustomerID: by.Customer})
+	if err != nil || n == 0 {
+		return MinCustomerPassword, err
+	}
+	return MinWithFactor, nil
+}
+
+// shortPassword says that a password needs a second factor beside it.
+func shortPassword(password string) bool {
+	return utf8.RuneCountInString(prepared(password)) < MinCustomerPassword
 }
 
 // checkMailboxPassword is the same for the password of a mailbox, which may be

@@ -64,7 +64,7 @@ func TestCustomerPasswords(t *testing.T) {
 		"nul\x00nul nul nul nul":        "password.control",
 		"mauvais octet \xff tilleul":    "password.control",
 	} {
-		if got := keys(checkCustomerPassword(password, who...)); got != want {
+		if got := keys(checkCustomerPassword(password, MinCustomerPassword, who...)); got != want {
 			t.Errorf("%q: %q, want %q", password, got, want)
 		}
 	}
@@ -109,7 +109,7 @@ func TestMailboxPasswords(t *testing.T) {
 func TestNoPasswordIsRefusedForWhatItDoesNotHold(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		password := rapid.StringN(0, 140, -1).Draw(t, "password")
-		for _, m := range checkCustomerPassword(password, rapid.String().Draw(t, "context")) {
+		for _, m := range checkCustomerPassword(password, MinCustomerPassword, rapid.String().Draw(t, "context")) {
 			if slices.Contains(m.Args, any(password)) {
 				t.Fatal("the message repeats the password")
 			}
@@ -148,7 +148,7 @@ func FuzzPasswordRules(f *testing.F) {
 	f.Add(demoPassword, "contact@garrigue.example")
 	f.Add("aaaaaaaaaaaaaaaaaaaaaaaa\u0301", "\xff@\x00")
 	f.Fuzz(func(t *testing.T, password, context string) {
-		if len(checkCustomerPassword(password, context)) > 1 || len(checkMailboxPassword(password, context)) > 1 {
+		if len(checkCustomerPassword(password, MinCustomerPassword, context)) > 1 || len(checkMailboxPassword(password, context)) > 1 {
 			t.Error("more than one message")
 		}
 	})

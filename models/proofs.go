@@ -33,10 +33,10 @@ func (tx *Tx) proven() error {
 }
 
 // Prove takes what the person of by's session offers as proof that it is still
-// they: their password. The session gets a new reference, the token for its
-// cookie; the old one ends. Invalid (field "proof") when it is another password
-// or none, Throttled after too many of those: whoever found the browser open may
-// guess here.
+// they: their password, or a code of their app. The session gets a new
+// reference, the token for its cookie; the old one ends. Invalid (field "proof")
+// when it is neither, Throttled after too many of those: whoever found the
+// browser open may guess here.
 func (s *Store) Prove(ctx context.Context, by Actor, proof string) (token string, err error) {
 	if proof == "" {
 		return "", invalid("proof", "proof.needed")
@@ -45,28 +45,59 @@ func (s *Store) Prove(ctx context.Context, by Actor, proof string) (token string
 	if err != nil {
 		return "", err
 	}
+	if _, kind := parseCode(proof); kind == appCode {
+		return s.proveByCode(ctx, by, p, proof)
+	}
 	if err := s.checkOwnPassword(ctx, p, proof, "proof", "proof.wrong"); err != nil {
 		return "", err
 	}
-	return s.renew(ctx, by)
+	return s.Renew(ctx, by)
 }
 
 // Renew gives by's session a new reference after a change that proved who they
 // are, such as that of their password.
 func (s *Store) Renew(ctx context.Context, by Actor) (token string, err error) {
-	return s.renew(ctx, by)
-}
-
-func (s *Store) renew(ctx context.Context, by Actor) (string, error) {
-	token := newToken()
-	err := s.inTx(ctx, Actor{}, func(tx *Tx) error {
-		done := tx.Exec("UPDATE sessions SET token_hash = ?, form_key = COALESCE(form_key, token_hash), proved_at = ? WHERE id = ?", tokenHash(token), tx.now, by.Session)
-		if done.Error == nil && done.RowsAffected == 0 {
-			return ErrSignedOut
-		}
-		return done.Error
+	err = s.inTx(ctx, Actor{}, func(tx *Tx) error {
+		token, err = tx.renewSession(by.Session)
+		return err
 	})
 	return token, err
+}
+
+// proveByCode is Prove by six digits, which no password is.
+func (s *Store) proveByCode(ctx context.Context, by Actor, p person, code string) (token string, err error) {
+	guesses := "code-own:" + p.Identifier
+	if err := s.attempt(ctx, map[string]slowdown{guesses: codeSlowdown}); err != nil {
+		return "", err
+	}
+	err = s.change(ctx, p.actor(), func(tx *Tx) error {
+		if _, err := tx.lockPerson(p); err != nil {
+			return err
+		}
+		kind, err := tx.useCode(p, code)
+		if err != nil {
+			return err
+		}
+		if kind == noCode {
+			return invalid("proof", "proof.wrong")
+		}
+		if err := tx.succeeded([]string{guesses}, ""); err != nil {
+			return err
+		}
+		token, err = tx.renewSession(by.Session)
+		return err
+	})
+	return token, err
+}
+
+// renewSession gives a session a new reference.
+func (tx *Tx) renewSession(id int64) (string, error) {
+	token := newToken()
+	done := tx.Exec("UPDATE sessions SET token_hash = ?, form_key = COALESCE(form_key, token_hash), proved_at = ? WHERE id = ?", tokenHash(token), tx.now, id)
+	if done.Error == nil && done.RowsAffected == 0 {
+		return "", ErrSignedOut
+	}
+	return token, done.Error
 }
 
 // checkOwnPassword compares with the password of somebody who is signed in.

@@ -32,7 +32,7 @@ func twice(t *testing.T) (*world, *models.Store) {
 
 func (w *world) another(t *testing.T) *models.Store {
 	t.Helper()
-	s := got[*models.Store](t)(models.Open(t.Context(), models.Config{URL: w.URL, Clock: w.Clock.Now}))
+	s := got[*models.Store](t)(models.Open(t.Context(), models.Config{URL: w.URL, Clock: w.Clock.Now, Secret: modelstest.Secret}))
 	t.Cleanup(func() { _ = s.Close() })
 	return s
 }

@@ -304,6 +304,17 @@ func (s *Store) EnrolSignIn(ctx context.Context, token string, n NewFactor, c Cr
 	return in, codes, s.readSession(ctx, in)
 }
 
+// forgetPassword ends what a password that is no more had opened in part: what
+// waits for a second factor, and the browsers that are not asked for one. It
+// comes before the sessions are ended, since a sign-in that is being answered
+// has one when its row lets go.
+func (tx *Tx) forgetPassword(p person) error {
+	if err := tx.exec("DELETE FROM sign_ins WHERE "+p.column()+" = ?", p.id()); err != nil {
+		return err
+	}
+	return tx.exec("DELETE FROM trusted_devices WHERE customer_id = ?", p.CustomerID)
+}
+
 // A guess is an attempt at a code, and what it is counted against.
 type guess struct {
 	subjects map[string]slowdown

@@ -44,10 +44,12 @@ func eventText(l *locale.Locale, e *models.Event) string {
 	return l.T("event."+e.Kind, "Who", eventActor(l, e), "Whom", e.Subject, "Object", eventObject(e))
 }
 
-// eventActor is who did it: a customer, an agent for them, a moderator by mail, or the operator.
+// eventActor is who did it: a customer, an agent, for them or for themselves, a moderator by mail, or the operator.
 func eventActor(l *locale.Locale, e *models.Event) string {
 	switch {
 	case e.Agent != "" && e.Actor == "": // about their own account
+		return e.Agent
+	case e.Agent != "" && e.Actor == "": // about themselves
 		return e.Agent
 	case e.Agent != "":
 		return l.T("event.agent", "Agent", e.Agent, "Who", e.Actor)

@@ -14,7 +14,7 @@ import (
 
 // Where package models names the kind of an event, and the field of a detail.
 var (
-	kindNamed  = regexp.MustCompile(`Kind: "([a-z_.]+)"|\.event\("([a-z_.]+)",|mailEvent\("([a-z_.]+)"|return "([a-z_]+\.[a-z_]+)", (?:detail|nil)|(?:State|Active|Blocked|Suspended), (?:true, |false, )?"([a-z_.]+)"\)`)
+	kindNamed  = regexp.MustCompile(`Kind: "([a-z_.]+)"|\.event\("([a-z_.]+)",|recordSecurity\(p, "([a-z_.]+)",|mailEvent\("([a-z_.]+)"|return "([a-z_]+\.[a-z_]+)", (?:detail|nil)|(?:State|Active|Blocked|Suspended), (?:true, |false, )?"([a-z_.]+)"\)`)
 	fieldNamed = regexp.MustCompile(`\b(?:detail|d)\["([a-z_]+)"\]|Detail\{"([a-z_]+)":|set\("([a-z_]+)",`)
 )
 

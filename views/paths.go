@@ -16,6 +16,7 @@ const (
 	SignInPath          = "/sign-in"
 	SessionPath         = "/session"
 	SignOutPath         = "/session/end"
+	SignInFactorPath    = "/session/factor"
 	ServicesPath        = "/services"
 	GrantsPath          = "/grants"     // POST: delegate ticked accounts
 	NewGrantsPath       = "/grants/new" // its page
@@ -39,6 +40,9 @@ const (
 
 // SignInTo is the sign-in page that leads on to a path of this site.
 func SignInTo(next string) string { return withQuery(SignInPath, "next", next) }
+
+// SignInFactorTo is the page of the second factor that leads on to a path of this site.
+func SignInFactorTo(next string) string { return withQuery(SignInFactorPath, "next", next) }
 
 // PasswordLinkPath is a one-time link.
 func PasswordLinkPath(token string) string { return "/password-links/" + url.PathEscape(token) }

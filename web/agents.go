@@ -14,7 +14,7 @@ type agentAddCommand struct {
 	Language      string `default:"fr" enum:"fr,en" help:"fr or en."`
 	Role          string `default:"agent" enum:"agent,lead" help:"agent or lead."`
 	Customer      string `help:"Identifier of the agent's own account as a customer, to which they may never grant anything."`
-	PasswordStdin bool   `help:"Read a password from standard input. Without one they cannot sign in."`
+	PasswordStdin bool   `help:"Read a password from standard input. Without one, use agent link."`
 }
 
 // Run adds the agent.
@@ -31,6 +31,24 @@ func (c *agentAddCommand) Run(p *program) error {
 			return err
 		}
 		fmt.Fprintf(p.out, "Added agent %s, %s.\n", added.Identifier, added.Name)
+		if password == "" {
+			fmt.Fprintf(p.out, "They cannot sign in yet: `mandat agent link %s` prints a link to set a password.\n", added.Identifier)
+		}
 		return nil
+	})
+}
+
+type agentLinkCommand struct {
+	Identifier string `arg:"" help:"Of the agent."`
+}
+
+// Run prints the link: an agent is sent none by email.
+func (c *agentLinkCommand) Run(p *program) error {
+	return p.with(func(ctx context.Context, s *models.Store) error {
+		token, expires, err := s.NewAgentPasswordLink(ctx, c.Identifier)
+		if err != nil {
+			return named("agent "+c.Identifier, err)
+		}
+		return p.printLink(token, expires)
 	})
 }

@@ -63,6 +63,9 @@ func TestOperatorsCommands(t *testing.T) {
 		{args: "customer add cd1-mdt --name N --email n@n.example --password-stdin", in: cast.Password + "\n", out: "Added customer cd1-mdt, N.\n"},
 		{args: "customer link ab1-mdt", out: "https://panel.example.org/password-links/", err: "works once"},
 		{args: "customer link zz1-mdt", status: 1, err: "there is no customer zz1-mdt"},
+		{args: "customer email ab1-mdt anna@hügel.example", out: "Customer ab1-mdt is reached at anna@hügel.example.\n"},
+		{args: "customer email ab1-mdt anna", status: 1, err: "anna"},
+		{args: "customer email zz1-mdt a@b.example", status: 1, err: "there is no customer zz1-mdt"},
 
 		{args: "service add Été.example --owner ab1-mdt --max-accounts 10 --max-gb 50.5", out: "Added service été.example of ab1-mdt."},
 		{args: "service add été.example --owner ab1-mdt", status: 1, err: "été.example"},
@@ -80,6 +83,10 @@ func TestOperatorsCommands(t *testing.T) {
 
 		{args: "agent add sam-support --name Sam --email sam@panel.example --customer cd1-mdt --password-stdin", in: cast.Password, out: "Added agent sam-support, Sam."},
 		{args: "agent add sam-support --name Sam --email sam@panel.example", status: 1, err: "sam-support"},
+		{args: "agent add tom-support --name Tom --email tom@panel.example", out: "They cannot sign in yet: `mandat agent link tom-support`"},
+		{args: "agent link tom-support", out: "https://panel.example.org/password-links/", err: "works once"},
+		{args: "agent link ab1-mdt", status: 1, err: "ab1-mdt"},
+		{args: "agent link tim-support", status: 1, err: "there is no agent tim-support"},
 		{args: "agent add ef1-mdt --name Sam --email sam@panel.example", status: 1, err: "ef1-mdt"},
 
 		{args: "directory load " + file, status: 1, err: "no such file"},

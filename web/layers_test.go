@@ -21,6 +21,7 @@ var layers = []struct{ pkg, imports, tests string }{
 	// Leaves: they know nothing of ours, and neither do their tests.
 	{pkg: "."},
 	{pkg: "models/policy"},
+	{pkg: "models/totp"},
 	{pkg: "views/locale"},
 	{pkg: "static"},
 	{pkg: "mail/sieve"},
@@ -37,9 +38,9 @@ var layers = []struct{ pkg, imports, tests string }{
 	{pkg: "mail", tests: "mail/imap mail/imap/connect mail/imap/imaptest models models/policy models/cast models/modelstest mail/mailtest mail/dovecot"},
 
 	// What is true.
-	{pkg: "models", imports: "models/policy mail/sieve mail/imap", tests: "models/cast models/modelstest mail/imap/connect mail/imap/imaptest"},
-	{pkg: "models/cast", imports: "models models/policy", tests: "models/modelstest"},
-	{pkg: "models/modelstest", imports: "models models/policy models/cast mail/imap"},
+	{pkg: "models", imports: "models/policy models/totp mail/sieve mail/imap", tests: "models/cast models/modelstest mail/imap/connect mail/imap/imaptest"},
+	{pkg: "models/cast", imports: "models models/policy models/totp", tests: "models/modelstest"},
+	{pkg: "models/modelstest", imports: "models models/policy models/cast models/totp mail/imap"},
 
 	// What is seen. Pages may use types of models, never a store: see TestSourceOfViews.
 	{pkg: "views/ui", imports: "views/locale static"},
@@ -82,6 +83,8 @@ var reserved = []struct{ library, pkgs string }{
 	{"github.com/emersion/go-msgauth", "mail/listd mail"},
 	{"github.com/emersion/go-imap/", "mail/imap/connect mail/imap/imaptest mail/mailtest mail"},
 	{"github.com/gorilla/", "handlers web"},
+	{"github.com/pquerna/", "models/totp"},
+	{"github.com/boombuler/", "views"},
 }
 
 // goPackage is what `go list -json` says of a package.

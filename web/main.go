@@ -54,8 +54,9 @@ type commands struct {
 	Doctor   doctorCommand  `cmd:"" help:"Look at the database and the mail servers, and say what is wrong and what to do about it."`
 	Routes   routesCommand  `cmd:"" help:"List the routes and who may come in."`
 	Customer struct {
-		Add  customerAddCommand  `cmd:"" help:"Add a customer."`
-		Link customerLinkCommand `cmd:"" help:"Print a one-time link with which a customer sets a password."`
+		Add   customerAddCommand   `cmd:"" help:"Add a customer."`
+		Link  customerLinkCommand  `cmd:"" help:"Print a one-time link with which a customer sets a password."`
+		Email customerEmailCommand `cmd:"" help:"Change where a customer is reached, at once."`
 	} `cmd:"" help:"Customers."`
 	Service struct {
 		Add     serviceAddCommand     `cmd:"" help:"Add the e-mail service of a domain."`
@@ -64,7 +65,8 @@ type commands struct {
 		Resume  serviceResumeCommand  `cmd:"" help:"Let a suspended service be changed again."`
 	} `cmd:"" help:"E-mail services."`
 	Agent struct {
-		Add agentAddCommand `cmd:"" help:"Add a support agent."`
+		Add  agentAddCommand  `cmd:"" help:"Add a support agent."`
+		Link agentLinkCommand `cmd:"" help:"Print a one-time link with which a support agent sets a password."`
 	} `cmd:"" help:"Support agents."`
 	Identity struct {
 		Link   identityLinkCommand   `cmd:"" help:"Link a customer or an agent with what a provider of OpenID Connect knows."`

@@ -19,7 +19,7 @@ type route struct {
 	Path      string `json:"path"`
 	Class     string `json:"class"`               // public, self, holder or object
 	Operation string `json:"operation,omitempty"` // the row of the permission table
-	Object    string `json:"object,omitempty"`    // the kind of thing that the path names: service, account or grant
+	Object    string `json:"object,omitempty"`    // the kind of thing that the path names: service, account, grant or session
 	Changes   bool   `json:"changes"`             // whether it changes anything
 }
 
@@ -53,6 +53,8 @@ func objectOf(path string) string {
 		return "service"
 	case strings.HasPrefix(path, "/grants/:id"):
 		return "grant"
+	case strings.HasPrefix(path, "/profile/sessions/:id"):
+		return "session"
 	}
 	return ""
 }

@@ -11,10 +11,15 @@ import (
 
 	"example.org/mandat/models"
 	"example.org/mandat/models/policy"
+	"example.org/mandat/models/totp"
 )
 
 // Password signs in every demo person. A production start never creates it.
 const Password = "tilleul-orage-2026"
+
+// SamSecret is what Sam's authenticator app has, in base32: staff needs a second
+// factor. Like the password it is known to everybody.
+const SamSecret = "TILLEULORAGEDEUXMILLEVINGTSIX234"
 
 // The people of the demo world.
 const (
@@ -172,9 +177,27 @@ func (w *world) people() {
 	}
 	w.do(func() error {
 		p := Staff()
-		_, err := w.s.AddAgent(w.ctx, models.NewAgent{Identifier: p.Identifier, Name: p.Name, Email: p.Email, Language: p.Language, Role: "agent", Password: Password})
-		return err
+		a, err := w.s.AddAgent(w.ctx, models.NewAgent{Identifier: p.Identifier, Name: p.Name, Email: p.Email, Language: p.Language, Role: "agent", Password: Password})
+		if err != nil || !w.s.KeepsFactors() { // then Sam is asked to enrol, and told why that cannot be
+			return err
+		}
+		return w.app(models.Actor{Agent: a.ID}, SamSecret)
 	})
+}
+
+// app gives somebody an authenticator app. It is confirmed with the code of a
+// moment ago, so that the one of this moment is still to be used.
+func (w *world) app(by models.Actor, secret string) error {
+	e, err := w.s.EnrolmentOf(w.ctx, by, secret)
+	if err != nil {
+		return err
+	}
+	code, err := totp.Code(secret, w.s.Now().Add(-totp.Period))
+	if err != nil {
+		return err
+	}
+	_, err = w.s.EnrolFactor(w.ctx, by, models.NewFactor{Name: "Demo", Sealed: e.Sealed, Code: code})
+	return err
 }
 
 func (w *world) services() {

@@ -23,6 +23,7 @@ import (
 
 	"example.org/mandat/models"
 	"example.org/mandat/models/cast"
+	"example.org/mandat/models/totp"
 )
 
 // World is a store with the cast, of one test.
@@ -103,6 +104,17 @@ func (w *World) Actor(t testing.TB, identifier string) models.Actor {
 		t.Fatalf("%s: %v", identifier, err)
 	}
 	return models.Actor{Customer: c.ID}
+}
+
+// SamCode is the code that signs Sam in at this moment, as if none had been used.
+func (w *World) SamCode(t testing.TB) string {
+	t.Helper()
+	w.Exec(t, "UPDATE factors SET last_step = 0")
+	code, err := totp.Code(cast.SamSecret, w.Store.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return code
 }
 
 // Int reads one number beside the store.
@@ -252,7 +264,7 @@ func open(t testing.TB, url, driver, dsn string) *World {
 // load migrates a database and loads the cast.
 func load(url string) error {
 	ctx := context.Background()
-	s, err := models.Open(ctx, models.Config{URL: url})
+	s, err := models.Open(ctx, models.Config{URL: url, Secret: Secret})
 	if err != nil {
 		return err
 	}

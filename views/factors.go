@@ -1,0 +1,66 @@
+package views
+
+import (
+	"fmt"
+	"image/color"
+	"strings"
+
+	"github.com/boombuler/barcode/qr"
+
+	"example.org/mandat/models"
+)
+
+// FactorForm is what is typed to add or rename an authenticator app. A code
+// never comes back.
+type FactorForm struct {
+	Name   string
+	Sealed string // the enrolment that the page shows
+	Proof  Proof
+	Errors Errors
+}
+
+// FactorsView is somebody's second factors.
+type FactorsView struct {
+	*models.Factors
+	Agent bool // who must keep one
+	Kept  bool // the operator has given the key that they need
+}
+
+// Full says that there are as many apps as there may be.
+func (v FactorsView) Full() bool { return len(v.Apps) >= models.MaxFactors }
+
+// quiet is the border that readers of QR codes need, in modules.
+const quiet = 4
+
+// qrCode is a text as a QR code: the dark modules as the path of an SVG, and the
+// side of its square, both in modules. The path is "" for a text that is too long.
+func qrCode(text string) (path string, side int) {
+	code, err := qr.Encode(text, qr.M, qr.Auto)
+	if err != nil {
+		return "", 0
+	}
+	var b strings.Builder
+	size := code.Bounds().Dx()
+	for y := range size {
+		for x := 0; x < size; x++ {
+			n := 0
+			for x+n < size && code.At(x+n, y) == color.Black {
+				n++
+			}
+			if n > 0 {
+				fmt.Fprintf(&b, "M%d %dh%dv1h-%dz", x+quiet, y+quiet, n, n)
+				x += n
+			}
+		}
+	}
+	return b.String(), size + 2*quiet
+}
+
+// grouped parts a secret into groups of four, as people read it aloud.
+func grouped(secret string) string {
+	var groups []string
+	for len(secret) > 4 {
+		groups, secret = append(groups, secret[:4]), secret[4:]
+	}
+	return strings.Join(append(groups, secret), " ")
+}
