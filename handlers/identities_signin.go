@@ -42,17 +42,30 @@ const maxOpaque = 4096
 // createIdentityRequest leads somebody to the provider, to sign in. There is no
 // session yet to bind a submission to; the check of the origin protects the form.
 func (h *Handlers) createIdentityRequest(c echo.Context) error {
-	f, err := readForm(c, "next")
+	f, err := readForm(c, "next", "again")
 	if err != nil {
 		return err
 	}
 	if h.signOn == nil {
 		return models.ErrNotFound
 	}
-	if err := h.depart(c, models.Actor{}, models.IdentityRequest{Next: sitePath(f.Get("next"))}); err != nil {
+	if err := h.depart(c, models.Actor{}, models.IdentityRequest{Again: f.has("again"), Next: sitePath(f.Get("next"))}); err != nil {
 		return err
 	}
 	return lead(c, views.IdentityRequestPath)
+}
+
+// newIdentityProof offers to prove at the provider who one is, to those who have
+// nothing to prove it with here: signing in anew, asked by the provider, is one.
+func (h *Handlers) newIdentityProof(c echo.Context) error {
+	if err := h.offered(c); err != nil {
+		return err
+	}
+	p, err := h.page(c, "", t(c, "identity.again.heading"))
+	if err != nil {
+		return err
+	}
+	return mandat.Render(c, http.StatusOK, views.IdentityProofPage(p, h.signOn.Provider.Label, sitePath(c.QueryParam("next"))))
 }
 
 // depart notes that somebody is on their way.
@@ -82,10 +95,14 @@ func (h *Handlers) showIdentityRequest(c echo.Context) error {
 		return models.ErrNotFound
 	}
 	token := h.secretCookie(c, requestCookie)
-	if under, err := h.store.HasIdentityRequest(c.Request().Context(), token); err != nil || !under {
-		return errors.Join(err, c.Redirect(http.StatusSeeOther, views.SignInPath))
+	r, err := h.store.IdentityRequest(c.Request().Context(), token)
+	if errors.Is(err, models.ErrSignInEnded) {
+		return c.Redirect(http.StatusSeeOther, views.SignInPath)
 	}
-	to, err := h.signOn.Provider.Departure(c.Request().Context(), oidc.Derive(token), false)
+	if err != nil {
+		return err
+	}
+	to, err := h.signOn.Provider.Departure(c.Request().Context(), oidc.Derive(token), r.Again)
 	if err != nil {
 		h.refuseSignOn(c, err)
 		return err
@@ -144,7 +161,7 @@ func (h *Handlers) takeIdentityAnswer(c echo.Context) error {
 		return h.linkIdentity(c, r, account)
 	}
 	in, err := h.store.SignInByIdentity(c.Request().Context(), models.IdentityCredentials{
-		Identity: identityOf(account), Claim: account.Claim, Customers: h.signOn.Customers, Agents: h.signOn.Agents, Strong: account.Strong,
+		Identity: identityOf(account), Claim: account.Claim, Customers: h.signOn.Customers, Agents: h.signOn.Agents, Strong: account.Strong, At: account.At,
 	}, h.browserOf(c), h.sessions.token(c.Request()))
 	if errors.Is(err, models.ErrUnlinked) { // the operator needs the subject to link them
 		h.log.Warn("sign-on of somebody who is not linked", "request", reference(c), "peer", c.RealIP(), "issuer", account.Issuer, "subject", account.Subject, "name", account.Name)

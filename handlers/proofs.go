@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"net/http"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -15,7 +16,15 @@ import (
 
 // proof is what the form of a page must ask for: nothing while the last proof counts.
 func (h *Handlers) proof(c echo.Context) views.Proof {
-	return views.Proof{Needed: !sessionOf(c).Proved(h.store.Now())}
+	s := sessionOf(c)
+	f := views.Proof{Needed: !s.Proved(h.store.Now())}
+	if h.provider(s.AgentID != 0) != "" {
+		f.Elsewhere = views.IdentityProofTo(refererPath(c))
+		if c.Request().Method == http.MethodGet {
+			f.Elsewhere = views.IdentityProofTo(c.Request().URL.RequestURI())
+		}
+	}
+	return f
 }
 
 // prove takes the proof of a form: nil when it is right, or none is needed. It

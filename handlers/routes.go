@@ -130,6 +130,7 @@ func (h *Handlers) routes() []Route {
 		staffToo(post("/profile/sessions/:id/end", self, h.endOneSession)),
 		staffToo(get("/profile/identities", self, h.listIdentities)),
 		staffToo(post("/profile/identities", self, h.createIdentity)),
+		staffToo(get("/profile/identities/proof", self, h.newIdentityProof)),
 		staffToo(get("/profile/identities/:id/removal", self, h.newIdentityRemoval)),
 		staffToo(post("/profile/identities/:id/removal", self, h.createIdentityRemoval)),
 		get("/history", self, h.listPersonHistory),

@@ -10,6 +10,7 @@ import (
 // to be linked with it.
 type IdentityRequest struct {
 	SessionID int64  // that asks to be linked; 0: to sign in
+	Again     bool   // the provider is to ask who they are, though it may remember them
 	Next      string // where to go on to
 }
 
@@ -49,46 +50,61 @@ func (s *Store) NewIdentityRequest(ctx context.Context, by Actor, r IdentityRequ
 		case under.All >= identityRequestsAll:
 			return ErrBusy
 		}
-		return tx.exec("INSERT INTO identity_requests (token_hash, session_id, next, peer, expires_at) VALUES (?, ?, ?, ?, ?)",
-			tokenHash(token), orNull(r.SessionID), cut(r.Next, maxRequestNext), peer, tx.now.Add(IdentityRequestFor))
+		return tx.exec("INSERT INTO identity_requests (token_hash, session_id, again, next, peer, expires_at) VALUES (?, ?, ?, ?, ?, ?)",
+			tokenHash(token), orNull(r.SessionID), r.Again, cut(r.Next, maxRequestNext), peer, tx.now.Add(IdentityRequestFor))
 	})
 }
 
-// HasIdentityRequest says whether a cookie is of somebody on their way.
-func (s *Store) HasIdentityRequest(ctx context.Context, token string) (bool, error) {
-	var n int
-	err := s.db.WithContext(ctx).Raw("SELECT count(*) FROM identity_requests WHERE token_hash = ? AND expires_at > ?", tokenHash(token), s.now()).Scan(&n).Error
-	return n > 0, err
+// requestRow is a row of identity_requests.
+type requestRow struct {
+	TokenHash []byte
+	SessionID *int64
+	Again     bool
+	Next      string
+}
+
+func (r *requestRow) request() (*IdentityRequest, error) {
+	if r.TokenHash == nil {
+		return nil, ErrSignInEnded
+	}
+	found := &IdentityRequest{Again: r.Again, Next: r.Next}
+	if r.SessionID != nil {
+		found.SessionID = *r.SessionID
+	}
+	return found, nil
+}
+
+const requestColumns = "token_hash, session_id, again, next"
+
+// IdentityRequest reads the way of whoever has the cookie: ErrSignInEnded when
+// they are on none.
+func (s *Store) IdentityRequest(ctx context.Context, token string) (*IdentityRequest, error) {
+	var r requestRow
+	err := s.db.WithContext(ctx).Raw("SELECT "+requestColumns+" FROM identity_requests WHERE token_hash = ? AND expires_at > ?", tokenHash(token), s.now()).Scan(&r).Error
+	if err != nil {
+		return nil, err
+	}
+	return r.request()
 }
 
 // TakeIdentityRequest ends the way of whoever has the cookie: of any number that
 // come back with it, one. ErrSignInEnded when it was taken, has lapsed or never was.
 func (s *Store) TakeIdentityRequest(ctx context.Context, token string) (*IdentityRequest, error) {
-	var r struct {
-		TokenHash []byte
-		SessionID *int64
-		Next      string
-	}
-	err := s.db.WithContext(ctx).Raw("DELETE FROM identity_requests WHERE token_hash = ? AND expires_at > ? RETURNING token_hash, session_id, next", tokenHash(token), s.now()).Scan(&r).Error
+	var r requestRow
+	err := s.db.WithContext(ctx).Raw("DELETE FROM identity_requests WHERE token_hash = ? AND expires_at > ? RETURNING "+requestColumns, tokenHash(token), s.now()).Scan(&r).Error
 	if err != nil {
 		return nil, err
 	}
-	if r.TokenHash == nil {
-		return nil, ErrSignInEnded
-	}
-	taken := &IdentityRequest{Next: r.Next}
-	if r.SessionID != nil {
-		taken.SessionID = *r.SessionID
-	}
-	return taken, nil
+	return r.request()
 }
 
 // IdentityCredentials are what a provider says of somebody who signs in.
 type IdentityCredentials struct {
 	Identity
-	Claim             string // the identifier that it says they have; "" when such a claim is not to be believed
-	Customers, Agents bool   // who may sign in this way
-	Strong            bool   // the provider asked for a second factor that counts
+	Claim             string    // the identifier that it says they have; "" when such a claim is not to be believed
+	Customers, Agents bool      // who may sign in this way
+	Strong            bool      // the provider asked for a second factor that counts
+	At                time.Time // when the person showed the provider who they are; zero: it does not say
 }
 
 // SignInByIdentity begins a session for whom a provider knows, or a sign-in that
@@ -116,7 +132,7 @@ func (s *Store) SignInByIdentity(ctx context.Context, ic IdentityCredentials, c 
 			// their name there since.
 			return ErrUnlinked
 		}
-		p.Identity = was.ID
+		p.Identity, p.Proved = was.ID, ic.proved(tx.now)
 		if err := tx.exec("UPDATE identities SET used_at = ?, name = ? WHERE id = ?", tx.now, cut(ic.Name, maxIDName), was.ID); err != nil {
 			return err
 		}
@@ -129,6 +145,21 @@ func (s *Store) SignInByIdentity(ctx context.Context, ic IdentityCredentials, c 
 		return nil, err
 	}
 	return in, s.readSession(ctx, in)
+}
+
+// providerSkew is how far a provider's clock may be ahead.
+const providerSkew = time.Minute
+
+// proved is when the person showed who they are (R22). A provider that remembers
+// people lets whoever sits at their browser in: what it does not say was long ago.
+func (ic IdentityCredentials) proved(now time.Time) time.Time {
+	if ic.At.IsZero() || ic.At.After(now.Add(providerSkew)) {
+		return time.Unix(0, 0).UTC()
+	}
+	if ic.At.After(now) {
+		return now
+	}
+	return ic.At
 }
 
 // identified is the person whom a provider knows, or whom its claim means: link

@@ -57,6 +57,9 @@ func SessionEndPath(id int64) string {
 	return ProfileSessionsPath + "/" + strconv.FormatInt(id, 10) + "/end"
 }
 
+// IdentityProofTo proves at a provider who one is, and leads on to a path of this site.
+func IdentityProofTo(next string) string { return withQuery(IdentitiesPath+"/proof", "next", next) }
+
 // IdentityRemovalPath ends a link with a provider.
 func IdentityRemovalPath(id int64) string {
 	return IdentitiesPath + "/" + strconv.FormatInt(id, 10) + "/removal"

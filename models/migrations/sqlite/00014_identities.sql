@@ -20,6 +20,7 @@ CREATE TABLE identities (
 CREATE TABLE identity_requests (
   token_hash blob PRIMARY KEY, -- SHA-256 of the cookie, from which state, nonce and verifier derive
   session_id integer CONSTRAINT identity_request_session REFERENCES sessions (id) ON DELETE CASCADE, -- that asks to be linked; null: to sign in
+  again      boolean NOT NULL, -- the provider is to ask who they are, though it may remember
   next       text NOT NULL,
   peer       text NOT NULL,
   expires_at datetime NOT NULL
