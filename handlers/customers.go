@@ -72,6 +72,9 @@ func (h *Handlers) profilePasswordPage(c echo.Context, status int, f views.Profi
 	if err != nil {
 		return err
 	}
+	if f.Least, err = h.store.LeastPassword(c.Request().Context(), sessionOf(c).Actor()); err != nil {
+		return err
+	}
 	p.Refused = len(f.Errors) > 0
 	if inPanel(c) {
 		return mandat.Render(c, status, views.ProfilePasswordPanel(p, f))

@@ -2,12 +2,72 @@ package handlers
 
 import (
 	"net/http"
+	"strconv"
 
 	"github.com/labstack/echo/v4"
 
 	"example.org/mandat"
+	"example.org/mandat/models"
 	"example.org/mandat/views"
 )
+
+func (h *Handlers) listFactors(c echo.Context) error {
+	return h.factorsPage(c, http.StatusOK, nil)
+}
+
+func (h *Handlers) factorsPage(c echo.Context, status int, bad views.Errors) error {
+	s := sessionOf(c)
+	found, err := h.store.Factors(c.Request().Context(), s.Actor())
+	if err != nil {
+		return err
+	}
+	p, err := h.page(c, "profile", t(c, "factor.title"))
+	if err != nil {
+		return err
+	}
+	p.Refused = len(bad) > 0
+	return mandat.Render(c, status, views.FactorsPage(p, views.FactorsView{Factors: found, Agent: s.AgentID != 0, Kept: h.store.KeepsFactors(), Errors: bad}))
+}
+
+func (h *Handlers) newFactor(c echo.Context) error {
+	return h.newFactorPage(c, http.StatusOK, views.FactorForm{})
+}
+
+func (h *Handlers) newFactorPage(c echo.Context, status int, f views.FactorForm) error {
+	e, err := h.store.Enrolment(c.Request().Context(), sessionOf(c).Actor(), f.Sealed)
+	if err != nil {
+		return err
+	}
+	p, err := h.page(c, "profile", t(c, "factor.enrol.heading"))
+	if err != nil {
+		return err
+	}
+	p.Refused, f.Proof = len(f.Errors) > 0, h.proof(c).With(f.Errors)
+	return mandat.Render(c, status, views.NewFactorPage(p, e, f))
+}
+
+func (h *Handlers) createFactor(c echo.Context) error {
+	sent, by, err := h.sent(c, "name", "code", "secret", "proof")
+	f := views.FactorForm{Name: sent.Get("name"), Sealed: sent.Get("secret")}
+	if err == nil {
+		err = h.prove(c, sent)
+	}
+	var codes []string
+	if err == nil {
+		codes, err = h.store.EnrolFactor(c.Request().Context(), by, models.NewFactor{Name: f.Name, Sealed: f.Sealed, Code: sent.Get("code")})
+	}
+	if bad, is := refused(c, err); is {
+		f.Errors = bad
+		return h.newFactorPage(c, http.StatusUnprocessableEntity, f)
+	}
+	if err == nil {
+		h.log.Info("second factor added", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP())
+	}
+	if err == nil && len(codes) > 0 {
+		return h.recoveryCodesPage(c, codes, views.FactorsPath)
+	}
+	return h.done(c, err, views.FactorsPath, ok(c, "factor.added"))
+}
 
 // recoveryCodesPage shows recovery codes in the answer to the form that made
 // them: a redirect would have to keep them somewhere in between.
@@ -16,6 +76,96 @@ func (h *Handlers) recoveryCodesPage(c echo.Context, codes []string, next string
 	if err != nil {
 		return err
 	}
-	p.Path = views.HomePath
+	p.Path = next
 	return mandat.Render(c, http.StatusOK, views.RecoveryCodesPage(p, codes, next))
+}
+
+// factor is the app that the path names, one of the reader's own.
+func (h *Handlers) factor(c echo.Context) (*models.Factor, error) {
+	id, err := strconv.ParseInt(c.Param("id"), 10, 64)
+	if err != nil {
+		return nil, models.ErrNotFound
+	}
+	return h.store.Factor(c.Request().Context(), sessionOf(c).Actor(), id)
+}
+
+func (h *Handlers) editFactor(c echo.Context) error {
+	f, err := h.factor(c)
+	if err != nil {
+		return err
+	}
+	return h.factorPage(c, http.StatusOK, f, views.FactorForm{Name: f.Name})
+}
+
+func (h *Handlers) factorPage(c echo.Context, status int, found *models.Factor, f views.FactorForm) error {
+	p, err := h.page(c, "profile", found.Name)
+	if err != nil {
+		return err
+	}
+	p.Refused = len(f.Errors) > 0
+	return mandat.Render(c, status, views.FactorPage(p, found, f))
+}
+
+func (h *Handlers) updateFactor(c echo.Context) error {
+	found, err := h.factor(c)
+	if err != nil {
+		return err
+	}
+	sent, by, err := h.sent(c, "name")
+	f := views.FactorForm{Name: sent.Get("name")}
+	if err == nil {
+		err = h.store.RenameFactor(c.Request().Context(), by, found.ID, f.Name)
+	}
+	if bad, is := refused(c, err); is {
+		f.Errors = bad
+		return h.factorPage(c, http.StatusUnprocessableEntity, found, f)
+	}
+	return h.done(c, err, views.FactorsPath, ok(c, "factor.renamed"))
+}
+
+func (h *Handlers) newFactorRemoval(c echo.Context) error {
+	f, err := h.factor(c)
+	if err != nil {
+		return err
+	}
+	return h.factorRemovalPage(c, http.StatusOK, f, nil)
+}
+
+func (h *Handlers) factorRemovalPage(c echo.Context, status int, f *models.Factor, bad views.Errors) error {
+	p, err := h.page(c, "profile", t(c, "factor.remove"))
+	if err != nil {
+		return err
+	}
+	p.Refused = len(bad) > 0
+	return mandat.Render(c, status, views.FactorRemovalPage(p, f, views.FactorForm{Errors: bad, Proof: h.proof(c).With(bad)}))
+}
+
+// createFactorRemoval takes an app away. When it is gone already, the form has
+// most likely acted.
+func (h *Handlers) createFactorRemoval(c echo.Context) error {
+	sent, by, err := h.sent(c, "proof")
+	if bad, is := refused(c, err); is {
+		return h.factorsPage(c, http.StatusUnprocessableEntity, bad)
+	}
+	if err != nil {
+		return err
+	}
+	id, err := strconv.ParseInt(c.Param("id"), 10, 64)
+	if err != nil {
+		return models.ErrNotFound
+	}
+	if err = h.prove(c, sent); err == nil {
+		err = h.store.RemoveFactor(c.Request().Context(), by, id)
+	}
+	if bad, is := refused(c, err); is {
+		found, err := h.factor(c)
+		if err != nil {
+			return err
+		}
+		return h.factorRemovalPage(c, http.StatusUnprocessableEntity, found, bad)
+	}
+	if err == nil {
+		h.log.Info("second factor removed", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP())
+	}
+	return h.done(c, err, views.FactorsPath, ok(c, "factor.removed"))
 }

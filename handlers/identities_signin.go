@@ -55,6 +55,19 @@ func (h *Handlers) createIdentityRequest(c echo.Context) error {
 	return lead(c, views.IdentityRequestPath)
 }
 
+// proofElsewhere is where a form that asks for a proof leads whoever has none
+// here, "" for nowhere.
+func (h *Handlers) proofElsewhere(c echo.Context) string {
+	if h.provider(sessionOf(c).AgentID != 0) == "" {
+		return ""
+	}
+	next := c.Request().URL.RequestURI()
+	if c.Request().Method != http.MethodGet {
+		next = refererPath(c)
+	}
+	return views.IdentityProofTo(next)
+}
+
 // newIdentityProof offers to prove at the provider who one is, to those who have
 // nothing to prove it with here: signing in anew, asked by the provider, is one.
 func (h *Handlers) newIdentityProof(c echo.Context) error {

@@ -35,6 +35,7 @@ var (
 //   - Alice's third service is suspended; Bruno holds it, Chloé an account of it;
 //   - Emma was sent a link with which to set her password, Alice one that
 //     confirms her new contact address;
+//   - David and Sam have a second factor, and David a browser that is not asked for it.
 //   - Alice and Sam are signed in twice.
 const (
 	paused = "pause.example"
@@ -72,6 +73,11 @@ func ruled(t *testing.T, r handlers.Route, object string, by person) string {
 	case by.identifier != "" && strings.HasPrefix(r.Path, "/profile/sessions"): // of agents as well
 		if _, of, one := strings.Cut(object, "session-of-"); one && of != by.name {
 			return "404"
+		}
+		return allowed
+	case by.identifier != "" && (strings.HasPrefix(r.Path, "/profile/factors") || r.Path == "/profile/recovery-codes" || strings.HasPrefix(r.Path, "/profile/devices") && by.identifier != cast.Sam):
+		if _, of, one := strings.Cut(object, "-of-"); one && of != by.name || r.Path == "/profile/recovery-codes" && by.identifier != cast.David && by.identifier != cast.Sam {
+			return "404" // codes stand in for a factor
 		}
 		return allowed
 	case by.identifier == "" && (r.Path == "/" || r.Path == "/session/end"):
@@ -192,7 +198,8 @@ func newStage(t *testing.T, w *modelstest.World) *stage {
 	for _, p := range people[:len(people)-1] {
 		m.tokens[p.identifier] = cookieOf(t, m.as(t, p.identifier), "mandat")
 	}
-	w.Exec(t, "UPDATE sessions SET proved_at = expires_at") // the play may take longer than a proof counts
+	w.Clock.Stop()                                          // the play may take longer than a code is good
+	w.Exec(t, "UPDATE sessions SET proved_at = expires_at") // or a proof counts
 	m.was, m.restore = rowsOf(t, w), w.Keep(t)
 	return m
 }
@@ -223,6 +230,7 @@ var props = []func(t *testing.T, m *stage, w *modelstest.World){
 	putUploads,
 	putImports,
 	putSessions,
+	putFactors,
 }
 
 func (m *stage) prepare(t *testing.T, w *modelstest.World) {

@@ -350,6 +350,7 @@ var matrices = []string{
 	uploadsMatrix,
 	importsMatrix,
 	sessionsMatrix,
+	factorsMatrix,
 }
 
 func readMatrix(t testing.TB) (entries []entry) {
@@ -539,14 +540,19 @@ func (m *stage) formFor(t testing.TB, e entry, object string, by person) (form u
 		t.Fatal(err)
 	}
 	form = url.Values{"submission": {m.submission(t, by)}}
+	var shownSecret string // which a person would have an app show the code of
 	if e.from != "" {
 		if page := m.visit(t, by).get(m.fill(e.from, object)); page.status == http.StatusOK {
 			if shown := page.form(m.fill(e.path, object)); shown != nil {
 				form, offered = formValues(shown), true
+				shownSecret = strings.ReplaceAll(page.text("#secret"), " ", "")
 			}
 		}
 	}
 	maps.Copy(form, fill)
+	if secret := shownSecret; secret != "" {
+		form.Set("code", m.code(t, secret, 0))
+	}
 	return form, offered
 }
 

@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"net/http"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -17,14 +16,14 @@ import (
 // proof is what the form of a page must ask for: nothing while the last proof counts.
 func (h *Handlers) proof(c echo.Context) views.Proof {
 	s := sessionOf(c)
-	f := views.Proof{Needed: !s.Proved(h.store.Now())}
-	if h.provider(s.AgentID != 0) != "" {
-		f.Elsewhere = views.IdentityProofTo(refererPath(c))
-		if c.Request().Method == http.MethodGet {
-			f.Elsewhere = views.IdentityProofTo(c.Request().URL.RequestURI())
-		}
+	if s.Proved(h.store.Now()) {
+		return views.Proof{}
 	}
-	return f
+	codes, err := h.store.HasFactor(c.Request().Context(), s.Actor())
+	if err != nil { // the field takes a code all the same, and only does not say so
+		h.log.Warn("proof", "request", reference(c), "error", err)
+	}
+	return views.Proof{Needed: true, Code: codes, Elsewhere: h.proofElsewhere(c)}
 }
 
 // prove takes the proof of a form: nil when it is right, or none is needed. It

@@ -109,9 +109,13 @@ func (h *Handlers) passwordLinkPage(c echo.Context, status int, bad views.Errors
 	if err != nil {
 		return err
 	}
+	least, err := h.store.LeastPassword(c.Request().Context(), models.Actor{Customer: customer.CustomerID, Agent: customer.AgentID})
+	if err != nil {
+		return err
+	}
 	p.Refused = len(bad) > 0
 	return mandat.Render(c, status, views.PasswordLinkPage(p, views.PasswordLinkForm{
-		Action: views.PasswordLinkPath(c.Param("token")), Identifier: customer.Identifier, Errors: bad,
+		Action: views.PasswordLinkPath(c.Param("token")), Identifier: customer.Identifier, Least: least, Errors: bad,
 	}))
 }
 

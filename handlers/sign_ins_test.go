@@ -12,9 +12,10 @@ import (
 	"example.org/mandat/models/totp"
 )
 
-// app gives somebody an authenticator app beside the panel.
-func (s *site) app(t testing.TB, by models.Actor) (secret string, codes []string) {
+// app gives a customer an authenticator app beside the panel.
+func (s *site) app(t testing.TB, identifier string) (secret string, codes []string) {
 	t.Helper()
+	by := s.Actor(t, identifier)
 	e, err := s.Store.Enrolment(t.Context(), by, "")
 	if err != nil {
 		t.Fatal(err)
@@ -23,6 +24,7 @@ func (s *site) app(t testing.TB, by models.Actor) (secret string, codes []string
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.apps[identifier] = e.Secret
 	return e.Secret, codes
 }
 
@@ -38,7 +40,7 @@ func (s *site) code(t testing.TB, secret string, periods int) string {
 
 func TestASecondFactorIsAskedForOnAPageOfItsOwn(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
-		secret, _ := s.app(t, s.Actor(t, cast.Emma))
+		secret, _ := s.app(t, cast.Emma)
 		v := s.visit(t)
 		in := v.submit(v.get("/sign-in?next=/profile"), "/session", signIn(cast.Emma, cast.Password))
 		if in.location != "/session/factor?next=%2Fprofile" || strings.Contains(strings.Join(in.header.Values("Set-Cookie"), ";"), "mandat=") {
@@ -84,7 +86,7 @@ func TestASecondFactorIsAskedForOnAPageOfItsOwn(t *testing.T) {
 
 func TestTheFifthWrongCodeLeadsBackToTheBeginning(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
-		_, codes := s.app(t, s.Actor(t, cast.Emma))
+		_, codes := s.app(t, cast.Emma)
 		v := s.visit(t)
 		page := v.follow(v.submit(v.get("/sign-in?next=/profile"), "/session", signIn(cast.Emma, cast.Password)))
 		var p *answer
@@ -102,7 +104,7 @@ func TestTheFifthWrongCodeLeadsBackToTheBeginning(t *testing.T) {
 
 func TestARecoveryCodeSignsInWhereCodesAreThrottled(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
-		secret, codes := s.app(t, s.Actor(t, cast.Emma))
+		secret, codes := s.app(t, cast.Emma)
 		s.Exec(t, "INSERT INTO throttles (subject, failures, since, last_at) SELECT 'code:ep1005-mdt', 10, max(created_at), max(created_at) FROM factors")
 		v := s.visit(t)
 		page := v.follow(v.post("/session", signIn(cast.Emma, cast.Password)))
@@ -148,7 +150,7 @@ func TestAnAgentAddsAnAppBeforeTheyAreSignedIn(t *testing.T) {
 // Whoever does not know the password learns nothing of second factors.
 func TestAWrongPasswordTellsNothingOfASecondFactor(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
-		s.app(t, s.Actor(t, cast.Emma))
+		s.app(t, cast.Emma)
 		var first string
 		for _, identifier := range []string{cast.Emma, cast.David, cast.Sam, "zz9999-mdt"} {
 			p := s.visit(t).post("/session", signIn(identifier, "wrong-password-here"))
@@ -166,7 +168,7 @@ func TestAWrongPasswordTellsNothingOfASecondFactor(t *testing.T) {
 // Whatever is sent instead of a code, its page comes back.
 func TestACodeIsAnyText(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
-		s.app(t, s.Actor(t, cast.Emma))
+		s.app(t, cast.Emma)
 		for _, text := range nastyTexts() {
 			for _, field := range []string{"code", "next", "name", "secret"} {
 				s.Exec(t, "DELETE FROM throttles")

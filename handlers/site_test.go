@@ -22,6 +22,7 @@ func TestMain(m *testing.M) { modelstest.Run(m) }
 // site is the panel of one test over HTTP.
 type site struct {
 	*modelstest.World
+	apps    map[string]string // secrets of who has a second factor, by identifier
 	url     string
 	handler http.Handler
 }
@@ -48,7 +49,7 @@ func newSite(t testing.TB, w *modelstest.World, configure ...func(*handlers.Conf
 	server.Config.Handler = e
 	server.Start()
 	t.Cleanup(server.Close)
-	return &site{World: w, url: server.URL, handler: e}
+	return &site{World: w, apps: map[string]string{cast.Sam: cast.SamSecret}, url: server.URL, handler: e}
 }
 
 // testLog shows the errors of the panel with the test.
@@ -88,8 +89,8 @@ func (s *site) as(t testing.TB, identifier string) *visitor {
 		return v
 	}
 	p := v.post("/session", url.Values{"identifier": {identifier}, "password": {cast.Password}})
-	if identifier == cast.Sam {
-		p = v.submit(v.follow(p), "/session/factor", url.Values{"code": {s.SamCode(t)}})
+	if secret, has := s.apps[identifier]; has {
+		p = v.submit(v.follow(p), "/session/factor", url.Values{"code": {s.Code(t, secret)}})
 	}
 	if p.status != http.StatusSeeOther {
 		t.Fatalf("%s cannot sign in: %d", identifier, p.status)

@@ -29,8 +29,8 @@ POST /session                                      -                            
 GET  /session/factor                               -                              nobody 1
 POST /session/factor                               -                              nobody 1
 POST /session/end                                  -                              Alice  2
-GET  /password-links/:token                        emma                           nobody 1
-POST /password-links/:token                        emma                           nobody 8+1 the notice
+GET  /password-links/:token                        emma                           nobody 2
+POST /password-links/:token                        emma                           nobody 12+1 the factors are counted before and after, what the old password had opened is forgotten, the notice
 GET  /password-resets/new                          -                              nobody 0
 POST /password-resets                              -                              nobody 5+1 the attempt is counted
 GET  /password-resets                              -                              nobody 0
@@ -39,13 +39,25 @@ POST /preferences                                  -                            
 
 GET  /profile                                      -                              Alice  3
 POST /profile                                      -                              Alice  6
-GET  /profile/password                             -                              Alice  1
-POST /profile/password                             -                              Alice  14+1 the guess is counted, and taken back; the session has a new reference; the notice
+GET  /profile/password                             -                              Alice  2
+POST /profile/password                             -                              Alice  18+1 the guess is counted, and taken back; the factors are counted, what the old password had opened is forgotten; the session has a new reference; the notice
 GET  /profile/contact                              -                              Alice  2
 POST /profile/contact                              -                              Alice  10+2 those of the day are counted; the link and the notice
 POST /profile/contact/cancellation                 -                              Alice  6
 GET  /profile/contact/confirmation/:token          contact-of-Alice               Alice  2
 POST /profile/contact/confirmation/:token          contact-of-Alice               Alice  11+1 the one before is kept for its notices
+GET  /profile/factors                              -                              David  5   the person, the apps, the codes left, the browsers
+GET  /profile/factors                              -                              Alice  5   the same
+GET  /profile/factors/new                          -                              Alice  2
+POST /profile/factors                              -                              Alice  13+1  the proof, the person is locked, the apps and codes are counted, made and sealed
+GET  /profile/factors/:id                          factor-of-David                David  3
+POST /profile/factors/:id                          factor-of-David                David  8
+GET  /profile/factors/:id/removal                  factor-of-David                David  3
+POST /profile/factors/:id/removal                  factor-of-David                David  15+1  the proof, what hung on the last factor
+GET  /profile/recovery-codes                       -                              David  3
+POST /profile/recovery-codes                       -                              David  10+1  the proof, the factors are counted
+POST /profile/devices/removal                      -                              David  6
+POST /profile/devices/:id/removal                  device-of-David                David  6
 GET  /profile/sessions                             -                              Alice  2
 POST /profile/sessions/end                         -                              Alice  6
 POST /profile/sessions/:id/end                     session-of-Alice               Alice  6

@@ -25,7 +25,7 @@ func (w *world) signIn(t testing.TB, identifier string) *models.SignedIn {
 	t.Helper()
 	in := got[*models.SignedIn](t)(w.Store.SignIn(t.Context(), credentials(identifier), ""))
 	if identifier == cast.Sam {
-		in = got[*models.SignedIn](t)(w.Store.AnswerSignIn(t.Context(), in.Pending, w.SamCode(t), false, credentials(identifier), ""))
+		in = got[*models.SignedIn](t)(w.Store.AnswerSignIn(t.Context(), in.Pending, w.Code(t, cast.SamSecret), false, credentials(identifier), ""))
 	}
 	return in
 }

@@ -14,7 +14,7 @@ import (
 
 const (
 	wrongCode = "code: factor.code.wrong"
-	overdue     = "the sign-in has ended"
+	overdue   = "the sign-in has ended"
 )
 
 // app gives somebody an authenticator app that has shown no code yet.
@@ -302,7 +302,7 @@ func TestStaffIsAlwaysAskedForASecondFactor(t *testing.T) {
 		if found := got[*models.Pending](t)(w.Store.PendingSignIn(t.Context(), pending, "")); found.Enrol || found.MayTrust || found.Identifier != cast.Sam {
 			t.Errorf("%+v", found)
 		}
-		in := got[*models.SignedIn](t)(w.Store.AnswerSignIn(t.Context(), pending, w.SamCode(t), true, credentials(""), ""))
+		in := got[*models.SignedIn](t)(w.Store.AnswerSignIn(t.Context(), pending, w.Code(t, cast.SamSecret), true, credentials(""), ""))
 		if in.Session.AgentID == 0 || in.Trusted != "" || w.Int(t, "SELECT count(*) FROM trusted_devices") != 0 {
 			t.Errorf("%+v", in)
 		}

@@ -96,4 +96,7 @@ func zoneOptions(current string) []ui.Option {
 }
 
 // ProfilePasswordForm is the form of [ProfilePasswordPanel]. Passwords never come back.
-type ProfilePasswordForm struct{ Errors Errors }
+type ProfilePasswordForm struct {
+	Least  int // characters of a new one
+	Errors Errors
+}

@@ -8,6 +8,8 @@ import (
 	"github.com/boombuler/barcode/qr"
 
 	"example.org/mandat/models"
+	"example.org/mandat/views/locale"
+	"example.org/mandat/views/ui"
 )
 
 // FactorForm is what is typed to add or rename an authenticator app. A code
@@ -19,12 +21,17 @@ type FactorForm struct {
 	Errors Errors
 }
 
-// FactorsView is somebody's second factors.
+// FactorsView is the second factors of the reader.
 type FactorsView struct {
 	*models.Factors
 	Agent bool // who must keep one
 	Kept  bool // the operator has given the key that they need
+
+	Errors Errors
 }
+
+// Any says that there is a second factor.
+func (v FactorsView) Any() bool { return len(v.Apps) > 0 }
 
 // Full says that there are as many apps as there may be.
 func (v FactorsView) Full() bool { return len(v.Apps) >= models.MaxFactors }
@@ -54,6 +61,26 @@ func qrCode(text string) (path string, side int) {
 		}
 	}
 	return b.String(), size + 2*quiet
+}
+
+// used is when an app was last used, in words.
+func used(l *locale.Locale, f *models.Factor) string {
+	if f.UsedAt == nil {
+		return l.T("factor.unused", "Since", l.DateTime(f.CreatedAt))
+	}
+	return l.T("factor.used", "Since", l.DateTime(f.CreatedAt), "Seen", l.DateTime(*f.UsedAt))
+}
+
+// factorCrumbs lead from the profile, which staff does not have, to a page below the factors.
+func factorCrumbs(l *locale.Locale, p Page, here string) []ui.Crumb {
+	var crumbs []ui.Crumb
+	if !p.Viewer.Agent {
+		crumbs = append(crumbs, ui.Crumb{Label: l.T("profile.title"), Path: ProfilePath})
+	}
+	if here == "" {
+		return append(crumbs, ui.Crumb{Label: l.T("factor.title")})
+	}
+	return append(crumbs, ui.Crumb{Label: l.T("factor.title"), Path: FactorsPath}, ui.Crumb{Label: here})
 }
 
 // grouped parts a secret into groups of four, as people read it aloud.

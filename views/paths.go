@@ -24,6 +24,10 @@ const (
 	HistoryPath         = "/history"
 	ProfilePath         = "/profile"
 	ProfilePasswordPath = "/profile/password"
+	FactorsPath         = "/profile/factors"
+	NewFactorPath       = "/profile/factors/new"
+	RecoveryCodesPath   = "/profile/recovery-codes"
+	DevicesRemovalPath  = "/profile/devices/removal"
 	ProfileSessionsPath = "/profile/sessions"
 	OtherSessionsPath   = "/profile/sessions/end" // POST: end all but this one
 	IdentitiesPath      = "/profile/identities"
@@ -43,6 +47,17 @@ func SignInTo(next string) string { return withQuery(SignInPath, "next", next) }
 
 // SignInFactorTo is the page of the second factor that leads on to a path of this site.
 func SignInFactorTo(next string) string { return withQuery(SignInFactorPath, "next", next) }
+
+// FactorPath is one of the reader's authenticator apps.
+func FactorPath(id int64) string { return FactorsPath + "/" + strconv.FormatInt(id, 10) }
+
+// FactorRemovalPath takes it away.
+func FactorRemovalPath(id int64) string { return FactorPath(id) + removalPart }
+
+// DeviceRemovalPath forgets one of the reader's trusted browsers.
+func DeviceRemovalPath(id int64) string {
+	return "/profile/devices/" + strconv.FormatInt(id, 10) + removalPart
+}
 
 // PasswordLinkPath is a one-time link.
 func PasswordLinkPath(token string) string { return "/password-links/" + url.PathEscape(token) }
@@ -256,7 +271,7 @@ func ListModeratorsPath(domain, name string) string { return ListPath(domain, na
 // ListMailingPath has the subscribers of a list sent to its owner.
 func ListMailingPath(domain, name string) string { return ListMembersPath(domain, name) + "/mailing" }
 
-// Below the subscribers of a list, and below its moderators.
+// Below the subscribers of a list, its moderators, and what is one's own.
 const (
 	removalPart = "/removal"
 	filePart    = "/file"

@@ -1,9 +1,16 @@
 package views
 
+import (
+	"context"
+
+	"example.org/mandat/views/locale"
+)
+
 // Proof is what a sensitive form asks for when its reader's last proof is too
 // old: the field "proof".
 type Proof struct {
 	Needed    bool
+	Code      bool // a code of an app will do as well as the password
 	Errors    []string
 	Elsewhere string // page that proves it at a provider instead; "" for none
 }
@@ -12,4 +19,11 @@ type Proof struct {
 func (p Proof) With(bad Errors) Proof {
 	p.Errors = bad["proof"]
 	return p
+}
+
+func (p Proof) label(ctx context.Context) string {
+	if p.Code {
+		return locale.T(ctx, "proof.password_or_code")
+	}
+	return locale.T(ctx, "proof.password")
 }

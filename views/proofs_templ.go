@@ -45,7 +45,7 @@ func ProofField(p Page, f Proof) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			templ_7745c5c3_Err = ui.Field(ui.FieldArgs{
-				Name: "proof", Type: "password", Label: locale.T(ctx, "proof.password"), Hint: locale.T(ctx, "proof.hint"),
+				Name: "proof", Type: "password", Label: f.label(ctx), Hint: locale.T(ctx, "proof.hint"),
 				Errors: f.Errors, Required: true, Autocomplete: "current-password",
 			}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {

@@ -14,5 +14,6 @@ type SignInForm struct {
 type PasswordLinkForm struct {
 	Action     string // the one-time link
 	Identifier string // whose password is set, for password managers
+	Least      int    // characters of it
 	Errors     Errors
 }

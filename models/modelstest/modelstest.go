@@ -106,11 +106,12 @@ func (w *World) Actor(t testing.TB, identifier string) models.Actor {
 	return models.Actor{Customer: c.ID}
 }
 
-// SamCode is the code that signs Sam in at this moment, as if none had been used.
-func (w *World) SamCode(t testing.TB) string {
+// Code is what an app with this secret shows at this moment. It works as if none
+// had been used before, of any app.
+func (w *World) Code(t testing.TB, secret string) string {
 	t.Helper()
 	w.Exec(t, "UPDATE factors SET last_step = 0")
-	code, err := totp.Code(cast.SamSecret, w.Store.Now())
+	code, err := totp.Code(secret, w.Store.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

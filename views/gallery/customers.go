@@ -47,10 +47,10 @@ var customers = []Entry{
 	}},
 	{Name: "profile/password", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		p.Title, p.Here = l.T("profile.password.change"), "profile"
-		return views.ProfilePasswordPage(p, views.ProfilePasswordForm{})
+		return views.ProfilePasswordPage(p, views.ProfilePasswordForm{Least: models.MinWithFactor})
 	}},
 	{Name: "profile/password-refused", Part: true, Component: func(l *locale.Locale, p views.Page) templ.Component {
-		return views.ProfilePasswordPanel(p, views.ProfilePasswordForm{Errors: views.Errors{
+		return views.ProfilePasswordPanel(p, views.ProfilePasswordForm{Least: models.MinCustomerPassword, Errors: views.Errors{
 			"current": {l.T("password.current.wrong")}, "password": {l.T("password.short", "Min", models.MinCustomerPassword)},
 		}})
 	}},

@@ -49,6 +49,7 @@ func Entries() []Entry {
 		accounts,
 		accountsBulk,
 		customers,
+		factors,
 		lists,
 		listMessages,
 		notices,

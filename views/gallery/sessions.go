@@ -23,7 +23,7 @@ var sessions = []Entry{
 	}},
 	{Name: "sessions/password-link", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		p.Title, p.Viewer, p.Refused = l.T("session.link_heading"), views.Viewer{}, true
-		return views.PasswordLinkPage(p, views.PasswordLinkForm{Action: "/password-links/7f3a", Identifier: "ad1001-mdt", Errors: views.Errors{
+		return views.PasswordLinkPage(p, views.PasswordLinkForm{Action: "/password-links/7f3a", Identifier: "ad1001-mdt", Least: models.MinCustomerPassword, Errors: views.Errors{
 			"password_again": {say(l, "Les deux mots de passe diffèrent.", "The two passwords differ.")},
 		}})
 	}},
