@@ -162,6 +162,7 @@ func (h *Handlers) takeIdentityAnswer(c echo.Context) error {
 	if h.signOn == nil {
 		return models.ErrNotFound
 	}
+	c.Request().Header.Del("Referer") // nothing leads back to what came from the provider: it is used
 	if len(f.Get("code"))+len(f.Get("state"))+len(f.Get("iss")) > maxOpaque {
 		return errMalformed
 	}
@@ -214,6 +215,9 @@ func identityOf(a *oidc.Account) models.Identity {
 // linkIdentity links the reader with what the provider knows.
 func (h *Handlers) linkIdentity(c echo.Context, r *models.IdentityRequest, a *oidc.Account) error {
 	err := h.store.LinkIdentity(c.Request().Context(), sessionOf(c).Actor(), identityOf(a))
+	if errors.Is(err, models.ErrSignedOut) { // meanwhile
+		err = errors.Join(oidc.ErrAnswer, errNoSession)
+	}
 	if bad, is := refused(c, err); is {
 		return h.identitiesPage(c, http.StatusUnprocessableEntity, bad)
 	}
@@ -222,6 +226,8 @@ func (h *Handlers) linkIdentity(c echo.Context, r *models.IdentityRequest, a *oi
 	}
 	return h.done(c, err, views.IdentitiesPath, ok(c, "identity.linked", "Provider", h.signOn.Provider.Label))
 }
+
+var errNoSession = errors.New("the session that asked has ended")
 
 // refuseSignOn writes the security log: why, and nothing that was brought.
 func (h *Handlers) refuseSignOn(c echo.Context, err error) {

@@ -63,7 +63,7 @@ func (v *visitor) comeBack(back *url.URL) *answer {
 	if page.status != http.StatusOK {
 		return page
 	}
-	return v.submit(page, "/session/oidc/callback", nil)
+	return v.post("/session/oidc/callback", formValues(page.form("/session/oidc/callback")), "Referer", v.site.url+back.RequestURI())
 }
 
 // signOn signs in with the provider.
@@ -198,6 +198,9 @@ func TestComingBackWorksOnceForWhoLeft(t *testing.T) {
 
 		refused := func(what string, a *answer) {
 			t.Helper()
+			if to := a.Find("main .actions a").AttrOr("href", ""); to != "/" {
+				t.Errorf("%s: leads to %q", what, to)
+			}
 			if a.status != http.StatusUnprocessableEntity || !strings.Contains("This sign-in cannot be completed Cette connexion ne peut pas aboutir", a.text("h1")) || a.location != "" {
 				t.Errorf("%s: %d %s", what, a.status, a.text("main"))
 			}

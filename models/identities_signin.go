@@ -138,13 +138,16 @@ func (s *Store) SignInByIdentity(ctx context.Context, ic IdentityCredentials, c 
 		}
 		return tx.arrive(p, c, replaced, ic.Strong, in)
 	})
+	if err == nil {
+		err = s.readSession(ctx, in)
+	}
 	if errors.Is(err, ErrSignedOut) || violated(err) == "identity_subject_once" { // gone, or somebody else's, at this moment
-		return nil, ErrUnlinked
+		err = ErrUnlinked
 	}
 	if err != nil {
 		return nil, err
 	}
-	return in, s.readSession(ctx, in)
+	return in, nil
 }
 
 // providerSkew is how far a provider's clock may be ahead.
