@@ -110,7 +110,7 @@ func (h *Handlers) showIdentityRequest(c echo.Context) error {
 	token := h.secretCookie(c, requestCookie)
 	r, err := h.store.IdentityRequest(c.Request().Context(), token)
 	if errors.Is(err, models.ErrSignInEnded) {
-		return c.Redirect(http.StatusSeeOther, views.SignInPath)
+		return c.Redirect(http.StatusSeeOther, views.HomePath)
 	}
 	if err != nil {
 		return err
@@ -242,7 +242,7 @@ func (h *Handlers) signedOut(c echo.Context) error {
 		to = h.signOn.Provider.SignOutURL()
 	}
 	if to == "" || sessionOf(c) != nil {
-		return c.Redirect(http.StatusSeeOther, views.SignInPath)
+		return c.Redirect(http.StatusSeeOther, views.HomePath)
 	}
 	p, err := h.page(c, "", t(c, "identity.signed_out.heading"))
 	if err != nil {

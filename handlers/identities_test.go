@@ -73,7 +73,7 @@ func (v *visitor) signOn(real *oidctest.Provider, next string) *answer {
 	return v.comeBack(back)
 }
 
-func (s *site) link(t testing.TB, identifier, subject string, real *oidctest.Provider) {
+func (s *site) linkWith(t testing.TB, identifier, subject string, real *oidctest.Provider) {
 	t.Helper()
 	if _, err := s.Store.AddIdentity(t.Context(), identifier, real.Issuer, subject); err != nil {
 		t.Fatal(err)
@@ -82,7 +82,7 @@ func (s *site) link(t testing.TB, identifier, subject string, real *oidctest.Pro
 
 func TestWhoIsLinkedSignsInWithTheProvider(t *testing.T) {
 	eachSignOn(t, nil, func(t *testing.T, s *site, real *oidctest.Provider) {
-		s.link(t, cast.Alice, "f81d4fae", real)
+		s.linkWith(t, cast.Alice, "f81d4fae", real)
 		real.Is(oidctest.Claims{"sub": "f81d4fae", "preferred_username": "alice"})
 		v := s.visit(t)
 		page := v.get("/sign-in?next=/services?status=owned")
@@ -164,7 +164,7 @@ func TestAClaimLinksAtTheFirstSignInAndNeverSomebodyElseLater(t *testing.T) {
 func TestOnlyThoseForWhomItIsSignInThatWay(t *testing.T) {
 	agents := func(c *oidc.Config, s *handlers.SignOn) { s.Customers, c.Claim = false, "id" }
 	eachSignOn(t, agents, func(t *testing.T, s *site, real *oidctest.Provider) {
-		s.link(t, cast.Alice, "f81d4fae", real)
+		s.linkWith(t, cast.Alice, "f81d4fae", real)
 		for _, claims := range []oidctest.Claims{{"sub": "f81d4fae"}, {"sub": "other", "id": cast.Bruno}} {
 			real.Is(claims)
 			if a := s.visit(t).signOn(real, ""); a.status != http.StatusForbidden {
@@ -182,7 +182,7 @@ func TestOnlyThoseForWhomItIsSignInThatWay(t *testing.T) {
 // left, for ten minutes.
 func TestComingBackWorksOnceForWhoLeft(t *testing.T) {
 	eachSignOn(t, nil, func(t *testing.T, s *site, real *oidctest.Provider) {
-		s.link(t, cast.Alice, "f81d4fae", real)
+		s.linkWith(t, cast.Alice, "f81d4fae", real)
 		real.Is(oidctest.Claims{"sub": "f81d4fae"})
 		v := s.visit(t)
 		_, back := v.depart(v.get("/sign-in"), "/session/oidc", real)
@@ -231,7 +231,7 @@ func TestComingBackWorksOnceForWhoLeft(t *testing.T) {
 		_, back = late.depart(late.get("/sign-in"), "/session/oidc", real)
 		s.Clock.Move(models.IdentityRequestFor + time.Second)
 		refused("late", late.comeBack(back))
-		if a := late.get("/session/oidc"); a.location != "/sign-in" {
+		if a := late.get("/session/oidc"); a.location != "/" {
 			t.Errorf("the way there, late: %d %s", a.status, a.location)
 		}
 		twice := s.visit(t)
@@ -247,7 +247,7 @@ func TestComingBackWorksOnceForWhoLeft(t *testing.T) {
 
 func TestOfTwoWhoComeBackAtOnceOneIsIn(t *testing.T) {
 	eachSignOn(t, nil, func(t *testing.T, s *site, real *oidctest.Provider) {
-		s.link(t, cast.Alice, "f81d4fae", real)
+		s.linkWith(t, cast.Alice, "f81d4fae", real)
 		real.Is(oidctest.Claims{"sub": "f81d4fae"})
 		v := s.visit(t)
 		_, back := v.depart(v.get("/sign-in"), "/session/oidc", real)
@@ -380,7 +380,7 @@ func TestPeopleLinkThemselvesFromTheirProfile(t *testing.T) {
 
 func TestALinkEndsWithWhatRestsOnIt(t *testing.T) {
 	eachSignOn(t, nil, func(t *testing.T, s *site, real *oidctest.Provider) {
-		s.link(t, cast.Alice, "f81d4fae", real)
+		s.linkWith(t, cast.Alice, "f81d4fae", real)
 		real.Is(oidctest.Claims{"sub": "f81d4fae"})
 		here, there, byPassword := s.visit(t), s.visit(t), s.as(t, cast.Alice)
 		here.signOn(real, "")
@@ -419,7 +419,7 @@ func TestALinkEndsWithWhatRestsOnIt(t *testing.T) {
 func TestTheOnlyWayInIsNotTakenAway(t *testing.T) {
 	eachSignOn(t, nil, func(t *testing.T, s *site, real *oidctest.Provider) {
 		s.Exec(t, "UPDATE customers SET password_hash = '' WHERE identifier = 'ep1005-mdt'")
-		s.link(t, cast.Emma, "f81d4fae", real)
+		s.linkWith(t, cast.Emma, "f81d4fae", real)
 		real.Is(oidctest.Claims{"sub": "f81d4fae"})
 		emma := s.visit(t)
 		emma.signOn(real, "")
@@ -432,7 +432,7 @@ func TestTheOnlyWayInIsNotTakenAway(t *testing.T) {
 
 func TestSigningOutSaysThatTheProviderRemembers(t *testing.T) {
 	eachSignOn(t, nil, func(t *testing.T, s *site, real *oidctest.Provider) {
-		s.link(t, cast.Alice, "f81d4fae", real)
+		s.linkWith(t, cast.Alice, "f81d4fae", real)
 		real.Is(oidctest.Claims{"sub": "f81d4fae"})
 		v := s.visit(t)
 		v.signOn(real, "")
@@ -470,7 +470,7 @@ func TestWithoutAProviderThereIsNothingOfIt(t *testing.T) {
 				t.Errorf("POST %s: %d", path, a.status)
 			}
 		}
-		if a := v.get("/session/ended"); a.location != "/sign-in" {
+		if a := v.get("/session/ended"); a.location != "/" {
 			t.Errorf("/session/ended: %d", a.status)
 		}
 	})
@@ -517,7 +517,7 @@ func TestTheLogTellsWhyAndNoSecret(t *testing.T) {
 		token := cookieOf(t, v, "mandat-oidc")
 		v.comeBack(back) // not linked
 		v.comeBack(back) // used
-		s.link(t, cast.Alice, "f81d4fae", real)
+		s.linkWith(t, cast.Alice, "f81d4fae", real)
 		real.Alter(func(_, c oidctest.Claims) { c["nonce"] = "other" })
 		v.signOn(real, "")
 		real.Alter(nil)

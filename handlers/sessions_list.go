@@ -2,12 +2,10 @@ package handlers
 
 import (
 	"net/http"
-	"strconv"
 
 	"github.com/labstack/echo/v4"
 
 	"example.org/mandat"
-	"example.org/mandat/models"
 	"example.org/mandat/views"
 	"example.org/mandat/views/locale"
 )
@@ -32,9 +30,9 @@ func (h *Handlers) endOneSession(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	id, err := strconv.ParseInt(c.Param("id"), 10, 64)
+	id, err := numberOf(c)
 	if err != nil {
-		return models.ErrNotFound
+		return err
 	}
 	if err = h.store.EndSession(c.Request().Context(), by, id); err == nil {
 		h.log.Info("a session was ended", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP())

@@ -23,6 +23,9 @@
 //     by time, to what they hold or own: one for each submission, written in its transaction.
 //   - An import copies the mail of an account elsewhere into an account, by jobs that may end
 //     anywhere: see imports_run.go, and package mail/imap for why nothing is lost or doubled.
+//   - A factor is what a person, a customer or an agent, has besides the password: an authenticator
+//     app. Recovery codes stand in for it; a trusted device is a browser that is not asked for it.
+//   - A sign-in waits for the second factor of somebody whose password was right: see sign_ins.go.
 //   - An event is one line of the history. Every accepted change writes exactly one for each
 //     thing it changes, in its own transaction.
 //

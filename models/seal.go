@@ -12,7 +12,7 @@ import (
 // SecretSize is the length of Config.Secret, in octets.
 const SecretSize = chacha20poly1305.KeySize
 
-// A sealer keeps passwords of other servers so that the database alone does not
+// A sealer keeps passwords of other servers, and the secrets of apps, so that the database alone does not
 // tell them. What is sealed for one row opens for no other.
 type sealer struct{ aead cipher.AEAD }
 

@@ -33,7 +33,7 @@ type Config struct {
 	Mailboxes Mailboxes // nil: no mail server is attached
 
 	Importer Importer // nil: no mail is imported
-	Secret   []byte   // of SecretSize, for passwords of other servers; nil: none is kept
+	Secret   []byte   // of SecretSize, for passwords of other servers and the secrets of apps; nil: none is kept
 }
 
 // Store is the database: PostgreSQL, or the embedded SQLite file of one process.

@@ -30,7 +30,10 @@ func (c *agentAddCommand) Run(p *program) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(p.out, "Added agent %s, %s.\n", added.Identifier, added.Name)
+		fmt.Fprintf(p.out, "Added agent %s, %s. They add a second factor at their first sign-in.\n", added.Identifier, added.Name)
+		if !s.KeepsFactors() {
+			fmt.Fprintln(p.out, "That needs MANDAT_SECRET, which is empty: until it is set they cannot sign in.")
+		}
 		if password == "" {
 			fmt.Fprintf(p.out, "They cannot sign in yet: `mandat agent link %s` prints a link to set a password.\n", added.Identifier)
 		}

@@ -67,32 +67,41 @@ func chromium(t *testing.T) context.Context {
 	return ctx
 }
 
-// demoFile is the embedded database with the demo world, made once: each visit
-// begins with a copy of it, so that none sees what another did.
-var demoFile = sync.OnceValues(func() ([]byte, error) {
+// demoFiles are the embedded database with the demo world and its key, made once:
+// each visit begins with a copy of them, so that none sees what another did.
+var demoFiles = sync.OnceValues(func() (files [2][]byte, err error) {
 	dir, err := os.MkdirTemp("", "mandat-demo-")
 	if err != nil {
-		return nil, err
+		return files, err
 	}
 	defer os.RemoveAll(dir)
 	cmd := exec.Command(os.Args[0], "demo")
 	cmd.Env = []string{asProgram + "=1", "MANDAT_DATA_DIR=" + dir}
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("mandat demo: %w\n%s", err, out)
+		return files, fmt.Errorf("mandat demo: %w\n%s", err, out)
 	}
-	return os.ReadFile(filepath.Join(dir, "mandat.db"))
+	for i, name := range demoNames {
+		if files[i], err = os.ReadFile(filepath.Join(dir, name)); err != nil {
+			return files, err
+		}
+	}
+	return files, nil
 })
+
+var demoNames = [2]string{"mandat.db", keyFile}
 
 // demoPanel is a panel of its own with the demo world, and with settings of its own.
 func demoPanel(t *testing.T, settings ...string) *panel {
 	t.Helper()
-	file, err := demoFile()
+	files, err := demoFiles()
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "mandat.db"), file, 0o600); err != nil {
-		t.Fatal(err)
+	for i, name := range demoNames {
+		if err := os.WriteFile(filepath.Join(dir, name), files[i], 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return start(t, "serve --demo", append(settings, "MANDAT_DATA_DIR="+dir)...)
 }

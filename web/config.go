@@ -142,7 +142,7 @@ var settings = []setting{
 		func(c *config, v string) (err error) { c.importNetworks, err = parseNetworks(v); return err },
 	},
 	{
-		"MANDAT_SECRET", "", "Key of 32 octets in base64, as `head -c 32 /dev/urandom | base64` makes one, with which passwords for imports are encrypted; `mandat mail configure` writes it. The same for all processes. Empty: no import is offered.",
+		"MANDAT_SECRET", "", "Key of 32 octets in base64, as `head -c 32 /dev/urandom | base64` makes one, with which passwords for imports and the secrets of authenticator apps are encrypted; `mandat mail configure` writes it. The same for all processes. Empty: the embedded database keeps one in mandat.key beside it; on PostgreSQL neither imports nor authenticator apps are offered.",
 		func(c *config, v string) (err error) { c.secret, err = parseSecret(v); return err },
 	},
 	{

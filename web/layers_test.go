@@ -51,14 +51,14 @@ var layers = []struct{ pkg, imports, tests string }{
 	{
 		pkg:     "handlers",
 		imports: ". handlers/oidc views views/ui views/locale static models models/policy mail/dns",
-		tests:   "models/cast models/modelstest views/gallery handlers/ceiling handlers/oidc/oidctest mail/dns/dnstest mail/imap mail/imap/connect mail/imap/imaptest",
+		tests:   "models/totp models/cast models/modelstest views/gallery handlers/ceiling handlers/oidc/oidctest mail/dns/dnstest mail/imap mail/imap/connect mail/imap/imaptest",
 	},
 	{pkg: "handlers/ceiling"}, // what benchmarks compare with
 	{
 		pkg: "web",
 		imports: ". handlers handlers/oidc views views/gallery views/locale static models models/policy models/cast " +
 			"mail mail/sieve mail/imap/connect mail/dovecot mail/outgoing mail/probe mail/dns",
-		tests: "views/ui handlers/oidc/oidctest models/modelstest mail/dns/dnstest mail/imap mail/imap/imaptest",
+		tests: "views/ui handlers/oidc/oidctest models/totp models/modelstest mail/dns/dnstest mail/imap mail/imap/imaptest",
 	},
 
 	// The mail side: its program, and the mail servers of a test.

@@ -57,6 +57,8 @@ type commands struct {
 		Add   customerAddCommand   `cmd:"" help:"Add a customer."`
 		Link  customerLinkCommand  `cmd:"" help:"Print a one-time link with which a customer sets a password."`
 		Email customerEmailCommand `cmd:"" help:"Change where a customer is reached, at once."`
+
+		ResetFactors customerResetFactorsCommand `cmd:"" help:"Take away all second factors of a customer who has lost them, and sign them out."`
 	} `cmd:"" help:"Customers."`
 	Service struct {
 		Add     serviceAddCommand     `cmd:"" help:"Add the e-mail service of a domain."`
@@ -67,6 +69,8 @@ type commands struct {
 	Agent struct {
 		Add  agentAddCommand  `cmd:"" help:"Add a support agent."`
 		Link agentLinkCommand `cmd:"" help:"Print a one-time link with which a support agent sets a password."`
+
+		ResetFactors agentResetFactorsCommand `cmd:"" help:"Take away all second factors of a support agent who has lost them, and sign them out."`
 	} `cmd:"" help:"Support agents."`
 	Identity struct {
 		Link   identityLinkCommand   `cmd:"" help:"Link a customer or an agent with what a provider of OpenID Connect knows."`

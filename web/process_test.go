@@ -284,6 +284,39 @@ func TestSigningOutAndANewPasswordHoldInEveryProcess(t *testing.T) {
 	}
 }
 
+func TestASessionEndedInOneProcessIsOverInTheOther(t *testing.T) {
+	one, two, db := twoPanels(t)
+	for _, identifier := range []string{cast.Alice, cast.Sam} {
+		here, away, third := signedIn(t, one, identifier), signedIn(t, two, identifier), signedIn(t, two, identifier)
+		const path = "/profile/sessions"
+		if status, _ := away.get(two, path); status != http.StatusOK {
+			t.Fatalf("%s: %d", identifier, status)
+		}
+		form := here.form(one, path, nil)
+		id := count(t, db, "SELECT max(id) - 1 FROM sessions")
+		if status, body := here.post(one, fmt.Sprintf("%s/%d/end", path, id), form); status != http.StatusSeeOther {
+			t.Fatalf("%s: ending it: %d %s", identifier, status, body)
+		}
+		for _, p := range []*panel{two, one} {
+			if status, _ := away.get(p, path); status != http.StatusSeeOther {
+				t.Errorf("%s: the session that was ended: %d", identifier, status)
+			}
+			if status, _ := third.get(p, path); status != http.StatusOK {
+				t.Errorf("%s: another: %d", identifier, status)
+			}
+		}
+		if status, body := here.post(one, path+"/end", here.form(one, path, nil)); status != http.StatusSeeOther {
+			t.Fatalf("%s: ending all others: %d %s", identifier, status, body)
+		}
+		if status, _ := third.get(two, path); status != http.StatusSeeOther {
+			t.Errorf("%s: ended with all others: %d", identifier, status)
+		}
+		if status, _ := here.get(two, path); status != http.StatusOK {
+			t.Errorf("%s: the session that asked: %d", identifier, status)
+		}
+	}
+}
+
 func TestAKilledProcessLeavesNothingHalfDone(t *testing.T) {
 	one, two, db := twoPanels(t)
 	alice := signedIn(t, one, cast.Alice)

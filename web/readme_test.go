@@ -45,8 +45,8 @@ func TestTheReadmeIntroducesEverybody(t *testing.T) {
 			t.Errorf("no row for %s, %s", p.Identifier, p.Name)
 		}
 	}
-	if !strings.Contains(text, cast.Password) {
-		t.Error("no password")
+	if !strings.Contains(text, cast.Password) || !strings.Contains(text, cast.SamSecret) {
+		t.Error("no password, or no key of Sam's app")
 	}
 }
 

@@ -75,9 +75,12 @@ func (c *serveCommand) Run(p *program) (err error) {
 		s.work = store.Work
 	}
 	p.tellMail()
+	if err := p.tellFactors(p.ctx, store); err != nil {
+		return err
+	}
 	p.log.Info("listening", "address", listener.Addr().String(), "origin", origin.String())
 	if c.Demo {
-		p.introduce(origin)
+		p.introduce(origin, store.KeepsFactors())
 	}
 	return s.run(p.ctx)
 }
@@ -120,13 +123,18 @@ func (p *program) serveMetrics(s *servers) ([]echo.MiddlewareFunc, error) {
 }
 
 // introduce tells a newcomer where to go and as whom.
-func (p *program) introduce(origin *url.URL) {
+func (p *program) introduce(origin *url.URL, factors bool) {
 	fmt.Fprintf(p.out, "\nMandat with its demo world: %s\n\nSign in as one of these, all with the password %s\n\n", origin, cast.Password)
 	w := tabwriter.NewWriter(p.out, 0, 0, 3, ' ', 0)
 	for _, person := range append(cast.People(), cast.Staff()) {
 		fmt.Fprintf(w, "  %s\t%s\t%s\n", person.Identifier, person.Name, person.Does)
 	}
 	_ = w.Flush() // a terminal that went away ends us by a signal
+	if factors {
+		fmt.Fprintf(p.out, "\n%s is asked for a code too: give an authenticator app the key %s\n", cast.Sam, cast.SamSecret)
+	} else {
+		fmt.Fprintf(p.out, "\n%s cannot sign in: staff needs a second factor, and that needs MANDAT_SECRET\n", cast.Sam)
+	}
 	if mail := p.config.mail.String(); mail != "" {
 		fmt.Fprintf(p.out, "\nEmail of the panel goes to %s.\n", mail)
 	}
@@ -183,7 +191,7 @@ func (demoCommand) Run(p *program) error {
 	if err := cast.Load(p.ctx, store); err != nil {
 		return errors.Join(err, store.Close())
 	}
-	fmt.Fprintf(p.out, "The database has the demo world; the password of all is %s.\n", cast.Password)
+	fmt.Fprintf(p.out, "The database has the demo world; the password of all is %s, and the key of %s's authenticator app %s.\n", cast.Password, cast.Sam, cast.SamSecret)
 	return store.Close()
 }
 

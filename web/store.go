@@ -44,7 +44,11 @@ func (p *program) openWithin(limit time.Duration, migrate bool) (*models.Store, 
 }
 
 func (p *program) openOnce(migrate bool) (*models.Store, error) {
-	cfg := models.Config{URL: p.config.databaseURL, Log: p.log, Suffix: p.config.suffix, Post: newPost(p.config), Secret: p.config.secret}
+	secret, err := p.secret()
+	if err != nil {
+		return nil, err
+	}
+	cfg := models.Config{URL: p.config.databaseURL, Log: p.log, Suffix: p.config.suffix, Post: newPost(p.config), Secret: secret}
 	if p.config.dovecot != nil { // an interface with a nil in it would not be nil
 		cfg.Mailboxes = p.config.dovecot
 	}

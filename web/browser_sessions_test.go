@@ -1,0 +1,120 @@
+package main
+
+import (
+	"html"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"example.org/mandat/models/cast"
+)
+
+// Journeys through what decides who gets at an account.
+
+func resetThePassword(v *visitor) {
+	const chosen = "ardoise-goéland-soupière"
+	v.goTo("/sign-in")
+	v.clicks = 0
+	v.follow(v.say("session.forgotten.link"))
+	v.check()
+	v.typeIn(v.say("session.identifier"), cast.Emma)
+	v.press(v.say("session.forgotten.send"))
+	v.clicked(2)
+	v.see(v.say("session.forgotten.asked_heading"), v.say("session.forgotten.nothing"))
+	v.check()
+
+	v.goTo(v.panel.link(v.t, "link.password."))
+	v.check()
+	v.typeIn(v.say("session.password"), chosen)
+	v.typeIn(v.say("session.password_again"), chosen)
+	v.press(v.say("session.link_button"))
+	v.at("/sign-in") // a link signs nobody in
+	v.typeIn(v.say("session.identifier"), cast.Emma)
+	v.typeIn(v.say("session.password"), chosen)
+	v.press(v.one(signInLabel))
+	v.at("/services")
+}
+
+func endASession(v *visitor) {
+	other := v.somebodyElse()
+	other.signIn(cast.David)
+	v.signIn(cast.David)
+	v.goTo("/profile")
+	v.clicks = 0
+	v.follow(v.say("session.list.title"))
+	v.see(v.say("session.list.own"), v.say("session.list.peer", "Address", "127.0.0.1"))
+	v.check()
+	v.press(v.say("session.list.end_others"))
+	v.clicked(2)
+	v.see(v.words.N("session.list.others_ended", 1))
+	v.lacks(v.say("session.list.end_others"))
+	v.check()
+	other.goTo("/profile")
+	other.at("/sign-in?next=%2Fprofile")
+}
+
+func changeTheContact(v *visitor) {
+	const wanted = "david@elsewhere.example"
+	v.signIn(cast.David)
+	v.goTo("/profile")
+	v.clicks = 0
+	v.follow(v.say("contact.change"))
+	v.check()
+	v.typeIn(v.say("contact.email"), wanted)
+	v.press(v.say("contact.send"))
+	v.clicked(2)
+	v.see(v.say("contact.asked", "Address", wanted))
+	v.check()
+	v.goTo(v.panel.link(v.t, "link.contact."))
+	v.see(v.say("contact.confirm_text", "Address", wanted))
+	v.check()
+	v.press(v.say("contact.confirm"))
+	v.see(v.say("contact.confirmed", "Address", wanted))
+	v.lacks(v.say("contact.cancel"))
+	v.check()
+}
+
+var aLink = regexp.MustCompile(`<a href="([^"]*)">`)
+
+// dir is where the panel has its data.
+func (p *panel) dir() (dir string) {
+	for _, setting := range p.cmd.Env {
+		if value, is := strings.CutPrefix(setting, "MANDAT_DATA_DIR="); is {
+			dir = value
+		}
+	}
+	return dir
+}
+
+// link is the path of the link in the email of the panel whose name begins so.
+func (p *panel) link(t *testing.T, begins string) string {
+	t.Helper()
+	dir := filepath.Join(p.dir(), "mail")
+	for end := time.Now().Add(startLimit); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		names, err := filepath.Glob(filepath.Join(dir, begins+"*.html"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(names) == 0 {
+			continue
+		}
+		text, err := os.ReadFile(names[len(names)-1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		link := aLink.FindSubmatch(text)
+		if link == nil {
+			t.Fatalf("no link in %s", text)
+		}
+		path, ours := strings.CutPrefix(html.UnescapeString(string(link[1])), p.origin)
+		if !ours {
+			t.Fatalf("the link leads to %s, and the panel is at %s", link[1], p.origin)
+		}
+		return path
+	}
+	t.Fatalf("no email %s… in %s", begins, dir)
+	return ""
+}
