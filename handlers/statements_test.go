@@ -29,6 +29,11 @@ POST /session                                      -                            
 GET  /session/factor                               -                              nobody 1
 POST /session/factor                               -                              nobody 1
 POST /session/end                                  -                              Alice  2
+GET  /session/ended                                -                              nobody 0
+POST /session/oidc                                 -                              nobody 2
+GET  /session/oidc                                 -                              nobody 1
+GET  /session/oidc/callback?code=x&state=y         -                              nobody 0
+POST /session/oidc/callback                        -                              nobody 0
 GET  /password-links/:token                        emma                           nobody 2
 POST /password-links/:token                        emma                           nobody 12+1 the factors are counted before and after, what the old password had opened is forgotten, the notice
 GET  /password-resets/new                          -                              nobody 0
@@ -59,6 +64,11 @@ POST /profile/recovery-codes                       -                            
 POST /profile/devices/removal                      -                              David  6
 POST /profile/devices/:id/removal                  device-of-David                David  6
 GET  /profile/sessions                             -                              Alice  2
+GET  /profile/identities                           -                              Alice  3
+POST /profile/identities                           -                              Bruno  5
+GET  /profile/identities/proof?next=/profile       -                              Alice  1
+GET  /profile/identities/:id/removal               identity-of-Alice              Alice  3
+POST /profile/identities/:id/removal               identity-of-Alice              Alice  11+1 the person, the proof, the person is locked, the session that asks stays, the notice
 POST /profile/sessions/end                         -                              Alice  6
 POST /profile/sessions/:id/end                     session-of-Alice               Alice  6
 GET  /history                                      -                              Alice  2

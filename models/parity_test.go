@@ -236,6 +236,8 @@ func TestTheDatabaseHasTheLastWord(t *testing.T) {
 		"list_request_decides":              "INSERT INTO list_requests (list_id, kind, email, asked_at) SELECT 1, 'approve', '', created_at FROM services WHERE id = 1",
 		"notice_state_known":                "INSERT INTO notices (receiver_id, parts, created_at, held, state, settled_at) SELECT owner_id, '', created_at, false, 'lost', created_at FROM services",
 		"notice_settled":                    "INSERT INTO notices (receiver_id, parts, created_at, held, state) SELECT owner_id, '', created_at, false, 'sent' FROM services",
+		"identity_of_one_person":            "INSERT INTO identities (issuer, subject, name, linked_by, created_at) SELECT '', '', '', 'self', created_at FROM services WHERE id = 1",
+		"identity_linked_by_known":          "INSERT INTO identities (customer_id, issuer, subject, name, linked_by, created_at) SELECT owner_id, '', domain, '', 'chance', created_at FROM services WHERE id = 1",
 		"sieve_script_of_one":               "INSERT INTO sieve_scripts (address, content) VALUES ('x@garrigue.example', '')",
 	}
 	each(t, func(t *testing.T, w *world) {

@@ -50,6 +50,7 @@ func Entries() []Entry {
 		accountsBulk,
 		customers,
 		factors,
+		identities,
 		lists,
 		listMessages,
 		notices,
