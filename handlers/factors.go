@@ -56,6 +56,9 @@ func (h *Handlers) createFactor(c echo.Context) error {
 	if err == nil {
 		codes, err = h.store.EnrolFactor(c.Request().Context(), by, models.NewFactor{Name: f.Name, Sealed: f.Sealed, Code: sent.Get("code")})
 	}
+	if err == nil { // with a second factor the session is worth more than before
+		err = h.renew(c)
+	}
 	if bad, is := refused(c, err); is {
 		f.Errors = bad
 		return h.newFactorPage(c, http.StatusUnprocessableEntity, f)

@@ -318,6 +318,7 @@ func TestAPathHoldsAnyText(t *testing.T) {
 // queries are the fields that pages read from their query.
 var queries = map[string][]string{
 	"/sign-in":                                 {"next"},
+	"/session/factor":                          {"next"},
 	"/history":                                 {"before"},
 	"/services":                                {"q", "after", "before", "from", "shared_after", "shared_before", "shared_from"},
 	"/services/:domain/history":                {"before", "local"},

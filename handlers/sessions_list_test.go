@@ -17,7 +17,11 @@ const ownSessions = "/profile/sessions"
 func (s *site) signInAs(t *testing.T, identifier, userAgent string) *visitor {
 	t.Helper()
 	v := s.visit(t)
-	if p := v.post("/session", signIn(identifier, cast.Password), "User-Agent", userAgent); p.status != http.StatusSeeOther {
+	p := v.post("/session", signIn(identifier, cast.Password), "User-Agent", userAgent)
+	if secret, has := s.apps[identifier]; has {
+		p = v.post("/session/factor", url.Values{"code": {s.Code(t, secret)}}, "User-Agent", userAgent)
+	}
+	if p.status != http.StatusSeeOther {
 		t.Fatalf("%s cannot sign in: %d", identifier, p.status)
 	}
 	return v

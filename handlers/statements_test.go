@@ -54,7 +54,7 @@ POST /profile/contact/confirmation/:token          contact-of-Alice             
 GET  /profile/factors                              -                              David  5   the person, the apps, the codes left, the browsers
 GET  /profile/factors                              -                              Alice  5   the same
 GET  /profile/factors/new                          -                              Alice  2
-POST /profile/factors                              -                              Alice  13+1  the proof, the person is locked, the apps and codes are counted, made and sealed
+POST /profile/factors                              -                              Alice  14+1  the proof, the person is locked, the apps and codes are counted, made and sealed; the session has a new reference
 GET  /profile/factors/:id                          factor-of-David                David  3
 POST /profile/factors/:id                          factor-of-David                David  8
 GET  /profile/factors/:id/removal                  factor-of-David                David  3

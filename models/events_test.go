@@ -90,6 +90,8 @@ func TestEveryVerbOnAPersonWritesItsEvent(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ctx, theme := t.Context(), "dark"
 		last := w.Int(t, "SELECT max(id) FROM events")
+		var codes []string
+		app := func(by models.Actor) int64 { return got[*models.Factors](t)(w.Store.Factors(ctx, by)).Apps[0].ID }
 		for _, c := range []struct {
 			verb string
 			do   func() error
@@ -109,6 +111,18 @@ func TestEveryVerbOnAPersonWritesItsEvent(t *testing.T) {
 				return w.Store.UsePasswordLink(ctx, token, goodPassword)
 			}, "dn1004-mdt profile.password_set dn1004-mdt dn1004-mdt"},
 			{"SignIn", func() error { w.signIn(t, cast.Alice); return nil }, ""},
+			{"EnrolFactor", func() error { _, codes = w.app(t, w.Bruno); return nil }, "bm1002-mdt factor.added bm1002-mdt bm1002-mdt"},
+			{"RenameFactor", func() error { return w.Store.RenameFactor(ctx, w.Bruno, app(w.Bruno), "Old") }, "bm1002-mdt factor.renamed bm1002-mdt bm1002-mdt"},
+			{"RenameFactor to the same", func() error { return w.Store.RenameFactor(ctx, w.Bruno, app(w.Bruno), "Old") }, ""},
+			{"AnswerSignIn, with a recovery code in a trusted browser", func() error {
+				return second(w.Store.AnswerSignIn(ctx, w.wait(t, cast.Bruno), codes[0], true, credentials(""), ""))
+			}, "bm1002-mdt recovery_code.used bm1002-mdt bm1002-mdt, bm1002-mdt trusted_device.added bm1002-mdt bm1002-mdt"},
+			{"ForgetDevices", func() error { return w.Store.ForgetDevices(ctx, w.Bruno) }, "bm1002-mdt trusted_device.removed bm1002-mdt bm1002-mdt"},
+			{"ForgetDevices, of none", func() error { return w.Store.ForgetDevices(ctx, w.Bruno) }, ""},
+			{"NewRecoveryCodes", func() error { return second(w.Store.NewRecoveryCodes(ctx, w.Bruno)) }, "bm1002-mdt recovery_codes.made bm1002-mdt bm1002-mdt"},
+			{"RemoveFactor", func() error { return w.Store.RemoveFactor(ctx, w.Bruno, app(w.Bruno)) }, "bm1002-mdt factor.removed bm1002-mdt bm1002-mdt"},
+			{"ResetFactors", func() error { return second(w.Store.ResetFactors(ctx, cast.Bruno)) }, "<nil> factor.reset bm1002-mdt bm1002-mdt"},
+			{"ResetFactors of an agent", func() error { return second(w.Store.ResetFactors(ctx, cast.Sam)) }, "<nil> factor.reset sam-support <nil>"},
 		} {
 			must(t, c.do())
 			var list []string
@@ -325,7 +339,11 @@ func TestNoSecretIsKeptInTheClear(t *testing.T) {
 		_, err = w.Store.SignIn(t.Context(), models.Credentials{Identifier: cast.Emma, Password: "a wrong password", Peer: "192.0.2.1"}, "")
 		want(t, "a wrong password", err, signedOut)
 
-		secrets := []string{cast.Password, goodPassword, "a wrong password", in.Token, in.Device, link, unused}
+		app, codes := w.app(t, w.David)
+		pending := w.waitWith(t, cast.David, goodPassword)
+		trusting := got[*models.SignedIn](t)(w.Store.AnswerSignIn(t.Context(), w.waitWith(t, cast.David, goodPassword), codes[0], true, credentials(""), ""))
+
+		secrets := append(codes, cast.Password, goodPassword, "a wrong password", in.Token, in.Device, link, unused, app, cast.SamSecret, pending, trusting.Trusted, strings.ReplaceAll(codes[0], "-", ""))
 		tables := 0
 		for _, table := range w.tables(t) {
 			rows, err := w.SQL.QueryContext(t.Context(), "SELECT * FROM "+table)

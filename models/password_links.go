@@ -107,9 +107,6 @@ func (s *Store) AskForPasswordLink(ctx context.Context, c Credentials) error {
 		return err
 	}
 	return s.change(ctx, Actor{}, func(tx *Tx) error {
-		if err := tx.exec("DELETE FROM password_resets WHERE customer_id = ?", p.CustomerID); err != nil {
-			return err
-		}
 		var id int64
 		err := tx.scan(&id, "INSERT INTO password_resets (customer_id, asked_at, expires_at) VALUES (?, ?, ?) RETURNING id", orNull(p.CustomerID), tx.now, tx.now.Add(ResetFor))
 		if err != nil {
@@ -118,6 +115,11 @@ func (s *Store) AskForPasswordLink(ctx context.Context, c Credentials) error {
 		return tx.enqueue(mailPasswordLink{Reset: id})
 	})
 }
+
+// newestReset is the condition that nothing has been asked for since. It is a
+// condition, and not a deletion when the next one is asked for, since that would
+// take longer for somebody than for nobody.
+const newestReset = "NOT EXISTS (SELECT 1 FROM password_resets n WHERE n.customer_id = r.customer_id AND n.id > r.id)"
 
 // LinkMail is a one-time link on its way to somebody's mailbox. Its token is
 // nowhere else: each attempt to send it makes a new one.
@@ -172,7 +174,7 @@ func (s *Store) makePasswordLink(ctx context.Context, id int64, attempt int) (m 
 			Customer           `gorm:"embedded"`
 			AskedAt, ExpiresAt time.Time
 		}
-		err := tx.scan(&r, "SELECT "+customerColumns+", r.asked_at, r.expires_at FROM password_resets r JOIN customers c ON c.id = r.customer_id WHERE r.id = ? AND r.sent_at IS NULL AND r.expires_at > ?"+tx.forUpdate("r"), id, tx.now)
+		err := tx.scan(&r, "SELECT "+customerColumns+", r.asked_at, r.expires_at FROM password_resets r JOIN customers c ON c.id = r.customer_id WHERE r.id = ? AND r.sent_at IS NULL AND r.expires_at > ? AND "+newestReset+tx.forUpdate("r"), id, tx.now)
 		if err != nil || r.ID == 0 {
 			return err
 		}
@@ -199,7 +201,8 @@ func (s *Store) linked(db *gorm.DB, token, lock string) (*LinkHolder, error) {
 	var l LinkHolder
 	err := db.Raw(`SELECT COALESCE(l.customer_id, 0) AS customer_id, COALESCE(l.agent_id, 0) AS agent_id, COALESCE(c.identifier, a.identifier) AS identifier,
 		COALESCE(c.name, a.name) AS name, COALESCE(c.email, a.email) AS email, l.reset_id IS NOT NULL AS forgotten
-		FROM password_links l LEFT JOIN customers c ON c.id = l.customer_id LEFT JOIN agents a ON a.id = l.agent_id WHERE l.token_hash = ? AND l.expires_at > ?`+lock,
+		FROM password_links l LEFT JOIN customers c ON c.id = l.customer_id LEFT JOIN agents a ON a.id = l.agent_id LEFT JOIN password_resets r ON r.id = l.reset_id
+		WHERE l.token_hash = ? AND l.expires_at > ? AND `+newestReset+lock,
 		tokenHash(token), s.now()).Scan(&l).Error
 	if err == nil && l.Identifier == "" {
 		err = ErrExpiredLink

@@ -3,6 +3,7 @@ package models_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -101,7 +102,10 @@ func TestAskingForALinkTellsNobodyWhoExists(t *testing.T) {
 			before := w.Int(t, "SELECT count(*) FROM river_job WHERE kind = 'mail_password_link'")
 			w.Count.Take()
 			must(t, w.forgot(t, identifier, fmt.Sprintf("192.0.2.%d", i)))
-			statements = append(statements, len(w.Count.Take()))
+			sent := slices.DeleteFunc(w.Count.Take(), func(text string) bool { // of the driver and the queue, which tells of work now and then
+				return strings.Contains(text, "-- ping") || strings.Contains(text, "pg_notify(")
+			})
+			statements = append(statements, len(sent))
 			jobs = append(jobs, w.Int(t, "SELECT count(*) FROM river_job WHERE kind = 'mail_password_link'")-before)
 		}
 		for i := range statements {

@@ -51,6 +51,8 @@ func (w *world) crowd(t *testing.T) {
 		`SET session_replication_role = replica`, // without triggers and references, for speed
 		`UPDATE services SET max_accounts = 1000000, max_bytes = 1000000000000000 WHERE domain LIKE 'crowd%'`,
 		`INSERT INTO customers (identifier, name, email, language, time_zone, created_at) SELECT 'zz' || n || '-mdt', 'Somebody', 'a@example.org', 'fr', 'UTC', now() FROM generate_series(1, 5000) n`,
+		`INSERT INTO sessions (token_hash, customer_id, data, user_agent, peer, created_at, seen_at, expires_at)
+			SELECT sha256(identifier::bytea), id, '', '', '', now(), now(), now() + interval '1 day' FROM customers WHERE identifier LIKE 'zz%'`,
 		`INSERT INTO services (domain, owner_id, max_accounts, max_bytes, max_account_bytes, created_at)
 			SELECT 'zz' || n || '.example', c.id, 100, 1000000000000, 5000000000, now() FROM generate_series(1, 5000) n JOIN customers c ON c.identifier = 'zz' || n || '-mdt'`,
 		`INSERT INTO accounts (service_id, local_part, address, description, size_bytes, used_bytes, state, created_at)
@@ -87,7 +89,8 @@ func TestNoPageReadsAWholeTable(t *testing.T) {
 	for _, set := range []string{"SET search_path = panel, public", "SET jit = off"} {
 		must(t, second(conn.Exec(t.Context(), set)))
 	}
-	ctx, alice, chloe := t.Context(), w.signIn(t, cast.Alice).Token, w.signIn(t, cast.Chloe).Token
+	own := w.signIn(t, cast.Alice)
+	ctx, alice, chloe := t.Context(), own.Token, w.signIn(t, cast.Chloe).Token
 	owned := w.service(t, w.Alice, crowd)
 	account := w.account(t, w.Chloe, crowd, w.someHeld(t))
 	accounts := func(token string, q models.AccountQuery) func() error {
@@ -99,6 +102,7 @@ func TestNoPageReadsAWholeTable(t *testing.T) {
 	}
 	pages := []page{
 		{"the session", func() error { return second(s.Session(ctx, alice)) }},
+		{"one's sessions", func() error { return second(s.Sessions(ctx, own.Session.Actor())) }},
 		{"a service", func() error { return second(s.Service(ctx, w.Alice, crowd)) }},
 		{"an account of a delegate", func() error { return second(s.Account(ctx, w.Chloe, crowd, account.Account.LocalPart)) }},
 		{"the grants of a service", func() error { return second(s.Grants(ctx, w.Alice, owned, models.GrantQuery{})) }},
@@ -141,7 +145,7 @@ func TestNoPageReadsAWholeTable(t *testing.T) {
 			must(t, second(conn.Exec(ctx, "DEALLOCATE ALL")))
 			must(t, second(conn.Exec(ctx, "PREPARE page AS "+sql, pgx.QueryExecModeSimpleProtocol)))
 			plan := explain(t, conn, args)
-			for _, table := range []string{"accounts", "account_words", "grants", "events", "customers"} {
+			for _, table := range []string{"accounts", "account_words", "grants", "events", "customers", "sessions se"} {
 				if strings.Contains(plan, "Seq Scan on "+table+" ") {
 					t.Errorf("%s (%s) reads all of %s:\n%s", p.what, mode, table, plan)
 				}

@@ -12,12 +12,10 @@ import (
 func TestSomebodySeesTheirOwnSessions(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		for _, who := range []string{cast.Alice, cast.Sam} {
-			c := credentials(who)
-			c.UserAgent, c.Peer = "Firefox/142.0", "192.0.2.1"
-			old := got[*models.SignedIn](t)(w.Store.SignIn(t.Context(), c, ""))
+			old := w.signIn(t, who)
+			w.Exec(t, fmt.Sprintf("UPDATE sessions SET user_agent = 'Firefox/142.0', peer = '192.0.2.1' WHERE id = %d", old.Session.ID))
 			w.Clock.Move(5 * time.Minute)
-			c.UserAgent, c.Peer = "Safari/604.1", "2001:db8::1"
-			here := got[*models.SignedIn](t)(w.Store.SignIn(t.Context(), c, ""))
+			here := w.signIn(t, who)
 			w.signIn(t, cast.David)
 			list := got[[]models.OpenSession](t)(w.Store.Sessions(t.Context(), here.Session.Actor()))
 			if len(list) != 2 || !list[0].Own || list[0].ID != here.Session.ID || list[1].Own || list[1].ID != old.Session.ID {

@@ -34,7 +34,14 @@ func (w *world) code(t testing.TB, secret string, periods int) string {
 // wait begins a sign-in that waits for its second factor.
 func (w *world) wait(t testing.TB, identifier string) string {
 	t.Helper()
-	in := got[*models.SignedIn](t)(w.Store.SignIn(t.Context(), credentials(identifier), ""))
+	return w.waitWith(t, identifier, cast.Password)
+}
+
+func (w *world) waitWith(t testing.TB, identifier, password string) string {
+	t.Helper()
+	c := credentials(identifier)
+	c.Password = password
+	in := got[*models.SignedIn](t)(w.Store.SignIn(t.Context(), c, ""))
 	if in.Pending == "" || in.Token != "" || in.Session.ID != 0 {
 		t.Fatalf("%s is signed in by the password alone", identifier)
 	}

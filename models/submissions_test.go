@@ -29,6 +29,7 @@ func (w *world) forms(t *testing.T) map[string]func(by models.Actor) error {
 	extended := w.delegate(t, w.Alice, cast.Garrigue, "notaire", cast.Emma, 0, w.in(48*time.Hour))
 	must(t, second(w.Store.CreateAccount(ctx, w.Emma, cast.Garrigue, models.NewAccount{Local: "made"})))
 	held := w.share(t, w.David, cast.Velos, cast.Alice, 0, nil)
+	app := got[*models.Enrolment](t)(w.Store.Enrolment(ctx, w.Alice, ""))
 	text, theme := "by a form", "dark"
 	return map[string]func(models.Actor) error{
 		"create": func(by models.Actor) error {
@@ -79,6 +80,9 @@ func (w *world) forms(t *testing.T) map[string]func(by models.Actor) error {
 		"extend": func(by models.Actor) error { return second(w.Store.ExtendGrant(ctx, by, extended.ID)) },
 		"profile": func(by models.Actor) error {
 			return w.Store.ChangeProfile(ctx, by, models.Profile{Theme: &theme})
+		},
+		"an app": func(by models.Actor) error {
+			return second(w.Store.EnrolFactor(ctx, by, models.NewFactor{Name: text, Sealed: app.Sealed, Code: w.code(t, app.Secret, 0)}))
 		},
 		"own password": func(by models.Actor) error { return w.Store.ChangePassword(ctx, by, cast.Password, goodPassword) },
 	}

@@ -131,7 +131,7 @@ func (p *program) introduce(origin *url.URL, factors bool) {
 	}
 	_ = w.Flush() // a terminal that went away ends us by a signal
 	if factors {
-		fmt.Fprintf(p.out, "\n%s is asked for a code too: give an authenticator app the key %s\n", cast.Sam, cast.SamSecret)
+		fmt.Fprintf(p.out, "\n%s is asked for a code too; the TOTP secret (base32) of his authenticator app is %s\n", cast.Sam, cast.SamSecret)
 	} else {
 		fmt.Fprintf(p.out, "\n%s cannot sign in: staff needs a second factor, and that needs MANDAT_SECRET\n", cast.Sam)
 	}

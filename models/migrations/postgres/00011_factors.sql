@@ -68,3 +68,6 @@ CREATE TABLE trusted_devices (
 );
 CREATE INDEX trusted_device_customer ON trusted_devices (customer_id);
 CREATE INDEX trusted_device_expires ON trusted_devices (expires_at);
+
+-- Staff signed in by a password alone comes back with a second factor.
+DELETE FROM sessions WHERE agent_id IS NOT NULL;

@@ -4,7 +4,7 @@
 -- that makes the link finds nobody to send it to.
 CREATE TABLE password_resets (
   id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  customer_id bigint REFERENCES customers (id) ON DELETE CASCADE, -- null: nobody
+  customer_id bigint, -- null: nobody. No reference: looking it up would take its time
   asked_at    timestamptz NOT NULL,
   expires_at  timestamptz NOT NULL, -- for the link as well, however late it is sent
   sent_at     timestamptz -- null: waiting

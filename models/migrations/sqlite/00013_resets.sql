@@ -2,7 +2,7 @@
 -- The embedded counterpart of postgres/00013_resets.sql, where the reasons stand; a test compares the two.
 CREATE TABLE password_resets (
   id          integer PRIMARY KEY AUTOINCREMENT,
-  customer_id integer REFERENCES customers (id) ON DELETE CASCADE, -- null: nobody
+  customer_id integer, -- null: nobody. No reference: looking it up would take its time
   asked_at    datetime NOT NULL,
   expires_at  datetime NOT NULL, -- for the link as well, however late it is sent
   sent_at     datetime -- null: waiting
