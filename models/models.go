@@ -26,6 +26,8 @@
 //   - A factor is what a person, a customer or an agent, has besides the password: an authenticator
 //     app. Recovery codes stand in for it; a trusted device is a browser that is not asked for it.
 //   - A sign-in waits for the second factor of somebody whose password was right: see sign_ins.go.
+//   - An identity is whom a provider of OpenID Connect knows, by its issuer and subject, as a
+//     customer or an agent. An identity request is somebody on the way to it and back.
 //   - An event is one line of the history. Every accepted change writes exactly one for each
 //     thing it changes, in its own transaction.
 //

@@ -18,7 +18,7 @@ func (c *identityLinkCommand) Run(p *program) error {
 	issuer := p.issuer(c.Issuer)
 	return p.with(func(ctx context.Context, s *models.Store) error {
 		if _, err := s.AddIdentity(ctx, c.Identifier, issuer, c.Subject); err != nil {
-			return named(c.Identifier, err)
+			return named("customer or agent "+c.Identifier, err)
 		}
 		fmt.Fprintf(p.out, "%s is linked with the account %s of %s.\n", c.Identifier, c.Subject, issuer)
 		return nil
@@ -35,7 +35,7 @@ func (c *identityUnlinkCommand) Run(p *program) error {
 	issuer := p.issuer(c.Issuer)
 	return p.with(func(ctx context.Context, s *models.Store) error {
 		if err := s.RemoveIdentity(ctx, c.Identifier, issuer); err != nil {
-			return named("the link of "+c.Identifier+" with "+issuer, err)
+			return named("link of "+c.Identifier+" with "+issuer, err)
 		}
 		fmt.Fprintf(p.out, "%s is no longer linked with %s, and signed out wherever that was the way in.\n", c.Identifier, issuer)
 		return nil
