@@ -40,9 +40,9 @@ type Config struct {
 	Claim        string // of the ID token, whose value is an identifier; "": none is
 	Strong       Strong // what says that a second factor was asked for
 
-	Redirect string           // where the provider leads back to
-	Home     string           // where it leads after signing out
-	Now      func() time.Time // nil is the machine's
+	Redirect string // where the provider leads back to
+	Home     string // where it leads after signing out
+	Now      func() time.Time
 }
 
 // What becomes of a sign-in that fails. An error of this package is one of
@@ -101,9 +101,6 @@ type Provider struct {
 
 // New asks nobody anything yet.
 func New(c Config) *Provider {
-	if c.Now == nil {
-		c.Now = time.Now
-	}
 	p := &Provider{Config: c, client: newClient(), slots: make(chan struct{}, atOnce)}
 	p.known.read = p.read
 	p.known.now = c.Now

@@ -24,7 +24,7 @@ type clock struct{ ahead atomic.Int64 }
 func (c *clock) now() time.Time       { return time.Now().Add(time.Duration(c.ahead.Load())) }
 func (c *clock) move(d time.Duration) { c.ahead.Add(int64(d)) }
 func config(issuer string) oidc.Config {
-	return oidc.Config{Issuer: issuer, ClientID: oidctest.ClientID, ClientSecret: oidctest.ClientSecret, Redirect: "http://127.0.0.1:1/session/oidc/callback", Home: "http://127.0.0.1:1/sign-in"}
+	return oidc.Config{Issuer: issuer, ClientID: oidctest.ClientID, ClientSecret: oidctest.ClientSecret, Redirect: "http://127.0.0.1:1/session/oidc/callback", Home: "http://127.0.0.1:1/sign-in", Now: time.Now}
 }
 
 func answerOf(back *url.URL) oidc.Answer {
@@ -44,7 +44,7 @@ func goThere(t *testing.T, p *oidc.Provider, real *oidctest.Provider) oidc.Answe
 
 func TestWhoComesBackIsWhoTheProviderSays(t *testing.T) {
 	t.Parallel()
-	real := oidctest.Serve(t, nil)
+	real := oidctest.Serve(t, time.Now)
 	real.Is(oidctest.Claims{"sub": "f81d4fae", "preferred_username": "ad1001-mdt", "email": "alice@example.org", "acr": "2", "amr": []string{"pwd", "otp"}})
 	c := config(real.Issuer)
 	c.Claim, c.Strong = "preferred_username", oidc.Strong{{Name: "amr", Value: "otp"}}
@@ -78,7 +78,7 @@ func TestTheSecretsOfASignInAreAllDifferent(t *testing.T) {
 
 func TestTheProviderIsAskedForWhatIsWanted(t *testing.T) {
 	t.Parallel()
-	real := oidctest.Serve(t, nil)
+	real := oidctest.Serve(t, time.Now)
 	c := config(real.Issuer)
 	c.Strong = oidc.Strong{{Name: "acr", Value: "2"}, {Name: "amr", Value: "mfa"}, {Name: "acr", Value: "urn:x:3"}}
 	to, err := oidc.New(c).Departure(t.Context(), oidc.Derive(token), true)
@@ -107,7 +107,7 @@ func TestTheProviderIsAskedForWhatIsWanted(t *testing.T) {
 func TestTokensThatLetNobodyIn(t *testing.T) {
 	t.Parallel()
 	type C = oidctest.Claims
-	stranger := oidctest.Serve(t, nil)
+	stranger := oidctest.Serve(t, time.Now)
 	for what, c := range map[string]struct {
 		want  error
 		alter func(p *oidctest.Provider, header, claims C)
@@ -138,7 +138,7 @@ func TestTokensThatLetNobodyIn(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
-			real := oidctest.Serve(t, nil)
+			real := oidctest.Serve(t, time.Now)
 			real.Is(C{"sub": "f81d4fae"})
 			p := oidc.New(config(real.Issuer))
 			a := goThere(t, p, real)
@@ -198,7 +198,7 @@ func TestATokenThatWasTouchedLetsNobodyIn(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
-			real := oidctest.Serve(t, nil)
+			real := oidctest.Serve(t, time.Now)
 			real.Is(oidctest.Claims{"sub": "f81d4fae"})
 			p := oidc.New(config(real.Issuer))
 			a := goThere(t, p, real)
@@ -212,7 +212,7 @@ func TestATokenThatWasTouchedLetsNobodyIn(t *testing.T) {
 
 func TestAnswersThatAreNotToThisQuestion(t *testing.T) {
 	t.Parallel()
-	real, other := oidctest.Serve(t, nil), oidctest.Serve(t, nil)
+	real, other := oidctest.Serve(t, time.Now), oidctest.Serve(t, time.Now)
 	real.Is(oidctest.Claims{"sub": "f81d4fae"})
 	p := oidc.New(config(real.Issuer))
 	good := goThere(t, p, real)
@@ -315,7 +315,7 @@ func TestProvidersInTrouble(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
-			real := oidctest.Serve(t, nil)
+			real := oidctest.Serve(t, time.Now)
 			real.Is(oidctest.Claims{"sub": "f81d4fae"})
 			p := oidc.New(config(real.Issuer))
 			a := goThere(t, p, real)
@@ -341,13 +341,13 @@ func TestEndpointsInClearAreGivenNoSecret(t *testing.T) {
 	for name, at := range map[string]string{
 		"authorization_endpoint": "http://sso.example.org/authorize", "token_endpoint": "http://192.0.2.1/token", "jwks_uri": "javascript:alert(1)",
 	} {
-		real := oidctest.Serve(t, nil)
+		real := oidctest.Serve(t, time.Now)
 		real.Says(name, at)
 		if to, err := oidc.New(config(real.Issuer)).Departure(t.Context(), oidc.Derive(token), false); !errors.Is(err, oidc.ErrProvider) {
 			t.Errorf("%s: %q %v", name, to, err)
 		}
 	}
-	real := oidctest.Serve(t, nil)
+	real := oidctest.Serve(t, time.Now)
 	real.Says("end_session_endpoint", "javascript:alert(1)")
 	p := oidc.New(config(real.Issuer))
 	if _, err := p.Departure(t.Context(), oidc.Derive(token), false); err != nil || p.SignOutURL() != "" {
@@ -365,7 +365,7 @@ func TestNobodyIsAskedBeforeSomebodyComes(t *testing.T) {
 
 func TestManyWhoComeAtOnceAskOnce(t *testing.T) {
 	t.Parallel()
-	real := oidctest.Serve(t, nil)
+	real := oidctest.Serve(t, time.Now)
 	p := oidc.New(config(real.Issuer))
 	done := make(chan error)
 	for range 50 {
@@ -423,7 +423,7 @@ func TestAProviderThatFailedRestsAndIsAskedAgain(t *testing.T) {
 
 func TestKeysRotate(t *testing.T) {
 	t.Parallel()
-	real := oidctest.Serve(t, nil)
+	real := oidctest.Serve(t, time.Now)
 	real.Is(oidctest.Claims{"sub": "f81d4fae"})
 	p := oidc.New(config(real.Issuer))
 	for range 3 {
@@ -439,7 +439,7 @@ func TestKeysRotate(t *testing.T) {
 
 func TestAPublicClientHasNoSecretToSend(t *testing.T) {
 	t.Parallel()
-	real := oidctest.Serve(t, nil)
+	real := oidctest.Serve(t, time.Now)
 	c := config(real.Issuer)
 	c.ClientSecret = ""
 	var sent url.Values
@@ -511,7 +511,7 @@ func FuzzParseStrong(f *testing.F) {
 // Whatever the claims of a token that is ours are, who comes back has a subject
 // and a name that can be kept and shown.
 func FuzzClaims(f *testing.F) {
-	real := oidctest.Serve(f, nil)
+	real := oidctest.Serve(f, time.Now)
 	p := oidc.New(func() oidc.Config {
 		c := config(real.Issuer)
 		c.Claim = "id"

@@ -52,13 +52,9 @@ type key struct {
 	private *ecdsa.PrivateKey
 }
 
-// Serve starts a provider whose clock is now, nil for the machine's. Whoever goes
-// there is the person of Is.
+// Serve starts a provider whose clock is now. Whoever goes there is the person of Is.
 func Serve(t testing.TB, now func() time.Time) *Provider {
 	t.Helper()
-	if now == nil {
-		now = time.Now
-	}
 	p := &Provider{answers: map[string]http.HandlerFunc{}, codes: map[string]request{}, asked: map[string]int{}, now: now, person: Claims{"sub": "nobody"}, metas: Claims{}}
 	p.Rotate()
 	server := httptest.NewServer(http.HandlerFunc(p.serve))
