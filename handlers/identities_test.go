@@ -555,3 +555,77 @@ func (l lockedWriter) Write(p []byte) (int, error) {
 	defer l.mu.Unlock()
 	return l.b.Write(p)
 }
+
+func TestASecondFactorIsAskedForAfterTheProvider(t *testing.T) {
+	byMFA := func(c *oidc.Config, _ *handlers.SignOn) { c.Strong = oidc.Strong{{Name: "amr", Value: "mfa"}} }
+	eachSignOn(t, byMFA, func(t *testing.T, s *site, real *oidctest.Provider) {
+		s.Clock.Stop()
+		_, codes := s.app(t, cast.David)
+		s.linkWith(t, cast.David, "d", real)
+		s.linkWith(t, cast.Sam, "s", real)
+		real.Is(oidctest.Claims{"sub": "d", "amr": []string{"pwd"}})
+		david := s.visit(t)
+		a := david.signOn(real, "/profile")
+		if !strings.HasPrefix(a.location, "/session/factor") {
+			t.Fatalf("%d %s\n%s", a.status, a.location, a.text("main"))
+		}
+		if p := david.get("/profile"); p.status != http.StatusSeeOther {
+			t.Errorf("in before the second factor: %d", p.status)
+		}
+		if a := david.submit(david.follow(a), "/session/factor", url.Values{"code": {codes[0]}}); a.location != "/profile" {
+			t.Errorf("%d %s\n%s", a.status, a.location, a.text("main"))
+		}
+		real.Is(oidctest.Claims{"sub": "s"})
+		if a := s.visit(t).signOn(real, ""); !strings.HasPrefix(a.location, "/session/factor") {
+			t.Errorf("an agent: %d %s", a.status, a.location)
+		}
+		for subject, amr := range map[string]any{"d": []string{"pwd", "mfa"}, "s": "mfa"} {
+			real.Is(oidctest.Claims{"sub": subject, "amr": amr})
+			if a := s.visit(t).signOn(real, "/profile/identities"); a.location != "/profile/identities" {
+				t.Errorf("%s with a second factor there: %d %s", subject, a.status, a.location)
+			}
+		}
+		real.Is(oidctest.Claims{"sub": "d", "acr": "mfa"})
+		if a := s.visit(t).signOn(real, ""); !strings.HasPrefix(a.location, "/session/factor") {
+			t.Errorf("another claim of that value: %d %s", a.status, a.location)
+		}
+	})
+}
+
+// Who has no password proves at the provider who they are, if it asks them.
+func TestWhoHasNoPasswordProvesItAtTheProvider(t *testing.T) {
+	eachSignOn(t, nil, func(t *testing.T, s *site, real *oidctest.Provider) {
+		s.Exec(t, "UPDATE customers SET password_hash = '' WHERE identifier = 'ep1005-mdt'")
+		s.linkWith(t, cast.Emma, "e", real)
+		long := s.Store.Now().Add(-time.Hour).Unix()
+		remembered := oidctest.Claims{"sub": "e", "auth_time": long}
+		real.Is(remembered)
+		emma := s.visit(t)
+		emma.signOn(real, "")
+		const form = "/profile/contact"
+		page := emma.get(form)
+		link := page.Find(`.form a[href^="/profile/identities/proof"]`).AttrOr("href", "")
+		if page.Find("#proof").Length() != 1 || link != "/profile/identities/proof?next=%2Fprofile%2Fcontact" {
+			t.Fatalf("%s leads to %q", page.text("main"), link)
+		}
+		proof := emma.get(link)
+		there, back := emma.depart(proof, "/session/oidc", real)
+		if u, err := url.Parse(there); err != nil || u.Query().Get("prompt") != "login" || u.Query().Get("max_age") != "0" {
+			t.Errorf("leads to %s", there)
+		}
+		if a := emma.comeBack(back); a.location != form || emma.get(form).Find("#proof").Length() != 1 {
+			t.Errorf("a provider that did not ask: %d %s", a.status, a.location)
+		}
+		real.Is(oidctest.Claims{"sub": "e"}) // and when it asked
+		_, back = emma.depart(emma.get(link), "/session/oidc", real)
+		if a := emma.comeBack(back); a.location != form || emma.get(form).Find("#proof").Length() != 0 {
+			t.Errorf("a provider that asked: %d %s", a.status, a.location)
+		}
+		if n := s.Int(t, "SELECT count(*) FROM sessions"); n != 1 {
+			t.Errorf("%d sessions", n)
+		}
+		if a := emma.get("/profile/identities/proof?next=//evil.example"); a.Find("main input[name=next]").AttrOr("value", "") != "/" || a.Find("main .actions a").AttrOr("href", "") != "/" {
+			t.Error("leads elsewhere")
+		}
+	})
+}
