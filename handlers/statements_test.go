@@ -35,7 +35,7 @@ GET  /session/oidc                                 -                            
 GET  /session/oidc/callback?code=x&state=y         -                              nobody 0
 POST /session/oidc/callback                        -                              nobody 0
 GET  /password-links/:token                        emma                           nobody 2
-POST /password-links/:token                        emma                           nobody 12+1 the factors are counted before and after, what the old password had opened is forgotten, the notice
+POST /password-links/:token                        emma                           nobody 11+1 the factors are counted, what the old password had opened is forgotten, the notice
 GET  /password-resets/new                          -                              nobody 0
 POST /password-resets                              -                              nobody 5+1 the attempt is counted
 GET  /password-resets                              -                              nobody 0
@@ -45,7 +45,7 @@ POST /preferences                                  -                            
 GET  /profile                                      -                              Alice  3
 POST /profile                                      -                              Alice  6
 GET  /profile/password                             -                              Alice  2
-POST /profile/password                             -                              Alice  18+1 the guess is counted, and taken back; the factors are counted, what the old password had opened is forgotten; the session has a new reference; the notice
+POST /profile/password                             -                              Alice  17+1 the guess is counted, and taken back; the factors are counted, what the old password had opened is forgotten; the session has a new reference; the notice
 GET  /profile/contact                              -                              Alice  2
 POST /profile/contact                              -                              Alice  10+2 those of the day are counted; the link and the notice
 POST /profile/contact/cancellation                 -                              Alice  6
@@ -56,7 +56,7 @@ GET  /profile/factors                              -                            
 GET  /profile/factors/new                          -                              Alice  2
 POST /profile/factors                              -                              Alice  14+1  the proof, the person is locked, the apps and codes are counted, made and sealed; the session has a new reference
 GET  /profile/factors/:id                          factor-of-David                David  3
-POST /profile/factors/:id                          factor-of-David                David  8
+POST /profile/factors/:id                          factor-of-David                David  10  the person is read with the app and again, and locked
 GET  /profile/factors/:id/removal                  factor-of-David                David  3
 POST /profile/factors/:id/removal                  factor-of-David                David  15+1  the proof, what hung on the last factor
 GET  /profile/recovery-codes                       -                              David  3

@@ -108,7 +108,8 @@ func TestACodeIsAProofToo(t *testing.T) {
 		_, err = w.answer(t, w.wait(t, cast.Emma), code)
 		want(t, "the same code elsewhere", err, wrongCode)
 		for range 4 {
-			_, err = w.Store.Prove(ctx, in.Session.Actor(), "000000")
+			_, err := w.Store.Prove(ctx, in.Session.Actor(), "000000")
+			want(t, "another code", err, "proof: proof.wrong")
 		}
 		_, err = w.Store.Prove(ctx, in.Session.Actor(), "000000")
 		want(t, "one too many", err, "throttled")
