@@ -83,7 +83,7 @@ check: go ## the definition of done, but for the tests: format, generated code, 
 	go test ./views/locale
 	go test ./web -run '^Test(Layers|Migrations|Source)'
 
-test: test-deps go ## everything; installs PostgreSQL, Chromium, Pigeonhole, Postfix and Dovecot if they are missing
+test: test-deps go ## everything; installs PostgreSQL, Chromium, Pigeonhole, Glewlwyd, Postfix and Dovecot if they are missing
 	go build ./...
 	go test -p $(PACKAGES) -timeout 15m ./...
 
@@ -110,8 +110,8 @@ scan: test-deps go ## half an hour: wapiti and sqlmap look for holes; installs t
 	@.ci/deps wapiti sqlmap
 	go test -count=1 -v -run '^TestScan' -timeout 1h ./web
 
-test-deps: ## what the tests need and Go does not bring: PostgreSQL, Chromium, Pigeonhole; Postfix and Dovecot
-	@.ci/deps postgresql chromium dovecot-sieve
+test-deps: ## what the tests need and Go does not bring: PostgreSQL, Chromium, Pigeonhole, Glewlwyd; Postfix and Dovecot
+	@.ci/deps postgresql chromium dovecot-sieve glewlwyd
 	@.ci/deps --servers
 
 assets: ## fetch the vendored htmx, axe-core and icons again (needs npm)

@@ -8,6 +8,7 @@
 //
 //	web          the program: commands, configuration, server, worker
 //	handlers     HTTP in, page out; routes.go is the map of the product
+//	  oidc       how a provider of OpenID Connect is asked
 //	models       what is true, and the SQL that keeps it true
 //	  policy     the permission table, one pure value
 //	  history    the hash chains of the history, and how they are verified

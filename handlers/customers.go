@@ -28,7 +28,7 @@ func (h *Handlers) profilePage(c echo.Context, status int, v views.ProfileView) 
 	if err != nil {
 		return err
 	}
-	p.Refused = status != http.StatusOK
+	p.Refused, v.Provider = status != http.StatusOK, h.provider(false)
 	return mandat.Render(c, status, views.ProfilePage(p, v))
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"example.org/mandat"
+	"example.org/mandat/handlers/oidc"
 	"example.org/mandat/models"
 	"example.org/mandat/models/policy"
 	"example.org/mandat/views"
@@ -60,6 +61,16 @@ func problemOf(c echo.Context, err error) problem {
 		return problem{status: http.StatusForbidden, key: "foreign"}
 	case errors.Is(err, models.ErrConflict):
 		return problem{status: http.StatusConflict, key: "conflict"}
+	case errors.Is(err, oidc.ErrDenied):
+		return problem{status: http.StatusForbidden, key: "identity_denied"}
+	case errors.Is(err, models.ErrUnlinked):
+		return problem{status: http.StatusForbidden, key: "identity_unknown"}
+	case errors.Is(err, oidc.ErrAnswer):
+		return problem{status: http.StatusUnprocessableEntity, key: "identity_answer"}
+	case errors.Is(err, oidc.ErrUnreachable):
+		return problem{status: http.StatusServiceUnavailable, key: "identity_away", retry: 10}
+	case errors.Is(err, oidc.ErrProvider):
+		return problem{status: http.StatusBadGateway, key: "identity_wrong"}
 	case errors.Is(err, models.ErrExpiredLink):
 		return problem{status: http.StatusNotFound, key: "link"}
 	case errors.As(err, &throttled):

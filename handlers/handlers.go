@@ -36,6 +36,7 @@ type Config struct {
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For counts
 	Middleware     []echo.MiddlewareFunc
 	DNS            *dns.Checker // looks at what domains publish; nil for nobody
+	SignOn         *SignOn      // by OpenID Connect; nil: nobody signs in that way
 	Gallery        http.Handler // shows every page in every state under /_gallery; nil for none
 
 	Stopping context.Context // ends when the process is to: streams end then; nil is never
@@ -49,6 +50,7 @@ type Handlers struct {
 	sessions *sessionStore
 	site     *webauthn.Site   // whom passkeys are made for; nil: none are
 	dns      *dns.Health      // nil: nobody looks at what domains publish
+	signOn   *SignOn          // nil: nobody signs in at a provider
 	files    map[string]int64 // what a file may weigh that is sent to a path, in bytes
 	oneClick map[string]bool  // paths that other sites may post to
 	streamed map[string]bool  // the paths of streams
@@ -72,7 +74,7 @@ func New(cfg Config) (*echo.Echo, error) {
 	if h.streams.stopping = cfg.Stopping; cfg.Stopping == nil {
 		h.streams.stopping = context.Background()
 	}
-	h.sessions = newSessionStore(cfg.Store, h.secure)
+	h.sessions, h.signOn = newSessionStore(cfg.Store, h.secure), cfg.SignOn
 	if site, err := webauthn.NewSite(cfg.Origin, "Mandat", models.ChallengeFor); err == nil {
 		h.site = site
 	} else {

@@ -523,7 +523,7 @@ func TestNoOtherSiteChangesAnything(t *testing.T) {
 // unbound are the forms that need no submission: those of signing in and of a
 // forgotten password, which have no session yet, and of a link or a sign-in that
 // waits, which have a secret of their own.
-var unbound = []string{"POST /session", "POST /session/factor", "POST /password-resets", "POST /password-links/:token"}
+var unbound = []string{"POST /session", "POST /session/factor", "POST /session/oidc", "POST /password-resets", "POST /password-links/:token"}
 
 // A form acts once, and only for the session that it was shown in (R43).
 func TestAFormIsOfItsSessionAndActsOnce(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.org/mandat/handlers"
+	"example.org/mandat/handlers/oidc/oidctest"
 	"example.org/mandat/mail/dns/dnstest"
 	"example.org/mandat/models"
 	"example.org/mandat/models/cast"
@@ -36,7 +37,7 @@ var (
 //   - Emma was sent a link with which to set her password, Alice one that
 //     confirms her new contact address;
 //   - David and Sam have a second factor, and David a browser that is not asked for it.
-//   - Alice and Sam are signed in twice.
+//   - Alice and Sam are signed in twice, and linked with what a provider knows.
 const (
 	paused = "pause.example"
 	felix  = "fl1006-mdt"
@@ -79,6 +80,11 @@ func ruled(t *testing.T, r handlers.Route, object string, by person) string {
 		return "in"
 	case by.identifier != "" && (strings.HasPrefix(r.Path, "/profile/passkeys") || strings.HasPrefix(r.Path, "/profile/proof")): // of agents as well
 		if _, of, one := strings.Cut(object, "passkey-of-"); one && of != by.name {
+			return "404"
+		}
+		return allowed
+	case by.identifier != "" && strings.HasPrefix(r.Path, "/profile/identities"): // of agents as well
+		if _, of, one := strings.Cut(object, "identity-of-"); one && of != by.name {
 			return "404"
 		}
 		return allowed
@@ -195,12 +201,13 @@ func onlyChanges(r handlers.Route) bool {
 // stage is the panel on the world of the matrix.
 type stage struct {
 	*site
-	was     rows              // as the play begins
-	restore func()            // puts them back
-	tokens  map[string]string // of a session of each person
-	ids     map[string]int64  // of grants by their name in the matrix
-	link    string            // with which Emma sets her password
-	contact string            // with which Alice confirms her address
+	was      rows              // as the play begins
+	restore  func()            // puts them back
+	tokens   map[string]string // of a session of each person
+	ids      map[string]int64  // of grants by their name in the matrix
+	provider *oidctest.Provider
+	link     string // with which Emma sets her password
+	contact  string // with which Alice confirms her address
 }
 
 func newStage(t *testing.T, w *modelstest.World) *stage {
@@ -213,7 +220,8 @@ func newStage(t *testing.T, w *modelstest.World) *stage {
 // bareStage is newStage for a test that puts more onto it.
 func bareStage(t *testing.T, w *modelstest.World) *stage {
 	t.Helper()
-	m := &stage{site: newSite(t, w, looksAt(dnstest.Serve(t))), tokens: map[string]string{}, ids: map[string]int64{"none": 1 << 40}}
+	provider := oidctest.Serve(t, w.Store.Now)
+	m := &stage{provider: provider, site: newSite(t, w, looksAt(dnstest.Serve(t)), signsOn(provider, nil)), tokens: map[string]string{}, ids: map[string]int64{"none": 1 << 40}}
 	m.prepare(t, w)
 	for _, p := range people[:len(people)-1] {
 		m.tokens[p.identifier] = cookieOf(t, m.as(t, p.identifier), "mandat")
@@ -252,6 +260,7 @@ var props = []func(t *testing.T, m *stage, w *modelstest.World){
 	putSessions,
 	putPasskeys,
 	putFactors,
+	putIdentities,
 }
 
 func (m *stage) prepare(t *testing.T, w *modelstest.World) {

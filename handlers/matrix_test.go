@@ -353,6 +353,7 @@ var matrices = []string{
 	sessionsMatrix,
 	passkeysMatrix,
 	factorsMatrix,
+	identitiesMatrix,
 }
 
 func readMatrix(t testing.TB) (entries []entry) {
@@ -500,6 +501,9 @@ func (m *stage) change(t *testing.T, what string, e entry, object string, by per
 		of := []string{"sessions", "submissions"} // a message for the next page, or a new session
 		if e.path == "/session" {
 			of = append(of, "devices", "throttles")
+		}
+		if e.path == "/session/oidc" || e.path == "/profile/identities" {
+			of = append(of, "identity_requests") // that somebody is on their way
 		}
 		for _, table := range tables {
 			if !slices.Contains(of, table) {

@@ -29,6 +29,7 @@ func (h *Handlers) proof(c echo.Context) views.Proof {
 	if err := errors.Join(codes, passkeys); err != nil { // the field takes a code all the same, and only does not say so
 		h.log.Warn("proof", "request", reference(c), "error", err)
 	}
+	p.Elsewhere = h.proofElsewhere(c)
 	return p
 }
 
@@ -41,7 +42,7 @@ func (h *Handlers) prove(c echo.Context, f form) error {
 	if s.Proved(h.store.Now()) {
 		return nil
 	}
-	token, err := h.offered(c, f)
+	token, err := h.tokenFor(c, f)
 	if err != nil {
 		h.log.Warn("proof refused", "request", reference(c), "person", s.Identifier, "peer", c.RealIP())
 		return err
@@ -50,8 +51,8 @@ func (h *Handlers) prove(c echo.Context, f form) error {
 	return nil
 }
 
-// offered proves with what a form has: a passkey, or what was typed.
-func (h *Handlers) offered(c echo.Context, f form) (token string, err error) {
+// tokenFor proves with what a form has: a passkey, or what was typed.
+func (h *Handlers) tokenFor(c echo.Context, f form) (token string, err error) {
 	answer := f.Get("proof_passkey")
 	if answer == "" {
 		return h.store.Prove(c.Request().Context(), sessionOf(c).Actor(), f.Get("proof"))

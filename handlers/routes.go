@@ -110,6 +110,11 @@ func (h *Handlers) routes() []Route {
 		post("/session/factor", public, h.createSignInFactor),
 		secondStepAsked,
 		post("/session/end", public, h.endSession),
+		get("/session/ended", public, h.signedOut),
+		get("/session/oidc", public, h.showIdentityRequest),
+		post("/session/oidc", public, h.createIdentityRequest),
+		get("/session/oidc/callback", public, h.showIdentityAnswer),
+		post("/session/oidc/callback", public, h.takeIdentityAnswer),
 		get("/password-resets/new", public, h.newPasswordReset),
 		post("/password-resets", public, h.createPasswordReset),
 		get("/password-resets", public, h.showPasswordReset),
@@ -145,6 +150,11 @@ func (h *Handlers) routes() []Route {
 		staffToo(get("/profile/sessions", self, h.listSessions)),
 		staffToo(post("/profile/sessions/end", self, h.endOtherSessions)),
 		staffToo(post("/profile/sessions/:id/end", self, h.endOneSession)),
+		staffToo(get("/profile/identities", self, h.listIdentities)),
+		staffToo(post("/profile/identities", self, h.createIdentity)),
+		staffToo(get("/profile/identities/proof", self, h.newIdentityProof)),
+		staffToo(get("/profile/identities/:id/removal", self, h.newIdentityRemoval)),
+		staffToo(post("/profile/identities/:id/removal", self, h.createIdentityRemoval)),
 		get("/history", self, h.listPersonHistory),
 
 		// One's passkeys, and what browsers are to sign with one

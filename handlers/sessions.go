@@ -41,6 +41,9 @@ func (h *Handlers) signInPage(c echo.Context, status int, f views.SignInForm) er
 	p.Path = views.SignInTo(f.Next)
 	f.Passkeys = h.site != nil
 	p.Refused = len(f.Errors) > 0
+	if h.signOn != nil {
+		f.Provider = h.signOn.Provider.Label
+	}
 	return mandat.Render(c, status, views.SignInPage(p, f))
 }
 
@@ -91,10 +94,11 @@ func (h *Handlers) endSession(c echo.Context) error {
 		return err
 	}
 	session.Options.MaxAge = -1
+	next := h.afterSignOut(c, s.ID)
 	if err := session.Save(c.Request(), c.Response()); err != nil {
 		return err
 	}
-	return c.Redirect(http.StatusSeeOther, views.SignInPath)
+	return c.Redirect(http.StatusSeeOther, next)
 }
 
 func (h *Handlers) editPasswordLink(c echo.Context) error {

@@ -32,8 +32,13 @@ POST /session/passkey/challenge                    -                            
 POST /session/passkey                              -                              nobody 0
 POST /session/factor/challenge                     -                              nobody 1
 POST /session/end                                  -                              Alice  2
+GET  /session/ended                                -                              nobody 0
+POST /session/oidc                                 -                              nobody 2
+GET  /session/oidc                                 -                              nobody 1
+GET  /session/oidc/callback?code=x&state=y         -                              nobody 0
+POST /session/oidc/callback                        -                              nobody 0
 GET  /password-links/:token                        emma                           nobody 2
-POST /password-links/:token                        emma                           nobody 12+1 the factors are counted before and after, what the old password had opened is forgotten, the notice
+POST /password-links/:token                        emma                           nobody 11+1 the factors are counted, what the old password had opened is forgotten, the notice
 GET  /password-resets/new                          -                              nobody 0
 POST /password-resets                              -                              nobody 4+1
 GET  /password-resets                              -                              nobody 0
@@ -43,7 +48,7 @@ POST /preferences                                  -                            
 GET  /profile                                      -                              Alice  3
 POST /profile                                      -                              Alice  6
 GET  /profile/password                             -                              Alice  2
-POST /profile/password                             -                              Alice  18+1 the guess is counted, and taken back; the factors are counted, what the old password had opened is forgotten; the session has a new reference; the notice
+POST /profile/password                             -                              Alice  17+1 the guess is counted, and taken back; the factors are counted, what the old password had opened is forgotten; the session has a new reference; the notice
 GET  /profile/contact                              -                              Alice  2
 POST /profile/contact                              -                              Alice  10+2 those of the day are counted; the link and the notice
 POST /profile/contact/cancellation                 -                              Alice  6
@@ -54,7 +59,7 @@ GET  /profile/factors                              -                            
 GET  /profile/factors/new                          -                              Alice  2
 POST /profile/factors                              -                              Alice  14+1  the proof, the person is locked, the apps and codes are counted, made and sealed; the session has a new reference
 GET  /profile/factors/:id                          factor-of-David                David  3
-POST /profile/factors/:id                          factor-of-David                David  8
+POST /profile/factors/:id                          factor-of-David                David  10  the person is read with the app and again, and locked
 GET  /profile/factors/:id/removal                  factor-of-David                David  3
 POST /profile/factors/:id/removal                  factor-of-David                David  15+1  the proof, what hung on the last factor
 GET  /profile/recovery-codes                       -                              David  3
@@ -62,6 +67,11 @@ POST /profile/recovery-codes                       -                            
 POST /profile/devices/removal                      -                              David  6
 POST /profile/devices/:id/removal                  device-of-David                David  6
 GET  /profile/sessions                             -                              Alice  2
+GET  /profile/identities                           -                              Alice  3
+POST /profile/identities                           -                              Bruno  5
+GET  /profile/identities/proof?next=/profile       -                              Alice  1
+GET  /profile/identities/:id/removal               identity-of-Alice              Alice  3
+POST /profile/identities/:id/removal               identity-of-Alice              Alice  11+1 the person, the proof, the person is locked, the session that asks stays, the notice
 POST /profile/sessions/end                         -                              Alice  6
 POST /profile/sessions/:id/end                     session-of-Alice               Alice  6
 GET  /profile/passkeys/new                         -                              Alice  2

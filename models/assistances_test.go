@@ -20,7 +20,7 @@ func asks(customer, code string) models.NewAssistance {
 	return models.NewAssistance{Customer: customer, Reason: modelstest.Reason, Ticket: modelstest.Ticket, Code: code}
 }
 
-func (w *world) sam(t testing.TB) models.Actor {
+func (w *world) support(t testing.TB) models.Actor {
 	t.Helper()
 	a, _ := w.Agent(t, cast.Sam, models.RoleAgent)
 	return a
@@ -35,7 +35,7 @@ func (w *world) redescribe(t testing.TB, by models.Actor, text string) error {
 func TestAnAgentLooksFirstAndChangesByASecondStep(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
-		sam := w.Acts(t, w.sam(t), cast.Alice, policy.Look)
+		sam := w.Acts(t, w.support(t), cast.Alice, policy.Look)
 		a := got[*models.Access](t)(w.Store.Service(ctx, sam, cast.Garrigue))
 		if !a.May(policy.SeeService) || a.May(policy.DescribeAccount) || a.Standing.Owner {
 			t.Errorf("%+v", a.Standing)
@@ -46,7 +46,7 @@ func TestAnAgentLooksFirstAndChangesByASecondStep(t *testing.T) {
 		want(t, "raising without leave", w.Store.RaiseAssistance(ctx, sam), ": assistance.refused.look")
 		must(t, w.Store.EndAssistance(ctx, sam))
 
-		sam = w.Acts(t, w.sam(t), cast.Alice, policy.Change)
+		sam = w.Acts(t, w.support(t), cast.Alice, policy.Change)
 		w.told(t, cast.Garrigue)
 		must(t, w.redescribe(t, sam, "Par l’assistance"))
 		events, _, err := w.Store.History(ctx, w.Alice, got[*models.Access](t)(w.Store.Service(ctx, w.Alice, cast.Garrigue)), models.HistoryQuery{})
@@ -73,7 +73,7 @@ func TestAnAgentLooksFirstAndChangesByASecondStep(t *testing.T) {
 func TestAnAgentActsOnNothingButWhatTheCustomerOwns(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
-		sam := w.Acts(t, w.sam(t), cast.Bruno, policy.Change) // who holds all of Garrigue, and owns nothing
+		sam := w.Acts(t, w.support(t), cast.Bruno, policy.Change) // who holds all of Garrigue, and owns nothing
 		for _, domain := range []string{cast.Garrigue, cast.Velos, "nobody.example"} {
 			_, err := w.Store.Service(ctx, sam, domain)
 			want(t, domain, err, notFound)
@@ -102,7 +102,7 @@ func TestAnAgentActsOnNothingButWhatTheCustomerOwns(t *testing.T) {
 func TestWithoutConsentThereIsOnlyARequest(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
-		agent := w.sam(t)
+		agent := w.support(t)
 		acting := func(a *models.Assistance) models.Actor {
 			by := agent
 			by.Customer, by.Assistance, by.Mode = a.CustomerID, a.ID, policy.Look
@@ -142,7 +142,7 @@ func TestWithoutConsentThereIsOnlyARequest(t *testing.T) {
 func TestACodeIsGoodOnceForTenMinutesAndFiveTries(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
-		agent := w.sam(t)
+		agent := w.support(t)
 		code := func() string {
 			c, _, err := w.Store.MakeCode(ctx, w.David, true)
 			must(t, err)
@@ -193,7 +193,7 @@ func TestACodeIsGoodOnceForTenMinutesAndFiveTries(t *testing.T) {
 
 func TestWhoTriesManyCodesIsSlowed(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		agent := w.sam(t)
+		agent := w.support(t)
 		var throttled models.Throttled
 		for i := range 12 {
 			_, err := w.Store.AskAssistance(t.Context(), agent, asks(cast.David, fmt.Sprintf("%08d", i)))
@@ -234,7 +234,7 @@ func TestAnAssistanceEndsInEveryWayAtOnce(t *testing.T) {
 			}},
 			{"role", func(models.Actor) error { return w.Store.RemoveAgent(ctx, cast.Sam) }}, // the last: nobody is Sam after it
 		} {
-			sam := w.Acts(t, w.sam(t), cast.Alice, policy.Change)
+			sam := w.Acts(t, w.support(t), cast.Alice, policy.Change)
 			must(t, w.redescribe(t, sam, c.why+" before"))
 			must(t, c.end(sam))
 			want(t, c.why+": a change", w.redescribe(t, sam, c.why+" after"), assistanceEnded)
@@ -255,7 +255,7 @@ func TestAnAssistanceEndsInEveryWayAtOnce(t *testing.T) {
 func TestTimesOfAnAssistance(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
-		sam := w.Acts(t, w.sam(t), cast.Alice, policy.Change)
+		sam := w.Acts(t, w.support(t), cast.Alice, policy.Change)
 		w.Clock.Move(20 * time.Minute)
 		must(t, w.Store.RenewAssistance(ctx, sam))
 		want(t, "a second renewal", w.Store.RenewAssistance(ctx, sam), ": assistance.refused.renewed")
@@ -268,7 +268,7 @@ func TestTimesOfAnAssistance(t *testing.T) {
 
 		must(t, w.Store.OpenWindow(ctx, w.Alice, time.Hour, true))
 		w.Clock.Move(50 * time.Minute)
-		a := got[*models.Assistance](t)(w.Store.AskAssistance(ctx, w.sam(t), asks(cast.Alice, "")))
+		a := got[*models.Assistance](t)(w.Store.AskAssistance(ctx, w.support(t), asks(cast.Alice, "")))
 		if left := a.ExpiresAt.Sub(w.Store.Now()); left != 10*time.Minute {
 			t.Errorf("it goes on for %v beyond the window", left)
 		}
@@ -312,7 +312,7 @@ func TestNothingOfTheCustomersOwnMoves(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
 		w.signIn(t, cast.Alice)
-		sam := w.Acts(t, w.sam(t), cast.Alice, policy.Change)
+		sam := w.Acts(t, w.support(t), cast.Alice, policy.Change)
 		state := func() string {
 			return w.text(t, `SELECT 'c ' || max(c.version) || ' s ' || (SELECT count(*) || ' ' || COALESCE(sum(length(se.user_agent)), 0) || COALESCE(max(CAST(se.seen_at AS text)), '') FROM sessions se WHERE se.customer_id IS NOT NULL)
 				|| ' d ' || (SELECT count(*) || COALESCE(max(CAST(seen_at AS text)), '') FROM devices WHERE customer_id IS NOT NULL) || ' t ' || (SELECT COALESCE(sum(failures), 0) FROM throttles WHERE subject NOT LIKE '%agent%')
@@ -332,7 +332,7 @@ func TestNothingOfTheCustomersOwnMoves(t *testing.T) {
 func TestTheCustomerIsToldOfTheBeginningAndOfWhatWasChanged(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
-		sam := w.Acts(t, w.sam(t), cast.Alice, policy.Change)
+		sam := w.Acts(t, w.support(t), cast.Alice, policy.Change)
 		w.wantNoticed(t, "the beginning", "ad1001-mdt: assisting sam-support/", "ad1001-mdt: security ad1001-mdt consent.opened ad1001-mdt")
 		list := w.Post.Notices()
 		n := list[slices.IndexFunc(list, func(n *models.Notice) bool { return n.Parts[0].Assistance != nil })]
@@ -381,7 +381,7 @@ func first[T, U any](v T, _ U) T { return v }
 func TestAnEmergencyNeedsASecondAgentAndIsTold(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
-		agent := w.sam(t)
+		agent := w.support(t)
 		unheard := asks(cast.Alice, "")
 		unheard.Emergency = true
 		want(t, "without a lead", second(w.Store.AskAssistance(ctx, agent, unheard)), "emergency: assistance.emergency.unheard")
@@ -409,7 +409,7 @@ func TestAnEmergencyNeedsASecondAgentAndIsTold(t *testing.T) {
 		defer s.Close()
 		n := asks(cast.Alice, "")
 		n.Emergency = true
-		want(t, "an emergency", second(s.AskAssistance(t.Context(), w.sam(t), n)), "emergency: assistance.emergency.off")
+		want(t, "an emergency", second(s.AskAssistance(t.Context(), w.support(t), n)), "emergency: assistance.emergency.off")
 	})
 }
 
@@ -418,7 +418,7 @@ func TestAnEmergencyNeedsASecondAgentAndIsTold(t *testing.T) {
 func TestAFileOfAnAgentEndsWithTheAssistance(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
-		sam := w.Acts(t, w.sam(t), cast.Alice, policy.Change)
+		sam := w.Acts(t, w.support(t), cast.Alice, policy.Change)
 		rows := []models.UploadRow{{Line: 2, Address: "par.support"}}
 		id := w.upload(t, sam, models.UploadAccounts, rows)
 		_, _, err := w.Store.Upload(ctx, w.Alice, cast.Garrigue, models.UploadAccounts, id)
@@ -444,7 +444,7 @@ func TestAFileOfAnAgentEndsWithTheAssistance(t *testing.T) {
 func TestSupportFindsCustomers(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
-		sam := w.sam(t)
+		sam := w.support(t)
 		must(t, second(w.Store.AddCustomer(ctx, models.NewCustomer{Identifier: "zo2001-mdt", Name: "Zoé Élodie Dùrand", Email: "z@d.example", Language: "fr", TimeZone: "Europe/Paris"})))
 		for typed, want := range map[string]string{
 			"": "", "  ": "", "ad1001-mdt": cast.Alice, "AD1001": cast.Alice, "ad1": cast.Alice, "durand": cast.Alice + " zo2001-mdt", "elod dur": "zo2001-mdt", "Dùr": cast.Alice + " zo2001-mdt",
@@ -477,7 +477,7 @@ func TestSupportFindsCustomers(t *testing.T) {
 
 func TestThePagesOfAnAssistanceAreBounded(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		sam := w.Acts(t, w.sam(t), cast.Alice, policy.Look)
+		sam := w.Acts(t, w.support(t), cast.Alice, policy.Look)
 		for i := range 510 {
 			must(t, w.Store.NoteLooked(t.Context(), sam, fmt.Sprintf("/p/%d", i)))
 		}
@@ -505,7 +505,7 @@ func TestNothingIsDoneAfterTheEndOfAnAssistance(t *testing.T) {
 	}
 	var late, done int
 	for round := range 40 {
-		sam := w.Acts(t, w.sam(t), cast.Alice, policy.Change)
+		sam := w.Acts(t, w.support(t), cast.Alice, policy.Change)
 		var mu sync.Mutex
 		ended := false
 		var wait sync.WaitGroup
@@ -547,7 +547,7 @@ func TestNothingIsDoneAfterTheEndOfAnAssistance(t *testing.T) {
 func TestOneAssistanceAtATime(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, modelstest.OnPostgres(t))
-	agent := w.sam(t)
+	agent := w.support(t)
 	var wait sync.WaitGroup
 	answers := make([]error, 8)
 	for i := range answers {
@@ -570,7 +570,7 @@ func TestLeadsAreTold(t *testing.T) {
 		w.Agent(t, "lou-lead", models.RoleLead)
 		jobs := func() int { return w.Int(t, "SELECT count(*) FROM river_job WHERE kind = 'tell_lead'") }
 		must(t, w.Store.Sweep(ctx)) // the week before the first start is nobody's
-		sam := w.Acts(t, w.sam(t), cast.Alice, policy.Look)
+		sam := w.Acts(t, w.support(t), cast.Alice, policy.Look)
 		must(t, w.Store.EndAssistance(ctx, sam))
 		must(t, w.Store.Sweep(ctx))
 		if n := jobs(); n != 0 {
@@ -585,7 +585,7 @@ func TestLeadsAreTold(t *testing.T) {
 		n := asks(cast.Bruno, "")
 		n.Emergency = true
 		mia, _ := w.Agent(t, "mia-support", models.RoleAgent)
-		a := got[*models.Assistance](t)(w.Store.AskAssistance(ctx, w.sam(t), n))
+		a := got[*models.Assistance](t)(w.Store.AskAssistance(ctx, w.support(t), n))
 		must(t, w.Store.ApproveAssistance(ctx, mia, a.ID))
 		if n := jobs(); n != 2 {
 			t.Fatalf("%d jobs with an emergency", n)
@@ -629,7 +629,7 @@ func TestNobodyBeginsByConsentThatHasEnded(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, modelstest.OnPostgres(t))
 	ctx := t.Context()
-	agent := w.sam(t)
+	agent := w.support(t)
 	for range 25 {
 		must(t, w.Store.OpenWindow(ctx, w.Alice, time.Hour, true))
 		var wait sync.WaitGroup

@@ -292,10 +292,14 @@ func (tx *Tx) setPassword(c *Customer, hash string, short bool, kind string) err
 		return err
 	}
 	p := person{CustomerID: c.ID, Identifier: c.Identifier}
-	if n, err := secondFactors(tx.DB, p); err != nil {
-		return err
-	} else if short && n == 0 { // the last one was removed meanwhile
-		return invalid("password", "password.short", "Min", MinCustomerPassword)
+	if short {
+		n, err := secondFactors(tx.DB, p)
+		if err != nil {
+			return err
+		}
+		if n == 0 { // the last one was removed meanwhile
+			return invalid("password", "password.short", "Min", MinCustomerPassword)
+		}
 	}
 	if err := tx.forgetPassword(p); err != nil {
 		return err

@@ -93,6 +93,9 @@ var sqliteConstraints = map[string]string{
 	"services.owner_id, services.domain":   "service_domain_unique", // the index that finds it first
 	"addresses.address":                    "address_has_one_meaning",
 	"submissions.session_id":               "submission_acts_once", // the first column of two
+	"identities.issuer":                    "identity_subject_once",
+	"identities.customer_id":               "identity_customer_once",
+	"identities.agent_id":                  "identity_agent_once",
 	"grants.service_id, grants.grantee_id": "grant_service_once",
 	"grants.account_id, grants.grantee_id": "grant_account_once",
 	"assistances.agent_id":                 "assistance_one_at_a_time",

@@ -28,6 +28,8 @@
 //   - A passkey signs its person in by itself, and does for a factor after the password: see
 //     passkeys.go, and package models/webauthn for what browsers and authenticators say.
 //   - A sign-in waits for the second factor of somebody whose password was right: see sign_ins.go.
+//   - An identity is whom a provider of OpenID Connect knows, by its issuer and subject, as a
+//     customer or an agent. An identity request is somebody on the way to it and back.
 //   - An event is one line of the history. Every accepted change writes exactly one for each
 //     thing it changes, in its own transaction. Package history says how they are chained, so
 //     that what was altered later shows.

@@ -250,6 +250,8 @@ func TestTheDatabaseHasTheLastWord(t *testing.T) {
 		"passkey_holder_is_one_person":      "INSERT INTO passkey_holders (handle, customer_id, agent_id) VALUES ('', 1, 1)",
 		"passkey_of_one_person":             "INSERT INTO passkeys (name, site, credential_id, public_key, sign_count, flags, model, transports, created_at) SELECT '', '', '', '', 0, 0, '', '', created_at FROM services",
 		"passkey_challenge_purpose_known":   "INSERT INTO passkey_challenges (challenge_hash, browser_hash, purpose, asked_in, peer, expires_at) SELECT '', '', 'dance', 0, '', created_at FROM services",
+		"identity_of_one_person":            "INSERT INTO identities (issuer, subject, name, linked_by, created_at) SELECT '', '', '', 'self', created_at FROM services WHERE id = 1",
+		"identity_linked_by_known":          "INSERT INTO identities (customer_id, issuer, subject, name, linked_by, created_at) SELECT owner_id, '', domain, '', 'chance', created_at FROM services WHERE id = 1",
 		"sieve_script_of_one":               "INSERT INTO sieve_scripts (address, content) VALUES ('x@garrigue.example', '')",
 	}
 	each(t, func(t *testing.T, w *world) {

@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"encoding/hex"
+	"time"
 
 	"gorm.io/gorm"
 )
@@ -12,7 +13,9 @@ type person struct {
 	CustomerID, AgentID int64
 	Identifier          string
 	PasswordHash        string
-	Known               bool // has signed in with this browser before
+	Known               bool      // has signed in with this browser before
+	Identity            int64     // what a sign-in rests on, when a provider says who they are
+	Proved              time.Time // when the provider was shown who they are; zero: now, and here
 }
 
 // column is the one that names the person in a table about both kinds, and id what it has.

@@ -148,13 +148,17 @@ func (tx *Tx) beginSession(p person, c Credentials, replaced string, in *SignedI
 	if p.AgentID != 0 {
 		lasts = AgentSessionFor
 	}
+	var proved any // null: as it begins
+	if !p.Proved.IsZero() {
+		proved = p.Proved
+	}
 	if replaced != "" {
 		if err := tx.exec("DELETE FROM sessions WHERE token_hash = ?", tokenHash(replaced)); err != nil {
 			return err
 		}
 	}
-	err := tx.exec("INSERT INTO sessions (token_hash, customer_id, agent_id, data, user_agent, peer, created_at, seen_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		tokenHash(in.Token), orNull(p.CustomerID), orNull(p.AgentID), []byte{}, cut(c.UserAgent, 255), c.Peer, tx.now, tx.now, tx.now.Add(lasts))
+	err := tx.exec("INSERT INTO sessions (token_hash, customer_id, agent_id, identity_id, proved_at, data, user_agent, peer, created_at, seen_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		tokenHash(in.Token), orNull(p.CustomerID), orNull(p.AgentID), orNull(p.Identity), proved, []byte{}, cut(c.UserAgent, 255), c.Peer, tx.now, tx.now, tx.now.Add(lasts))
 	if err != nil {
 		return err
 	}

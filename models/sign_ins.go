@@ -162,17 +162,17 @@ func (tx *Tx) arrive(p person, c Credentials, replaced string, shown bool, in *S
 		}
 	}
 	in.Pending, in.Identifier = newToken(), p.Identifier
-	return tx.exec("INSERT INTO sign_ins (token_hash, customer_id, agent_id, purpose, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)",
-		tokenHash(in.Pending), orNull(p.CustomerID), orNull(p.AgentID), purpose, tx.now, tx.now.Add(PendingFor))
+	return tx.exec("INSERT INTO sign_ins (token_hash, customer_id, agent_id, identity_id, purpose, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		tokenHash(in.Pending), orNull(p.CustomerID), orNull(p.AgentID), orNull(p.Identity), purpose, tx.now, tx.now.Add(PendingFor))
 }
 
 // pending finds whose sign-in waits under a token, and for what: ErrSignInEnded when none does.
 func (s *Store) pending(ctx context.Context, token, device string) (p person, purpose string, err error) {
 	var row struct {
-		CustomerID, AgentID int64
-		Purpose             string
+		CustomerID, AgentID, IdentityID int64
+		Purpose                         string
 	}
-	err = s.db.WithContext(ctx).Raw("SELECT COALESCE(i.customer_id, 0) AS customer_id, COALESCE(i.agent_id, 0) AS agent_id, i.purpose FROM sign_ins i WHERE i.token_hash = ? AND i.expires_at > ?",
+	err = s.db.WithContext(ctx).Raw("SELECT COALESCE(i.customer_id, 0) AS customer_id, COALESCE(i.agent_id, 0) AS agent_id, COALESCE(i.identity_id, 0) AS identity_id, i.purpose FROM sign_ins i WHERE i.token_hash = ? AND i.expires_at > ?",
 		tokenHash(token), s.now()).Scan(&row).Error
 	if err == nil && row.Purpose == "" {
 		err = ErrSignInEnded
@@ -181,6 +181,7 @@ func (s *Store) pending(ctx context.Context, token, device string) (p person, pu
 		return p, "", err
 	}
 	p, err = s.personOf(ctx, Actor{Customer: row.CustomerID, Agent: row.AgentID}, device)
+	p.Identity = row.IdentityID
 	return p, row.Purpose, err
 }
 

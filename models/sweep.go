@@ -9,7 +9,7 @@ import (
 const sweepBatch = 500
 
 // Sweep closes what time has ended: grants with their event, sessions, links,
-// addresses, devices, counts, mailings, notices, uploads and imports; reminds of ends that are near;
+// addresses, ways to a provider, devices, counts, mailings, notices, uploads and imports; reminds of ends that are near;
 // chains events of the version before; and finishes work whose job was lost.
 // Nothing rests on it for safety: what has lapsed is refused by every query before.
 func (s *Store) Sweep(ctx context.Context) error {
@@ -19,6 +19,7 @@ func (s *Store) Sweep(ctx context.Context) error {
 		s.sweepGrants(ctx),
 		s.sweepAssistances(ctx),
 		db.Exec("DELETE FROM sessions WHERE expires_at <= ? OR seen_at <= ? OR agent_id IS NOT NULL AND seen_at <= ?", now, now.Add(-IdleFor), now.Add(-AgentIdleFor)).Error,
+		db.Exec("DELETE FROM identity_requests WHERE expires_at <= ?", now).Error,
 		db.Exec("DELETE FROM password_links WHERE expires_at <= ?", now).Error,
 		db.Exec("DELETE FROM sign_ins WHERE expires_at <= ?", now).Error,
 		db.Exec("DELETE FROM trusted_devices WHERE expires_at <= ?", now).Error,

@@ -261,6 +261,11 @@
     e.preventDefault();
   });
 
+  // A step that nobody has to think about: the form goes on to where the page is.
+  // Before the page has loaded it takes its place in the history, so that Back does
+  // not come here.
+  document.querySelector(`form[data-onward][action="${location.pathname}"]`)?.requestSubmit();
+
   document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   focusIn(document.body);
 })();

@@ -26,6 +26,7 @@ type ProfileView struct {
 	Customer *models.Customer
 	Form     ProfileForm
 	Conflict bool                  // the form was sent for an older version
+	Provider string                // what people call the provider with which they may sign in; "" for none
 	Pending  *models.ContactChange // nil for none
 }
 

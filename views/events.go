@@ -108,6 +108,8 @@ func eventNumber(l *locale.Locale, field string, n int64) string {
 
 func eventWords(l *locale.Locale, field, text string) string {
 	switch field {
+	case "linked_by":
+		return l.T("identity.by." + text)
 	case "posting":
 		return l.T("list.posting." + text)
 	case "way":

@@ -30,6 +30,10 @@ const (
 	DevicesRemovalPath  = "/profile/devices/removal"
 	ProfileSessionsPath = "/profile/sessions"
 	OtherSessionsPath   = "/profile/sessions/end" // POST: end all but this one
+	IdentitiesPath      = "/profile/identities"
+	IdentityRequestPath = "/session/oidc"          // POST: go to the provider; the page on the way there
+	IdentityAnswerPath  = "/session/oidc/callback" // where the provider leads back to
+	SignedOutPath       = "/session/ended"
 	ContactPath         = "/profile/contact"
 	ContactCancelPath   = "/profile/contact/cancellation"
 	PreferencesPath     = "/preferences"
@@ -44,9 +48,9 @@ const (
 
 	PasswordResetsPath   = "/password-resets" // POST: ask for a link; its page says where to look
 	NewPasswordResetPath = "/password-resets/new"
-	ConsentPath     = "/profile/support"
-	ConsentCodePath = "/profile/support/code"
-	ConsentEndPath  = "/profile/support/end"
+	ConsentPath          = "/profile/support"
+	ConsentCodePath      = "/profile/support/code"
+	ConsentEndPath       = "/profile/support/end"
 
 	SupportPath           = "/support"
 	AssistancesPath       = "/support/assistances"
@@ -115,6 +119,14 @@ func ContactLinkPath(token string) string {
 // SessionEndPath ends one session of one's own.
 func SessionEndPath(id int64) string {
 	return ProfileSessionsPath + "/" + strconv.FormatInt(id, 10) + "/end"
+}
+
+// IdentityProofTo proves at a provider who one is, and leads on to a path of this site.
+func IdentityProofTo(next string) string { return withQuery(IdentitiesPath+"/proof", "next", next) }
+
+// IdentityRemovalPath ends a link with a provider.
+func IdentityRemovalPath(id int64) string {
+	return IdentitiesPath + "/" + strconv.FormatInt(id, 10) + "/removal"
 }
 
 // ServicePath is the overview of a service, by its A-label.

@@ -9,11 +9,12 @@ import (
 // Proof is what a sensitive form asks for when its reader's last proof is too
 // old: the field "proof".
 type Proof struct {
-	ID      string // of the field, where a page has several; "proof" if empty
-	Needed  bool
-	Code    bool // a code of an app will do as well as the password
-	Passkey bool // one of theirs does too: the field "proof_passkey"
-	Errors  []string
+	ID        string // of the field, where a page has several; "proof" if empty
+	Needed    bool
+	Code      bool // a code of an app will do as well as the password
+	Passkey   bool // one of theirs does too: the field "proof_passkey"
+	Errors    []string
+	Elsewhere string // page that proves it at a provider instead; "" for none
 }
 
 // With is the proof with what is wrong with it.

@@ -6,6 +6,7 @@ type SignInForm struct {
 	Identifier string
 	Next       string // where to go after signing in
 	Passkeys   bool   // they sign in too
+	Provider   string // what people call the provider with which they may sign in; "" for none
 	Errors     Errors
 }
 

@@ -98,6 +98,7 @@ func TestBrowser(t *testing.T) {
 		{"no sideways scroll on a small screen or with large text", scripted, fitEverywhere},
 		{"a session that ends while a panel is open", scripted, endElsewhere},
 		{"a double click acts once", []manner{wideFrench, plainFrench}, doubleClickOnAdd},
+		{"the owner signs in at a provider", four, signOnElsewhere},
 		{"a form that is sent again acts once", []manner{wideFrench, plainEnglish}, sendAgain},
 	} {
 		t.Run(j.name, func(t *testing.T) {

@@ -13,7 +13,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
+	"example.org/mandat/handlers/oidc"
 	"example.org/mandat/mail/dns"
 	"example.org/mandat/mail/dovecot"
 	"example.org/mandat/mail/imap/connect"
@@ -44,9 +47,11 @@ type config struct {
 	imap           *connect.Own   // nil for none
 	importNetworks []netip.Prefix // besides the public addresses
 	emergency      bool
-	secret         []byte // nil for none
-	historyKey     string // a file
-	historyDir     string // "" for none
+	secret         []byte      // nil for none
+	oidc           oidc.Config // without an issuer: nobody signs in that way
+	oidcFor        string      // "customers", "agents" or "both"
+	historyKey     string      // a file
+	historyDir     string      // "" for none
 	logLevel       slog.Level
 	logFormat      string // "text", "json", or "" to choose by what standard error is
 }
@@ -156,6 +161,34 @@ var settings = []setting{
 		func(c *config, v string) error { c.historyDir = v; return nil },
 	},
 	{
+		"MANDAT_OIDC_ISSUER", "", "Provider of OpenID Connect with which people may sign in, by the issuer that it names itself, to the letter, as https://sso.example.org/realms/staff. It leads people back to MANDAT_ORIGIN/session/oidc/callback. Empty: there is only the password.",
+		func(c *config, v string) (err error) { c.oidc.Issuer, err = oidc.ParseIssuer(v); return err },
+	},
+	{
+		"MANDAT_OIDC_CLIENT_ID", "", "What that provider knows the panel as; needed with MANDAT_OIDC_ISSUER.",
+		func(c *config, v string) error { c.oidc.ClientID = v; return nil },
+	},
+	{
+		"MANDAT_OIDC_CLIENT_SECRET", "", "The secret that goes with it. Empty: the provider has the panel as a public client, which PKCE alone protects.",
+		func(c *config, v string) error { c.oidc.ClientSecret = v; return nil },
+	},
+	{
+		"MANDAT_OIDC_LABEL", "", "What people call that provider, as on the button `Sign in with …`. Empty: its host.",
+		func(c *config, v string) error { c.oidc.Label = v; return checkLabel(v) },
+	},
+	{
+		"MANDAT_OIDC_FOR", "both", "Who may sign in with it: customers, agents or both.",
+		func(c *config, v string) error { c.oidcFor = v; return oneOf(v, "customers", "agents", "both") },
+	},
+	{
+		"MANDAT_OIDC_CLAIM", "", "Claim of its ID token whose value is an identifier here, as preferred_username: whoever has it is linked at their first sign-in. Only if people cannot change it there. Empty: people link themselves in their profile, or the operator does with `mandat identity link`.",
+		func(c *config, v string) (err error) { c.oidc.Claim, err = oidc.ParseClaim(v); return err },
+	},
+	{
+		"MANDAT_OIDC_SECOND_FACTOR", "", "What its ID token has after a second factor, parted by commas, as amr=mfa or acr=2: that counts as the second factor here. Empty: people are asked for theirs here all the same.",
+		func(c *config, v string) (err error) { c.oidc.Strong, err = oidc.ParseStrong(v); return err },
+	},
+	{
 		"MANDAT_TRUSTED_PROXIES", "", "Networks (CIDR) or addresses, parted by commas, whose X-Forwarded-For counts.",
 		func(c *config, v string) (err error) { c.trustedProxies, err = parseNetworks(v); return err },
 	},
@@ -214,6 +247,7 @@ func readConfig(getenv func(string) string) (*config, error) {
 	if c.imap != nil && c.databaseURL == "" {
 		errs = append(errs, errors.New("MANDAT_IMAP: mail servers read PostgreSQL alone; say where it is with MANDAT_DATABASE_URL"))
 	}
+	errs = append(errs, c.completeOIDC()...)
 	if c.databaseURL == "" {
 		c.databaseURL = "sqlite:" + filepath.Join(c.dataDir, "mandat.db")
 	}
@@ -221,6 +255,23 @@ func readConfig(getenv func(string) string) (*config, error) {
 		c.historyKey = filepath.Join(c.dataDir, "history.key")
 	}
 	return c, errors.Join(errs...)
+}
+
+// completeOIDC says what is missing beside an issuer, and fills in what may be.
+func (c *config) completeOIDC() (errs []error) {
+	if c.oidc.Issuer == "" {
+		if c.oidc.ClientID != "" || c.oidc.ClientSecret != "" {
+			errs = append(errs, errors.New("MANDAT_OIDC_ISSUER: say which provider MANDAT_OIDC_CLIENT_ID is for"))
+		}
+		return errs
+	}
+	if c.oidc.ClientID == "" {
+		errs = append(errs, errors.New("MANDAT_OIDC_CLIENT_ID: say what the provider of MANDAT_OIDC_ISSUER knows the panel as"))
+	}
+	if c.oidc.Label == "" {
+		c.oidc.Label = c.oidc.Host()
+	}
+	return errs
 }
 
 // originOn is the origin of a panel that got this address: with a port of 0, the system chose one.
@@ -329,6 +380,16 @@ func parseSecret(v string) ([]byte, error) {
 		return nil, errors.New("want 32 octets in base64, as `head -c 32 /dev/urandom | base64` makes them")
 	}
 	return key, nil
+}
+
+// maxLabel bounds what is on a button, in characters.
+const maxLabel = 40
+
+func checkLabel(v string) error {
+	if utf8.RuneCountInString(v) > maxLabel || strings.ContainsFunc(v, func(r rune) bool { return r == utf8.RuneError || !unicode.IsGraphic(r) }) {
+		return fmt.Errorf("want a name of %d characters at most", maxLabel)
+	}
+	return nil
 }
 
 func checkZone(v string) error {

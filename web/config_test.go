@@ -17,34 +17,41 @@ func env(pairs ...string) func(string) string {
 
 // reads gives what each setting became.
 var reads = map[string]func(*config) any{
-	"MANDAT_LISTEN":            func(c *config) any { return c.listen + " " + c.origin.String() },
-	"MANDAT_ORIGIN":            func(c *config) any { return c.origin },
-	"MANDAT_DATABASE_URL":      func(c *config) any { return c.databaseURL },
-	"MANDAT_DATA_DIR":          func(c *config) any { return c.databaseURL },
-	"MANDAT_MIGRATE":           func(c *config) any { return c.migrate },
-	"MANDAT_MAIL":              func(c *config) any { return c.mail },
-	"MANDAT_MAIL_FROM":         func(c *config) any { return c.mailFrom },
-	"MANDAT_DOVECOT":           func(c *config) any { return c.dovecot },
-	"MANDAT_POSTFIX":           func(c *config) any { return c.postfix },
-	"MANDAT_LISTS":             func(c *config) any { return c.lists },
-	"MANDAT_LISTS_POLICY":      func(c *config) any { return c.listsPolicy },
-	"MANDAT_DNS_RESOLVER":      func(c *config) any { return c.dnsResolver },
-	"MANDAT_DNS_MX":            func(c *config) any { return c.dnsWant.MX },
-	"MANDAT_DNS_SPF":           func(c *config) any { return c.dnsWant.SPF },
-	"MANDAT_DNS_DKIM":          func(c *config) any { return c.dnsWant.DKIM },
-	"MANDAT_DNS_DMARC":         func(c *config) any { return c.dnsWant.DMARC },
-	"MANDAT_IMAP":              func(c *config) any { return c.imap },
-	"MANDAT_IMPORT_NETWORKS":   func(c *config) any { return c.importNetworks },
-	"MANDAT_SECRET":            func(c *config) any { return string(c.secret) },
-	"MANDAT_EMERGENCY":         func(c *config) any { return c.emergency },
-	"MANDAT_HISTORY_KEY":       func(c *config) any { return c.historyKey },
-	"MANDAT_HISTORY_DIR":       func(c *config) any { return c.historyDir },
-	"MANDAT_TRUSTED_PROXIES":   func(c *config) any { return c.trustedProxies },
-	"MANDAT_METRICS_LISTEN":    func(c *config) any { return c.metricsListen },
-	"MANDAT_TIME_ZONE":         func(c *config) any { return c.timeZone },
-	"MANDAT_IDENTIFIER_SUFFIX": func(c *config) any { return c.suffix },
-	"MANDAT_LOG_LEVEL":         func(c *config) any { return c.logLevel },
-	"MANDAT_LOG_FORMAT":        func(c *config) any { return c.logFormat },
+	"MANDAT_LISTEN":             func(c *config) any { return c.listen + " " + c.origin.String() },
+	"MANDAT_ORIGIN":             func(c *config) any { return c.origin },
+	"MANDAT_DATABASE_URL":       func(c *config) any { return c.databaseURL },
+	"MANDAT_DATA_DIR":           func(c *config) any { return c.databaseURL },
+	"MANDAT_MIGRATE":            func(c *config) any { return c.migrate },
+	"MANDAT_MAIL":               func(c *config) any { return c.mail },
+	"MANDAT_MAIL_FROM":          func(c *config) any { return c.mailFrom },
+	"MANDAT_DOVECOT":            func(c *config) any { return c.dovecot },
+	"MANDAT_POSTFIX":            func(c *config) any { return c.postfix },
+	"MANDAT_LISTS":              func(c *config) any { return c.lists },
+	"MANDAT_LISTS_POLICY":       func(c *config) any { return c.listsPolicy },
+	"MANDAT_DNS_RESOLVER":       func(c *config) any { return c.dnsResolver },
+	"MANDAT_DNS_MX":             func(c *config) any { return c.dnsWant.MX },
+	"MANDAT_DNS_SPF":            func(c *config) any { return c.dnsWant.SPF },
+	"MANDAT_DNS_DKIM":           func(c *config) any { return c.dnsWant.DKIM },
+	"MANDAT_DNS_DMARC":          func(c *config) any { return c.dnsWant.DMARC },
+	"MANDAT_IMAP":               func(c *config) any { return c.imap },
+	"MANDAT_IMPORT_NETWORKS":    func(c *config) any { return c.importNetworks },
+	"MANDAT_SECRET":             func(c *config) any { return string(c.secret) },
+	"MANDAT_EMERGENCY":          func(c *config) any { return c.emergency },
+	"MANDAT_HISTORY_KEY":        func(c *config) any { return c.historyKey },
+	"MANDAT_HISTORY_DIR":        func(c *config) any { return c.historyDir },
+	"MANDAT_OIDC_ISSUER":        func(c *config) any { return c.oidc.Issuer + " " + c.oidc.Label },
+	"MANDAT_OIDC_CLIENT_ID":     func(c *config) any { return c.oidc.ClientID },
+	"MANDAT_OIDC_CLIENT_SECRET": func(c *config) any { return c.oidc.ClientSecret },
+	"MANDAT_OIDC_LABEL":         func(c *config) any { return c.oidc.Label },
+	"MANDAT_OIDC_FOR":           func(c *config) any { return c.oidcFor },
+	"MANDAT_OIDC_CLAIM":         func(c *config) any { return c.oidc.Claim },
+	"MANDAT_OIDC_SECOND_FACTOR": func(c *config) any { return c.oidc.Strong },
+	"MANDAT_TRUSTED_PROXIES":    func(c *config) any { return c.trustedProxies },
+	"MANDAT_METRICS_LISTEN":     func(c *config) any { return c.metricsListen },
+	"MANDAT_TIME_ZONE":          func(c *config) any { return c.timeZone },
+	"MANDAT_IDENTIFIER_SUFFIX":  func(c *config) any { return c.suffix },
+	"MANDAT_LOG_LEVEL":          func(c *config) any { return c.logLevel },
+	"MANDAT_LOG_FORMAT":         func(c *config) any { return c.logFormat },
 }
 
 func TestDefaultSettings(t *testing.T) {
@@ -57,6 +64,7 @@ func TestDefaultSettings(t *testing.T) {
 		"MANDAT_DATA_DIR": "sqlite:data/mandat.db", "MANDAT_MIGRATE": "false", "MANDAT_MAIL": "", "MANDAT_DOVECOT": "<nil>", "MANDAT_POSTFIX": "", "MANDAT_LISTS": "", "MANDAT_LISTS_POLICY": "",
 		"MANDAT_DNS_RESOLVER": "", "MANDAT_DNS_MX": "", "MANDAT_DNS_SPF": "", "MANDAT_DNS_DKIM": "", "MANDAT_DNS_DMARC": "v=DMARC1; p=none", "MANDAT_TRUSTED_PROXIES": "[]", "MANDAT_METRICS_LISTEN": "",
 		"MANDAT_IMAP": "<nil>", "MANDAT_IMPORT_NETWORKS": "[]", "MANDAT_SECRET": "", "MANDAT_EMERGENCY": "false", "MANDAT_HISTORY_KEY": "data/history.key", "MANDAT_HISTORY_DIR": "",
+		"MANDAT_OIDC_ISSUER": " ", "MANDAT_OIDC_CLIENT_ID": "", "MANDAT_OIDC_CLIENT_SECRET": "", "MANDAT_OIDC_LABEL": "", "MANDAT_OIDC_FOR": "both", "MANDAT_OIDC_CLAIM": "", "MANDAT_OIDC_SECOND_FACTOR": "",
 		"MANDAT_TIME_ZONE": "Europe/Paris", "MANDAT_IDENTIFIER_SUFFIX": "mdt", "MANDAT_LOG_LEVEL": "INFO", "MANDAT_LOG_FORMAT": "",
 	} {
 		if got := fmt.Sprint(reads[name](c)); got != want {
@@ -126,6 +134,19 @@ func TestEachSetting(t *testing.T) {
 		{"MANDAT_SECRET", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=", "0123456789abcdef0123456789abcdef"},
 		{"MANDAT_SECRET", "s3cret", "!MANDAT_SECRET: want 32 octets"},
 		{"MANDAT_SECRET", "czNjcmV0", "!MANDAT_SECRET: want 32 octets"},
+		{"MANDAT_OIDC_ISSUER", "http://sso.example.org", "!MANDAT_OIDC_ISSUER: http is for loopback"},
+		{"MANDAT_OIDC_ISSUER", "https://u:s3cret@sso.example.org", "!MANDAT_OIDC_ISSUER: want the issuer"},
+		{"MANDAT_OIDC_ISSUER", "https://sso.example.org", "!MANDAT_OIDC_CLIENT_ID: say what"},
+		{"MANDAT_OIDC_CLIENT_SECRET", "s3cret", "!MANDAT_OIDC_ISSUER: say which"},
+		{"MANDAT_OIDC_CLIENT_ID", "mandat", "!MANDAT_OIDC_ISSUER: say which"},
+		{"MANDAT_OIDC_LABEL", "La Poste", "La Poste"},
+		{"MANDAT_OIDC_LABEL", "a name that is far too long for any button at all", "!MANDAT_OIDC_LABEL: want a name"},
+		{"MANDAT_OIDC_FOR", "agents", "agents"},
+		{"MANDAT_OIDC_FOR", "everybody", "!MANDAT_OIDC_FOR: want customers or agents or both"},
+		{"MANDAT_OIDC_CLAIM", "preferred_username", "preferred_username"},
+		{"MANDAT_OIDC_CLAIM", "email", "!MANDAT_OIDC_CLAIM: email is nobody's"},
+		{"MANDAT_OIDC_SECOND_FACTOR", "amr=mfa,acr=2", "amr=mfa, acr=2"},
+		{"MANDAT_OIDC_SECOND_FACTOR", "mfa", "!MANDAT_OIDC_SECOND_FACTOR: want what"},
 		{"MANDAT_TRUSTED_PROXIES", "10.1.2.3/8, ::1", "[10.0.0.0/8 ::1/128]"},
 		{"MANDAT_TRUSTED_PROXIES", "10.0.0.0/33", "!MANDAT_TRUSTED_PROXIES: \"10.0.0.0/33\""},
 		{"MANDAT_TRUSTED_PROXIES", "10.0.0.1,", "!MANDAT_TRUSTED_PROXIES: \"\""},
@@ -156,6 +177,13 @@ func TestEachSetting(t *testing.T) {
 		if shown := fmt.Sprint(reads[c.name](got)); shown != c.want {
 			t.Errorf("%s=%s: %s, want %s", c.name, c.value, shown, c.want)
 		}
+	}
+}
+
+func TestAProviderIsCalledByItsHost(t *testing.T) {
+	c, err := readConfig(env("MANDAT_OIDC_ISSUER", "https://sso.example.org/realms/staff", "MANDAT_OIDC_CLIENT_ID", "mandat"))
+	if err != nil || c.oidc.Label != "sso.example.org" || c.oidc.Issuer != "https://sso.example.org/realms/staff" {
+		t.Errorf("%+v %v", c.oidc, err)
 	}
 }
 

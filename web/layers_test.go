@@ -35,6 +35,8 @@ var layers = []struct{ pkg, imports, tests string }{
 	{pkg: "mail/outgoing"},
 	{pkg: "mail/dns/dnstest"},
 	{pkg: "mail/dns", tests: "mail/dns/dnstest"},
+	{pkg: "handlers/oidc/oidctest"},
+	{pkg: "handlers/oidc", tests: "handlers/oidc/oidctest"},
 	{pkg: "mail/probe"},
 	{pkg: "mail", tests: "mail/imap mail/imap/connect mail/imap/imaptest models models/policy models/cast models/modelstest mail/mailtest mail/dovecot"},
 
@@ -51,15 +53,15 @@ var layers = []struct{ pkg, imports, tests string }{
 	// What happens.
 	{
 		pkg:     "handlers",
-		imports: ". views views/ui views/locale static models models/policy models/webauthn mail/dns",
-		tests:   "models/webauthn/webauthntest models/totp models/cast models/modelstest views/gallery handlers/ceiling mail/dns/dnstest mail/imap mail/imap/connect mail/imap/imaptest",
+		imports: ". handlers/oidc views views/ui views/locale static models models/policy models/webauthn mail/dns",
+		tests:   "models/webauthn/webauthntest models/totp models/cast models/modelstest views/gallery handlers/ceiling handlers/oidc/oidctest mail/dns/dnstest mail/imap mail/imap/connect mail/imap/imaptest",
 	},
 	{pkg: "handlers/ceiling"}, // what benchmarks compare with
 	{
 		pkg: "web",
-		imports: ". handlers views views/gallery views/locale static models models/policy models/history models/cast " +
+		imports: ". handlers handlers/oidc views views/gallery views/locale static models models/policy models/history models/cast " +
 			"mail mail/sieve mail/imap/connect mail/dovecot mail/outgoing mail/probe mail/dns",
-		tests: "views/ui models/totp models/modelstest mail/dns/dnstest mail/imap mail/imap/imaptest",
+		tests: "views/ui handlers/oidc/oidctest models/totp models/modelstest mail/dns/dnstest mail/imap mail/imap/imaptest",
 	},
 
 	// The mail side: its program, and the mail servers of a test.
@@ -75,6 +77,8 @@ var reserved = []struct{ library, pkgs string }{
 	{"github.com/pressly/goose/", "models"},
 	{"github.com/labstack/", ". handlers web"},
 	{"github.com/wneessen/", "mail/outgoing"},
+	{"github.com/coreos/", "handlers/oidc"},
+	{"golang.org/x/oauth2", "handlers/oidc"},
 	{"github.com/miekg/", "mail/dns mail/dns/dnstest"},
 	{"blitiri.com.ar/", "mail/dns"},
 	{"github.com/emersion/go-smtp", "mail/listd mail/mailtest mail"},

@@ -3,7 +3,7 @@
 //	mandat serve            the panel; on an embedded database it also does the work
 //	mandat work             the background work, on a PostgreSQL that others serve
 //	mandat migrate          brings the database's schema up to date
-//	mandat customer|service|agent …, mandat directory load FILE.csv
+//	mandat customer|service|agent|identity …, mandat directory load FILE.csv
 //	mandat history …        verifies and exports the history, and signs checkpoints of it
 //
 // Settings come from the environment: config.go holds them all, and
@@ -80,6 +80,10 @@ type commands struct {
 	Assistance struct {
 		Stop assistanceStopCommand `cmd:"" help:"End what support is doing for customers, at once."`
 	} `cmd:"" help:"Support acting for customers."`
+	Identity struct {
+		Link   identityLinkCommand   `cmd:"" help:"Link a customer or an agent with what a provider of OpenID Connect knows."`
+		Unlink identityUnlinkCommand `cmd:"" help:"End that link, and the sessions that began by it."`
+	} `cmd:"" help:"Signing in with a provider of OpenID Connect."`
 	Directory struct {
 		Load directoryLoadCommand `cmd:"" help:"Load customers, services and accounts from a file."`
 	} `cmd:"" help:"What was run elsewhere."`

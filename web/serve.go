@@ -15,8 +15,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"example.org/mandat/handlers"
+	"example.org/mandat/handlers/oidc"
 	"example.org/mandat/mail/dns"
 	"example.org/mandat/models/cast"
+	"example.org/mandat/views"
 	"example.org/mandat/views/gallery"
 )
 
@@ -63,7 +65,7 @@ func (c *serveCommand) Run(p *program) (err error) {
 	if err != nil {
 		return err
 	}
-	panel := handlers.Config{Store: store, Log: p.log, Origin: origin, TrustedProxies: p.config.trustedProxies, Middleware: counted, DNS: p.newDNS(), Stopping: p.ctx}
+	panel := handlers.Config{Store: store, Log: p.log, Origin: origin, TrustedProxies: p.config.trustedProxies, Middleware: counted, DNS: p.newDNS(), SignOn: p.newSignOn(origin, store.Now), Stopping: p.ctx}
 	if c.Demo {
 		panel.Gallery = gallery.Handler()
 	}
@@ -93,6 +95,18 @@ func (p *program) newDNS() *dns.Checker {
 	}
 	p.log.Info("the DNS of domains is looked at", "resolver", p.config.dnsResolver.String())
 	return &dns.Checker{Resolver: p.config.dnsResolver, Want: p.config.dnsWant, Log: p.log}
+}
+
+// newSignOn is the provider with which people may sign in, nil for none. It is
+// not asked anything before somebody does.
+func (p *program) newSignOn(origin *url.URL, now func() time.Time) *handlers.SignOn {
+	c := p.config.oidc
+	if c.Issuer == "" {
+		return nil
+	}
+	c.Redirect, c.Home, c.Now = origin.JoinPath(views.IdentityAnswerPath).String(), origin.JoinPath(views.SignInPath).String(), now
+	p.log.Info("people may sign in with a provider", "issuer", c.Issuer, "redirect", c.Redirect, "for", p.config.oidcFor)
+	return &handlers.SignOn{Provider: oidc.New(c), Customers: p.config.oidcFor != "agents", Agents: p.config.oidcFor != "customers"}
 }
 
 // serveMetrics adds the listener for Prometheus, if there is to be one, and

@@ -192,10 +192,11 @@ func TestSourceOfEveryPackageSaysWhatItIs(t *testing.T) {
 // machineClock lists the files that may read the machine's clock, and why. All
 // else asks the store, whose clock a test can move.
 var machineClock = map[string]string{
-	"models/store.go":                 "the store's own clock",
-	"models/modelstest/postgres.go":   "waits for a process",
-	"models/modelstest/modelstest.go": "the clock that tests move",
-	"handlers/middleware.go":          "how long a request took",
+	"models/store.go":                    "the store's own clock",
+	"models/modelstest/postgres.go":      "waits for a process",
+	"models/modelstest/modelstest.go":    "the clock that tests move",
+	"handlers/oidc/oidctest/glewlwyd.go": "waits for a process",
+	"handlers/middleware.go":             "how long a request took",
 }
 
 func TestSourceAsksTheStoreForTheTime(t *testing.T) {

@@ -52,6 +52,7 @@ func Entries() []Entry {
 		customers,
 		assistances,
 		factors,
+		identities,
 		lists,
 		listMessages,
 		notices,

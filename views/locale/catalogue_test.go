@@ -58,6 +58,8 @@ var computed = map[string]string{
 	"notice.security.":     "views/notices.go: the kind of an event",
 	"contact.pending.":     "a models.ContactState",
 	"session.mail.":        "views/link_mails.go: a models.LinkKind",
+	"identity.by.":         "views/events.go: a models.LinkedBy",
+	"identity.since.":      "views/identities.go: a models.LinkedBy",
 	"policy.can.":          "views/policy.go: a kind of grant and an operation",
 	"policy.extra.":        "views/policy.go: the name of an extra",
 	"policy.reading.":      "views/policy.go: the name of an extra that leads to reading mail",

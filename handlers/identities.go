@@ -1,0 +1,132 @@
+package handlers
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/labstack/echo/v4"
+
+	"example.org/mandat"
+	"example.org/mandat/models"
+	"example.org/mandat/views"
+)
+
+// provider is what people call the provider with which customers or agents may
+// sign in, "" for none.
+func (h *Handlers) provider(agent bool) string {
+	if h.signOn == nil || agent && !h.signOn.Agents || !agent && !h.signOn.Customers {
+		return ""
+	}
+	return h.signOn.Provider.Label
+}
+
+// offered refuses what is about links where no provider is offered to the
+// reader: such pages do not exist then.
+func (h *Handlers) offered(c echo.Context) error {
+	if h.provider(sessionOf(c).AgentID != 0) == "" {
+		return models.ErrNotFound
+	}
+	return nil
+}
+
+// listIdentities is what providers know the reader as.
+func (h *Handlers) listIdentities(c echo.Context) error {
+	return h.identitiesPage(c, http.StatusOK, nil)
+}
+
+func (h *Handlers) identitiesPage(c echo.Context, status int, bad views.Errors) error {
+	if err := h.offered(c); err != nil {
+		return err
+	}
+	s := sessionOf(c)
+	list, err := h.store.Identities(c.Request().Context(), s.Actor())
+	if err != nil {
+		return err
+	}
+	p, err := h.page(c, "profile", t(c, "identity.title"))
+	if err != nil {
+		return err
+	}
+	p.Path, p.Refused = views.IdentitiesPath, len(bad) > 0
+	return mandat.Render(c, status, views.IdentitiesPage(p, views.IdentitiesView{
+		Provider: h.signOn.Provider.Label, Issuer: h.signOn.Provider.Issuer, List: list, Agent: s.AgentID != 0, Proof: h.proof(c).With(bad), Errors: bad,
+	}))
+}
+
+// createIdentity leads the reader to the provider, to be linked with what it
+// knows when they come back.
+func (h *Handlers) createIdentity(c echo.Context) error {
+	sent, by, err := h.sent(c, "proof")
+	if err == nil {
+		err = h.offered(c)
+	}
+	if err == nil {
+		err = h.prove(c, sent)
+	}
+	if err == nil {
+		err = h.depart(c, by, models.IdentityRequest{SessionID: by.Session})
+	}
+	if bad, is := refused(c, err); is {
+		return h.identitiesPage(c, http.StatusUnprocessableEntity, bad)
+	}
+	return h.done(c, err, views.IdentityRequestPath, views.Flash{})
+}
+
+// newIdentityRemoval asks before a link is ended.
+func (h *Handlers) newIdentityRemoval(c echo.Context) error {
+	return h.identityRemovalPage(c, http.StatusOK, nil)
+}
+
+func (h *Handlers) identityRemovalPage(c echo.Context, status int, bad views.Errors) error {
+	if err := h.offered(c); err != nil {
+		return err
+	}
+	i, err := h.ownIdentity(c)
+	if err != nil {
+		return err
+	}
+	p, err := h.page(c, "profile", t(c, "identity.unlink"))
+	if err != nil {
+		return err
+	}
+	p.Refused = len(bad) > 0
+	at := i.Issuer
+	if i.Issuer == h.signOn.Provider.Issuer {
+		at = h.signOn.Provider.Label
+	}
+	return mandat.Render(c, status, views.IdentityRemovalPage(p, views.IdentityRemovalView{Identity: i, Provider: at, Proof: h.proof(c).With(bad), Errors: bad}))
+}
+
+func (h *Handlers) ownIdentity(c echo.Context) (*models.Identity, error) {
+	list, err := h.store.Identities(c.Request().Context(), sessionOf(c).Actor())
+	if err != nil {
+		return nil, err
+	}
+	for i := range list {
+		if strconv.FormatInt(list[i].ID, 10) == c.Param("id") {
+			return &list[i], nil
+		}
+	}
+	return nil, models.ErrNotFound
+}
+
+// createIdentityRemoval ends a link of the reader's.
+func (h *Handlers) createIdentityRemoval(c echo.Context) error {
+	sent, by, err := h.sent(c, "proof")
+	if err == nil {
+		err = h.offered(c)
+	}
+	if err == nil {
+		err = h.prove(c, sent)
+	}
+	if err == nil {
+		id, _ := strconv.ParseInt(c.Param("id"), 10, 64) // 0 is nobody's
+		if err = h.store.UnlinkIdentity(c.Request().Context(), by, id); err == nil {
+			h.log.Info("identity unlinked", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP())
+		}
+	}
+	if bad, is := refused(c, err); is {
+		return h.identityRemovalPage(c, http.StatusUnprocessableEntity, bad)
+	}
+	return h.done(c, err, views.IdentitiesPath, ok(c, "identity.unlinked"))
+}
