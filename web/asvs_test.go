@@ -190,3 +190,34 @@ func TestEveryRequirementHasItsLine(t *testing.T) {
 		}
 	}
 }
+
+// avoided are packages that the programs do not import, and why. Those that only
+// tests import may.
+var avoided = map[string]string{
+	"os/exec":        "nothing that a user typed may ever reach a command line",
+	"plugin":         "code comes with the program",
+	"unsafe":         "memory is the compiler's",
+	"C":              "the programs are built without cgo",
+	"math/rand":      "what nobody may guess comes from crypto/rand, and all else too",
+	"math/rand/v2":   "what nobody may guess comes from crypto/rand, and all else too",
+	"crypto/md5":     "it is broken",
+	"crypto/sha1":    "it is broken; codes of apps have it from their library",
+	"crypto/des":     "it is broken",
+	"crypto/rc4":     "it is broken",
+	"encoding/xml":   "nobody needs to send us XML",
+	"expvar":         "it listens by itself",
+	"net/http/pprof": "it listens by itself",
+}
+
+func TestSourceImportsNothingDangerous(t *testing.T) {
+	for _, file := range sources(t) {
+		if strings.HasSuffix(path.Dir(file.path), "test") { // TestLayers keeps those out of the programs
+			continue
+		}
+		for _, spec := range file.Imports {
+			if why := avoided[strings.Trim(spec.Path.Value, `"`)]; why != "" {
+				file.report(t, spec, spec.Path.Value+": "+why)
+			}
+		}
+	}
+}
