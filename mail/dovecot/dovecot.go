@@ -71,7 +71,9 @@ func Parse(text string) (*Client, error) {
 		return nil, errors.New("http is for loopback: the key may do anything to any mailbox and must not travel in clear")
 	}
 	where := url.URL{Scheme: u.Scheme, Host: u.Host, Path: "/doveadm/v1"}
-	return &Client{where.String(), base64.StdEncoding.EncodeToString([]byte(key)), &http.Client{Timeout: timeout}}, nil
+	// Dovecot leads nobody elsewhere. To follow would take the key there.
+	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &Client{where.String(), base64.StdEncoding.EncodeToString([]byte(key)), &http.Client{Timeout: timeout, CheckRedirect: stay}}, nil
 }
 
 // String is where it is, without the key.

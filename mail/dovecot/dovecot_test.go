@@ -53,6 +53,24 @@ func answering(t *testing.T, text map[string]string) *Client {
 	return c
 }
 
+func TestDovecotIsAskedWhereItIsAlone(t *testing.T) {
+	var elsewhere, asked int
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere++ }))
+	defer other.Close()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked++
+		http.Redirect(w, r, other.URL, http.StatusTemporaryRedirect)
+	}))
+	defer server.Close()
+	c, err := Parse(strings.Replace(server.URL, "http://", "http://key:key@", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Disconnect(t.Context(), "a@b.example"); err == nil || asked != 1 || elsewhere != 0 {
+		t.Errorf("asked %d times, and %d elsewhere: %v", asked, elsewhere, err)
+	}
+}
+
 func TestNobodyToDisconnectIsNoError(t *testing.T) {
 	c := answering(t, map[string]string{"kick": `[["error",{"type":"exitCode", "exitCode":68},"t"]]`})
 	if err := c.Disconnect(t.Context(), "a@b.example"); err != nil {
