@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -178,7 +177,7 @@ func (c *historyCheckpointCommand) Run(p *program) error {
 		return err
 	}
 	if c.File == "" {
-		_, err = io.WriteString(p.out, string(text))
+		_, err = p.out.Write(text)
 		return err
 	}
 	f, err := os.OpenFile(c.File, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)

@@ -61,13 +61,9 @@
 package history
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"time"
 )
@@ -162,28 +158,3 @@ func text(b []byte, s string) []byte {
 
 // Time is an instant as an entry has it.
 func Time(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000Z") }
-
-// Canonical is a JSON object in the one form that is hashed: no white space,
-// members sorted by the octets of their names, numbers as they are written, in
-// strings only the escapes that JSON demands (and those of U+2028 and U+2029).
-func Canonical(object []byte) (string, error) {
-	if string(object) == "{}" {
-		return "{}", nil
-	}
-	decoder := json.NewDecoder(bytes.NewReader(object))
-	decoder.UseNumber()
-	var members map[string]any
-	if err := decoder.Decode(&members); err != nil {
-		return "", err
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) || members == nil {
-		return "", errors.New("it is not one object")
-	}
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(members); err != nil { // maps are written sorted
-		return "", err
-	}
-	return string(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), nil
-}

@@ -2,6 +2,7 @@ package history
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -202,5 +203,33 @@ func FuzzReadCheckpoints(f *testing.F) {
 				t.Errorf("nobody signed %+v", c)
 			}
 		})
+	})
+}
+
+// The short way gives what the long one gives, or gives up.
+func FuzzCanonical(f *testing.F) {
+	for _, seed := range []string{
+		`{"size": {"after": 5, "before": -4}, "a": null, "l": [1, true, "é", {}, []]}`, `{"a":1,"a":2}`, `{"":"\u2028"}`, `{"a":01}`, `{"a":1.50e3}`, `{"b":"\\","a":"\""}`,
+		`{"a":[1,]}`, `{"a":1,}`, `{"a" :1 , "b":{"d":1,"c":[ ]}} `, `{"a!":1,"a":2}`, `{"a":-0}`, "{\"a\":\"\x7f\xff\"}", `{"a":nullx}`, `{"a":1}x`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, object []byte) {
+		var members map[string]any
+		decoder := json.NewDecoder(bytes.NewReader(object))
+		decoder.UseNumber()
+		want := ""
+		if json.Valid(object) && decoder.Decode(&members) == nil && members != nil {
+			var b bytes.Buffer
+			encoder := json.NewEncoder(&b)
+			encoder.SetEscapeHTML(false)
+			if err := encoder.Encode(members); err != nil {
+				t.Skip()
+			}
+			want = strings.TrimSuffix(b.String(), "\n")
+		}
+		if got, _ := Canonical(object); got != want {
+			t.Errorf("%q is %q, want %q", object, got, want)
+		}
 	})
 }

@@ -173,7 +173,7 @@ const maxLine = 16 << 20
 // exactly as [Entry.Append] writes it is a fault of its chain, or an error when
 // it says of none.
 func ReadExport(r io.Reader, v *Verifier) error {
-	lines := bufio.NewReaderSize(r, 1<<20)
+	lines := bufio.NewReaderSize(r, 64<<10)
 	var again, long []byte
 	for n := 1; ; n++ {
 		line, err := lines.ReadSlice('\n')
