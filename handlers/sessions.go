@@ -132,6 +132,7 @@ func (h *Handlers) usePasswordLink(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	h.log.Info("password set by a link", "request", reference(c), "peer", c.RealIP())
 	return c.Redirect(http.StatusSeeOther, views.SignInPath)
 }
 

@@ -32,7 +32,7 @@ POST /session/end                                  -                            
 GET  /password-links/:token                        emma                           nobody 2
 POST /password-links/:token                        emma                           nobody 11+1 the factors are counted, what the old password had opened is forgotten, the notice
 GET  /password-resets/new                          -                              nobody 0
-POST /password-resets                              -                              nobody 5+1 the attempt is counted
+POST /password-resets                              -                              nobody 4+1
 GET  /password-resets                              -                              nobody 0
 POST /preferences                                  -                              Alice  4
 POST /preferences                                  -                              nobody 0
