@@ -307,7 +307,7 @@ func (tx *Tx) askAssistance(n NewAssistance, consent *Consent) (*Assistance, err
 		if err := tx.countAsked(a); err != nil {
 			return nil, err
 		}
-		return a, tx.record(a.event("asked", Detail{"reason": {After: a.Reason}, "ticket": {After: a.Ticket}, "consent": {After: string(a.Consent)}}))
+		return a, tx.record(a.event("assistance.asked", Detail{"reason": {After: a.Reason}, "ticket": {After: a.Ticket}, "consent": {After: string(a.Consent)}}))
 	}
 	return a, tx.began(a)
 }
@@ -345,8 +345,8 @@ func (tx *Tx) noStaff(customer int64, identifier string) error {
 }
 
 // event is one of the history about an assistance. It belongs to no service.
-func (a *Assistance) event(what string, d Detail) Event {
-	return Event{Kind: "assistance." + what, Class: SelfEvent, SubjectID: a.CustomerID, Object: a.Agent, Detail: d}
+func (a *Assistance) event(kind string, d Detail) Event {
+	return Event{Kind: kind, Class: SelfEvent, SubjectID: a.CustomerID, Object: a.Agent, Detail: d}
 }
 
 // began notes that an assistance has begun, and tells the customer.
@@ -361,7 +361,7 @@ func (tx *Tx) began(a *Assistance) error {
 			return err
 		}
 	}
-	return tx.record(a.event("began", Detail{
+	return tx.record(a.event("assistance.began", Detail{
 		"reason": {After: a.Reason}, "ticket": {After: a.Ticket}, "consent": {After: string(a.Consent)}, "may": {After: mode},
 	}))
 }
@@ -396,7 +396,7 @@ func (s *Store) RaiseAssistance(ctx context.Context, by Actor) error {
 		if err := tx.exec("UPDATE assistances SET change_until = ? WHERE id = ?", until, a.ID); err != nil {
 			return err
 		}
-		return tx.record(a.event("raised", nil))
+		return tx.record(a.event("assistance.raised", nil))
 	})
 }
 
@@ -424,7 +424,7 @@ func (s *Store) RenewAssistance(ctx context.Context, by Actor) error {
 		if err := tx.exec("UPDATE assistances SET expires_at = ?, renewed_at = ? WHERE id = ?", until, tx.now, a.ID); err != nil {
 			return err
 		}
-		return tx.record(a.event("renewed", nil))
+		return tx.record(a.event("assistance.renewed", nil))
 	})
 }
 
@@ -490,7 +490,7 @@ func (tx *Tx) endAssistance(a *Assistance, why string) error {
 		return err
 	}
 	a.EndedAt, a.EndedWhy = &ended, why
-	e := a.event("ended", Detail{"why": {After: why}})
+	e := a.event("assistance.ended", Detail{"why": {After: why}})
 	e.byTime = why == AssistanceByTime || why == AssistanceSignedOut
 	if a.BeganAt == nil {
 		e.Kind = "assistance.unanswered"

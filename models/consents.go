@@ -87,7 +87,7 @@ func (s *Store) OpenWindow(ctx context.Context, by Actor, lasts time.Duration, m
 		if err != nil {
 			return err
 		}
-		return tx.recordConsent(by.Customer, "opened", Detail{"may": {After: modeWord(mayChange)}, "ends": {After: until.Format(time.RFC3339)}})
+		return tx.recordConsent(by.Customer, "consent.opened", Detail{"may": {After: modeWord(mayChange)}, "ends": {After: until.Format(time.RFC3339)}})
 	})
 }
 
@@ -110,7 +110,7 @@ func (tx *Tx) withdrawConsent(of int64) error {
 	if open == 0 {
 		return nil
 	}
-	return tx.recordConsent(of, "closed", nil)
+	return tx.recordConsent(of, "consent.closed", nil)
 }
 
 // shutSupportOut ends all that support does for a customer, or may do: it goes
@@ -135,7 +135,7 @@ func (tx *Tx) shutSupportOut(of int64) error {
 	if err := tx.exec("UPDATE consents SET ended_at = ?, code_hash = NULL WHERE customer_id = ? AND ended_at IS NULL", tx.now, of); err != nil {
 		return err
 	}
-	return tx.recordConsent(of, "closed", nil)
+	return tx.recordConsent(of, "consent.closed", nil)
 }
 
 // MakeCode makes a code of eight digits that the customer reads out to support.
@@ -160,20 +160,20 @@ func (s *Store) MakeCode(ctx context.Context, by Actor, mayChange bool) (code st
 		if err != nil {
 			return err
 		}
-		return tx.recordConsent(by.Customer, "code_made", Detail{"may": {After: modeWord(mayChange)}})
+		return tx.recordConsent(by.Customer, "consent.code_made", Detail{"may": {After: modeWord(mayChange)}})
 	})
 	return code, until, err
 }
 
 // recordConsent writes the event. That access was opened, or a code guessed at,
 // the customer must hear of by email too: it may not have been they.
-func (tx *Tx) recordConsent(of int64, what string, d Detail) error {
+func (tx *Tx) recordConsent(of int64, kind string, d Detail) error {
 	c, err := customer(tx.DB, "c.id = ?", of)
 	if err != nil {
 		return err
 	}
-	e := Event{Kind: "consent." + what, Class: SelfEvent, SubjectID: of, Object: c.Identifier, Detail: d}
-	if what != "closed" {
+	e := Event{Kind: kind, Class: SelfEvent, SubjectID: of, Object: c.Identifier, Detail: d}
+	if kind != "consent.closed" {
 		tx.tellSecurity(c, NoticeDeed{Event: e.Kind})
 	}
 	return tx.record(e)
@@ -236,7 +236,7 @@ func (s *Store) tryCode(ctx context.Context, by Actor, n NewAssistance) (c *Cons
 	if !right {
 		if tried.Tries == maxCodeTries { // it is good for nothing any more
 			err = s.inTx(ctx, Actor{Agent: by.Agent}, func(tx *Tx) error {
-				return errors.Join(tx.endConsent(tried.ID), tx.recordConsent(tried.CustomerID, "code_spent", nil))
+				return errors.Join(tx.endConsent(tried.ID), tx.recordConsent(tried.CustomerID, "consent.code_spent", nil))
 			})
 		}
 		return nil, invalid("code", "assistance.code.wrong"), err

@@ -168,7 +168,7 @@ func TestPeopleAreLinkedOnceAtAProvider(t *testing.T) {
 		want(t, "another there", w.Store.LinkIdentity(t.Context(), se.Actor(), known("f").Identity), ": identity.second")
 		other := w.signIn(t, cast.David).Session
 		want(t, "what is somebody else's", w.Store.LinkIdentity(t.Context(), other.Actor(), known("e").Identity), "subject: identity.taken")
-		must(t, w.Store.SignOut(t.Context(), other.ID))
+		must(t, w.Store.SignOut(t.Context(), &other))
 		want(t, "of a session that has ended", w.Store.LinkIdentity(t.Context(), other.Actor(), known("g").Identity), signedOut)
 		_, err := w.Store.AddIdentity(t.Context(), cast.David, provider, "e")
 		want(t, "by the operator, what is somebody else's", err, "subject: identity.taken")
