@@ -277,7 +277,7 @@ func TestAWayToAProviderIsTakenOnce(t *testing.T) {
 		}
 		got[string](t)(w.Store.Prove(t.Context(), se.Actor(), cast.Password))
 		link = begin(se.Actor(), models.IdentityRequest{SessionID: se.ID}, "")
-		must(t, w.Store.SignOut(t.Context(), se.ID))
+		must(t, w.Store.SignOut(t.Context(), &se))
 		_, err = w.Store.TakeIdentityRequest(t.Context(), link)
 		want(t, "of a session that has ended", err, overdue)
 	})

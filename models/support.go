@@ -284,7 +284,7 @@ const indexFor = 20 * time.Second
 // indexCustomers gives the words of their names to customers that have none
 // yet, those of an earlier version. Several processes share the work.
 func (s *Store) indexCustomers(ctx context.Context) error {
-	for began := time.Now(); time.Since(began) < indexFor; {
+	for began := s.now(); s.now().Sub(began) < indexFor; {
 		var n int
 		err := s.inTx(ctx, Actor{}, func(tx *Tx) error {
 			lock := ""
