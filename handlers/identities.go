@@ -130,3 +130,31 @@ func (h *Handlers) createIdentityRemoval(c echo.Context) error {
 	}
 	return h.done(c, err, views.IdentitiesPath, ok(c, "identity.unlinked"))
 }
+
+// signedOut is where somebody is led who signed in at a provider, after signing
+// out here: it may let whoever sits there next in again.
+func (h *Handlers) signedOut(c echo.Context) error {
+	var to string
+	if h.signOn != nil {
+		to = h.signOn.Provider.SignOutURL()
+	}
+	if to == "" || sessionOf(c) != nil {
+		return c.Redirect(http.StatusSeeOther, views.HomePath)
+	}
+	p, err := h.page(c, "", t(c, "identity.signed_out.heading"))
+	if err != nil {
+		return err
+	}
+	return mandat.Render(c, http.StatusOK, views.SignedOutPage(p, views.IdentityRequestView{Provider: h.signOn.Provider.Label, URL: to}))
+}
+
+// afterSignOut is where to go when a session ends.
+func (h *Handlers) afterSignOut(c echo.Context, session int64) string {
+	if h.signOn == nil || h.signOn.Provider.SignOutURL() == "" {
+		return views.SignInPath
+	}
+	if rests, err := h.store.RestsOnIdentity(c.Request().Context(), session); err != nil || !rests {
+		return views.SignInPath
+	}
+	return views.SignedOutPath
+}
