@@ -113,7 +113,7 @@ func either(yes bool) string {
 	return "404"
 }
 
-// putAssistances has Alice let support in, Sam done with an assistance for her,
+// putAssistances has a lead, Alice who lets support in, Sam done with an assistance for her,
 // Mia waiting for David, and Noa for a second agent.
 func putAssistances(t *testing.T, m *stage, w *modelstest.World) {
 	t.Helper()
@@ -124,6 +124,7 @@ func putAssistances(t *testing.T, m *stage, w *modelstest.World) {
 		t.Fatal(err)
 	}
 	m.ids["past"] = past.Assistance
+	w.Agent(t, "lou-lead", models.RoleLead) // who hears of emergencies
 	for _, of := range []struct {
 		name, agent, customer string
 		emergency             bool

@@ -130,6 +130,8 @@ func TestWithoutConsentThereIsOnlyARequest(t *testing.T) {
 		a = got[*models.Assistance](t)(w.Store.AskAssistance(ctx, agent, asks(cast.David, "")))
 		w.Clock.Move(models.RequestFor)
 		want(t, "an answer that comes too late", w.Store.AnswerAssistance(ctx, w.David, a.ID, true, true), notFound)
+		want(t, "a fourth request within an hour", second(w.Store.AskAssistance(ctx, agent, asks(cast.David, ""))), "customer: assistance.refused.often")
+		w.Clock.Move(time.Hour)
 		a = got[*models.Assistance](t)(w.Store.AskAssistance(ctx, agent, asks(cast.David, ""))) // the lapsed one is closed on the way
 		must(t, w.Store.EndAssistance(ctx, agent))
 		want(t, "an answer to what was withdrawn", w.Store.AnswerAssistance(ctx, w.David, a.ID, true, true), notFound)

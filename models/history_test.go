@@ -20,6 +20,7 @@ import (
 	"example.org/mandat/models/cast"
 	"example.org/mandat/models/history"
 	"example.org/mandat/models/modelstest"
+	"example.org/mandat/models/policy"
 )
 
 // verified is what a verification of the database finds, against checkpoints.
@@ -98,7 +99,8 @@ func TestAnyChangeOfAnyColumnIsFound(t *testing.T) {
 	}
 	each(t, func(t *testing.T, w *world) {
 		w.share(t, w.Alice, cast.Garrigue, cast.Emma, 0, nil)
-		sam := models.Actor{Customer: w.Alice.Customer, Agent: int64(w.Int(t, "SELECT id FROM agents WHERE identifier = 'sam-support'"))}
+		agent, _ := w.Agent(t, cast.Sam, models.RoleAgent)
+		sam := w.Acts(t, agent, cast.Alice, policy.Change)
 		size := int64(5 * models.GB)
 		must(t, w.Store.ChangeAccount(t.Context(), sam, cast.Garrigue, "paie", models.AccountSettings{SizeBytes: &size, Version: 1}))
 		w.share(t, w.Alice, cast.Garrigue, cast.David, 0, nil) // none of the others is last
@@ -201,6 +203,7 @@ func TestWhatIsTakenAwayPutInOrSwappedIsFound(t *testing.T) {
 		restore := w.Keep(t)
 		before := w.checkpoint(t, key)
 		last := w.Int(t, "SELECT max(number) FROM events WHERE service_id = 1")
+		lastOfSystem := w.Int(t, "SELECT max(number) FROM events WHERE service_id IS NULL")
 		for _, c := range []struct {
 			what            string
 			queries         []string
@@ -215,7 +218,7 @@ func TestWhatIsTakenAwayPutInOrSwappedIsFound(t *testing.T) {
 			{"the first", []string{"DELETE FROM events WHERE service_id = 1 AND number = 1"}, 1, 1, false},
 			{"the last", []string{fmt.Sprintf("DELETE FROM events WHERE service_id = 1 AND number = %d", last)}, 1, last, true},
 			{"the last ten", []string{fmt.Sprintf("DELETE FROM events WHERE service_id = 1 AND number > %d", last-10)}, 1, last - 9, true},
-			{"the last of the system", []string{"DELETE FROM events WHERE service_id IS NULL AND number = 6"}, 0, 6, true},
+			{"the last of the system", []string{fmt.Sprintf("DELETE FROM events WHERE service_id IS NULL AND number = %d", lastOfSystem)}, 0, lastOfSystem, true},
 			{"a whole chain", []string{"DELETE FROM events WHERE service_id = 2"}, 2, 1, false},
 			{"a pair swapped", []string{
 				"UPDATE events SET number = -7 WHERE service_id = 1 AND number = 7", "UPDATE events SET number = 7 WHERE service_id = 1 AND number = 8", "UPDATE events SET number = 8 WHERE service_id = 1 AND number = -7",

@@ -34,7 +34,7 @@ func keepRows(ctx context.Context, url string) error {
 	if err != nil {
 		return err
 	}
-	keep := []string{"CREATE SCHEMA kept"}
+	keep := []string{"CREATE SCHEMA kept", "CREATE TABLE kept.shape_of_all AS SELECT " + shape + " AS is"}
 	back := []string{"SET LOCAL session_replication_role = replica"} // neither triggers nor references
 	var table, columns string
 	_, err = pgx.ForEachRow(rows, []any{&table, &columns}, func() error {
@@ -49,6 +49,13 @@ func keepRows(ctx context.Context, url string) error {
 	_, err = conn.PgConn().Exec(ctx, strings.Join(keep, "; ")).ReadAll()
 	return err
 }
+
+// shape is a digest of the constraints, columns and triggers of the panel: rows
+// are put back, these are not.
+const shape = `(SELECT md5(string_agg(x, ';' ORDER BY x)) FROM (
+ SELECT c.relname || ' ' || k.conname AS x FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid WHERE c.relnamespace = 'panel'::regnamespace
+ UNION ALL SELECT c.relname || '.' || a.attname || a.attidentity::text || a.attnotnull::text FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid WHERE c.relnamespace = 'panel'::regnamespace AND c.relkind = 'r' AND a.attnum > 0
+ UNION ALL SELECT c.relname || '/' || t.tgname || t.tgenabled::text FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE c.relnamespace = 'panel'::regnamespace AND NOT t.tgisinternal) AS all_of_it)`
 
 // mostBytes is the size beyond which a database is not worth putting back.
 const mostBytes = 32 << 20
@@ -68,6 +75,13 @@ func putBack(ctx context.Context, url string) error {
 	}
 	if size > mostBytes {
 		return errors.New("the test made the database large")
+	}
+	var same bool
+	if err := conn.QueryRow(ctx, "SELECT s.is = "+shape+" FROM kept.shape_of_all s").Scan(&same); err != nil {
+		return err
+	}
+	if !same {
+		return errors.New("the test changed more than rows")
 	}
 	_, err = conn.Exec(ctx, "CALL kept.put_back()")
 	return err
