@@ -283,7 +283,9 @@ func (h *Handlers) page(c echo.Context, here, title string) (views.Page, error) 
 	if s == nil {
 		return p, nil
 	}
-	p.Theme = s.Theme
+	if p.Theme = s.Theme; s.AgentID != 0 {
+		p.Theme = themeOf(c) // staff have no profile to keep one in
+	}
 	p.Viewer = views.Viewer{Identifier: s.Identifier, Name: s.Name, Agent: s.AgentID != 0}
 	if err := h.act(c, s, &p); err != nil {
 		return p, err

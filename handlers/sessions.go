@@ -172,19 +172,24 @@ func (h *Handlers) setPreferences(c echo.Context) error {
 		*choice.to = &value
 		c.SetCookie(&http.Cookie{Name: choice.cookie, Value: value, Path: "/", HttpOnly: true, Secure: h.secure, SameSite: http.SameSiteLaxMode, MaxAge: int((365 * 24 * time.Hour).Seconds())})
 	}
-	if s := sessionOf(c); s != nil && s.CustomerID != 0 {
+	if s := sessionOf(c); s != nil {
 		if submissionNonce(s, f.Get("submission")) == nil {
 			return models.Invalid{"": {{Key: "form.stale"}}}
 		}
 		// Setting what is set already changes nothing, so the form need not act only once.
-		if err := h.store.ChangeProfile(c.Request().Context(), s.Actor(), profile); err != nil {
+		if s.CustomerID != 0 {
+			err = h.store.ChangeProfile(c.Request().Context(), s.Actor(), profile)
+		} else if profile.Language != nil { // the theme of staff is the cookie's
+			err = h.store.ChangeAgentLanguage(c.Request().Context(), s.Actor(), *profile.Language)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return c.Redirect(http.StatusSeeOther, sitePath(f.Get("next")))
 }
 
-// themeOf is the theme of somebody who is not signed in.
+// themeOf is the theme of somebody who has no profile.
 func themeOf(c echo.Context) string {
 	cookie, err := c.Cookie(themeCookie)
 	if err != nil || !slices.Contains(models.Themes, cookie.Value) {

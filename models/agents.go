@@ -80,6 +80,29 @@ func (s *Store) AddAgent(ctx context.Context, n NewAgent) (*Agent, error) {
 	return a, nil
 }
 
+// ChangeAgentLanguage is an agent's own choice.
+func (s *Store) ChangeAgentLanguage(ctx context.Context, by Actor, language string) error {
+	if !slices.Contains(Languages, language) {
+		return invalid("language", "customer.language.unknown")
+	}
+	return s.change(ctx, by.Self(), func(tx *Tx) error {
+		var a Agent
+		if err := tx.scan(&a, "SELECT identifier, language FROM agents WHERE id = ? AND removed_at IS NULL", by.Agent); err != nil {
+			return err
+		}
+		if a.Identifier == "" {
+			return ErrSignedOut
+		}
+		if a.Language == language {
+			return nil
+		}
+		if err := tx.exec("UPDATE agents SET language = ? WHERE id = ?", language, by.Agent); err != nil {
+			return err
+		}
+		return tx.record(Event{Kind: "agent.changed", Class: SelfEvent, Object: a.Identifier, Detail: Detail{"language": {Before: a.Language, After: language}}})
+	})
+}
+
 // SetAgentRole makes an agent a lead, or a lead an agent. It is the operator's verb.
 func (s *Store) SetAgentRole(ctx context.Context, identifier, role string) error {
 	if !slices.Contains(Roles, role) {

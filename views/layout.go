@@ -21,7 +21,7 @@ func (p Page) title(ctx context.Context) string {
 // own is where the viewer finds what is their own.
 func (p Page) own() string {
 	if p.Viewer.Agent {
-		return ProfileSessionsPath
+		return FactorsPath
 	}
 	return ProfilePath
 }

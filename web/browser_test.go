@@ -91,6 +91,7 @@ func TestBrowser(t *testing.T) {
 		{"search, sort, pages and the way back", four, findAddresses},
 		{"language, theme, signing in and out", four, comeAndGo},
 		{"a second factor, from its addition to what asks again", four, addASecondFactor},
+		{"support asks, is let in, acts and is ended", four, letSupportIn},
 		{"a forgotten password is set anew", four, resetThePassword},
 		{"a session elsewhere is ended", four, endASession},
 		{"another contact address is confirmed", four, changeTheContact},

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"example.org/mandat/models/cast"
+)
+
+// letSupportIn: Sam asks David, who accepts and ends it; for Alice, who has a
+// window open, he begins at once, steps up, changes something and stops.
+func letSupportIn(v *visitor) {
+	david := v.somebodyElse()
+	v.goTo("/sign-in")
+	v.enter(cast.Sam)
+	v.typeIn(v.say("factor.code"), v.code(cast.SamSecret, 0))
+	v.press(v.one(signInLabel))
+	v.at("/support")
+	if ask[string](v, "document.documentElement.lang") != v.manner.lang {
+		v.press(map[string]string{"fr": "Français", "en": "English"}[v.manner.lang])
+	}
+	v.check()
+
+	v.typeIn(v.say("assistance.search"), "nguyen")
+	v.press(v.say("common.search"))
+	v.see(cast.David, v.say("assistance.no_window"))
+	v.check()
+	v.follow(v.say("assistance.act"))
+	v.typeIn(v.say("assistance.reason"), "Why")
+	v.press(v.say("assistance.begin"))
+	v.see(v.say("assistance.reason.short", "Least", 10), v.say("assistance.ticket.none"))
+	v.check()
+	v.typeIn(v.say("assistance.reason"), " nothing arrives any more")
+	v.typeIn(v.say("assistance.ticket"), "TKT-7")
+	v.press(v.say("assistance.begin"))
+	v.see(v.say("assistance.waits", "Who", "David Nguyen"))
+	v.check()
+
+	david.signIn(cast.David)
+	david.see(david.say("consent.request", "Agent", cast.Sam))
+	david.follow(david.say("consent.answer"))
+	david.see("TKT-7")
+	david.check()
+	david.press(david.say("consent.accept"))
+	david.see(david.say("consent.accepted"))
+	v.goTo("/services")
+	v.see(v.say("assistance.may_look"), cast.Velos)
+	v.check()
+	v.follow(cast.Velos)
+	v.lacks(v.say("account.new"), v.say("layout.resign"))
+	v.check()
+
+	david.goTo("/services")
+	david.see(david.say("consent.acting", "Agent", cast.Sam))
+	david.check()
+	david.press(david.say("consent.stop"))
+	david.see(david.say("consent.stopped"))
+	david.follow(david.say("assistance.what"))
+	david.see("/services/" + cast.Velos)
+	david.check()
+	v.watch.expect("403")
+	v.goTo("/services")
+	v.see(v.say("error.staff.heading"))
+
+	v.goTo("/assistances/new?customer=" + cast.Alice)
+	v.typeIn(v.say("assistance.reason"), "The description is wrong")
+	v.typeIn(v.say("assistance.ticket"), "TKT-8")
+	v.press(v.say("assistance.begin"))
+	v.follow(v.say("assistance.change"))
+	v.check()
+	v.press(v.say("assistance.change_button"))
+	v.see(v.say("assistance.may_change"))
+	v.goTo(garrigue + "/emails/rh")
+	v.lacks(v.say("account.delete"), v.say("account.password.change"))
+	v.check()
+	v.typeIn(v.say("account.description"), " par Sam")
+	v.press(v.say("common.save"))
+	v.see(v.say("account.changed"))
+	v.press(v.say("assistance.end"))
+	v.see(v.say("assistance.ended"))
+	v.check()
+}
