@@ -141,11 +141,9 @@ func (h *Handlers) renewAssistance(c echo.Context) error {
 // endAssistance stops acting. It works from any page of the session, however
 // old: ending must never fail because a form has acted before.
 func (h *Handlers) endAssistance(c echo.Context) error {
-	_, by, err := h.sentAgain(c)
-	if err == nil {
-		err = h.store.EndAssistance(c.Request().Context(), by)
-	}
-	return h.done(c, err, views.SupportPath, ok(c, "assistance.ended"))
+	return h.end(c, views.SupportPath, ok(c, "assistance.ended"), func(by models.Actor) error {
+		return h.store.EndAssistance(c.Request().Context(), by)
+	})
 }
 
 // listAssistances is those of the agent; of all agents for a lead.
@@ -219,9 +217,7 @@ func (h *Handlers) endOtherAssistance(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	_, by, err := h.sentAgain(c)
-	if err == nil {
-		err = h.store.EndOther(c.Request().Context(), by.Self(), id)
-	}
-	return h.done(c, err, views.SupportPath, ok(c, "assistance.stopped"))
+	return h.end(c, views.SupportPath, ok(c, "assistance.stopped"), func(by models.Actor) error {
+		return h.store.EndOther(c.Request().Context(), by.Self(), id)
+	})
 }

@@ -39,7 +39,7 @@ POST /profile/support/:id/acceptance from /profile/support fill mode=look writes
 	emergency                           404   404   404   404   404   403   in
 	none                                404   404   404   404   404   403   in
 POST /profile/support/:id/refusal from /profile/support fill mode=look writes assistance.refused
-	past                                404   404   404   404   404   403   in
+	past                                303   404   404   404   404   403   in
 	asked                               404   404   404   done  404   403   in
 POST /profile/support/:id/end writes assistance.refused
 	past                                303   404   404   404   404   403   in
@@ -80,7 +80,7 @@ func ruledSupport(r handlers.Route, object string, by person) (verdict string, a
 	of := map[string]string{"past": cast.Alice, "asked": cast.David}[object]
 	open := map[string]bool{"asked": true}[object]
 	switch {
-	case r.Path == "/profile/support/:id" || r.Path == "/profile/support/:id/end":
+	case r.Path == "/profile/support/:id" || r.Path == "/profile/support/:id/end" || r.Path == "/profile/support/:id/refusal":
 		if by.identifier == cast.Sam {
 			return "403", true
 		}
@@ -221,6 +221,8 @@ func agentCell(r handlers.Route, e entry, l line, customer person, mode policy.M
 	switch {
 	case r.Path == "/services":
 		return "200"
+	case r.Path == "/profile/proof/challenge":
+		return l.cells[slices.IndexFunc(people, func(p person) bool { return p.identifier == cast.Sam })] // as themselves
 	case r.Policy.Class != policy.Object:
 		return "403"
 	case object == "-":

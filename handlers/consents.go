@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"time"
@@ -81,54 +80,48 @@ func (h *Handlers) makeCode(c echo.Context) error {
 
 // withdrawConsent lets support in no more.
 func (h *Handlers) withdrawConsent(c echo.Context) error {
-	_, by, err := h.sentAgain(c)
-	if err == nil {
-		err = h.store.WithdrawConsent(c.Request().Context(), by)
-	}
-	if bad, is := refused(c, err); is {
-		return h.refuseConsent(c, views.NewConsentForm(), bad)
-	}
-	return h.done(c, err, views.ConsentPath, ok(c, "consent.closed"))
+	return h.end(c, views.ConsentPath, ok(c, "consent.closed"), func(by models.Actor) error {
+		return h.store.WithdrawConsent(c.Request().Context(), by)
+	})
 }
 
 // acceptAssistance lets the agent who asks begin.
 func (h *Handlers) acceptAssistance(c echo.Context) error {
-	return h.answerAssistance(c, h.sent, "consent.accepted", func(ctx context.Context, by models.Actor, id int64, f form) error {
-		if err := h.prove(c, f); err != nil {
-			return err
-		}
-		return h.store.AnswerAssistance(ctx, by, id, true, f.Get("mode") == views.ModeChange)
-	}, "mode", "proof")
-}
-
-func (h *Handlers) refuseAssistance(c echo.Context) error {
-	return h.answerAssistance(c, h.sentAgain, "consent.refused", func(ctx context.Context, by models.Actor, id int64, _ form) error {
-		return h.store.AnswerAssistance(ctx, by, id, false, false)
-	}, "mode", "proof") // the button is on the form that accepts
-}
-
-// stopAssistance is the customer's button.
-func (h *Handlers) stopAssistance(c echo.Context) error {
-	return h.answerAssistance(c, h.sentAgain, "consent.stopped", func(ctx context.Context, by models.Actor, id int64, _ form) error {
-		return h.store.StopAssistance(ctx, by, id)
-	})
-}
-
-func (h *Handlers) answerAssistance(c echo.Context, read func(echo.Context, ...string) (form, models.Actor, error), key string, verb func(context.Context, models.Actor, int64, form) error, fields ...string) error {
 	id, err := numberOf(c)
 	if err != nil {
 		return err
 	}
-	sent, by, err := read(c, fields...)
+	sent, by, err := h.sent(c, "mode", "proof")
+	f := views.NewConsentForm()
+	f.Sent, f.RequestMode = "request", sent.Get("mode")
 	if err == nil {
-		err = verb(c.Request().Context(), by, id, sent)
+		err = h.prove(c, sent)
+	}
+	if err == nil {
+		err = h.store.AcceptAssistance(c.Request().Context(), by, id, f.RequestMode == views.ModeChange)
 	}
 	if bad, is := refused(c, err); is {
-		f := views.NewConsentForm()
-		f.Sent, f.RequestMode = "request", sent.Get("mode")
 		return h.refuseConsent(c, f, bad)
 	}
-	return h.done(c, err, views.ConsentPath, ok(c, key))
+	return h.done(c, err, views.ConsentPath, ok(c, "consent.accepted"))
+}
+
+// refuseAssistance refuses what an agent asks. Its button is on the form that accepts.
+func (h *Handlers) refuseAssistance(c echo.Context) error {
+	return h.stop(c, "consent.refused", "mode", "proof")
+}
+
+// stopAssistance is the customer's button.
+func (h *Handlers) stopAssistance(c echo.Context) error { return h.stop(c, "consent.stopped") }
+
+func (h *Handlers) stop(c echo.Context, key string, fields ...string) error {
+	id, err := numberOf(c)
+	if err != nil {
+		return err
+	}
+	return h.end(c, views.ConsentPath, ok(c, key), func(by models.Actor) error {
+		return h.store.StopAssistance(c.Request().Context(), by, id)
+	}, fields...)
 }
 
 // showOwnAssistance is what an agent looked at and changed, for the customer.

@@ -107,12 +107,18 @@ func (h *Handlers) sent(c echo.Context, fields ...string) (form, models.Actor, e
 	return f, by, err
 }
 
-// sentAgain is sent for what ends something and must never fail because a form
-// has acted before: it is of the session, and acts however often it comes.
-func (h *Handlers) sentAgain(c echo.Context, fields ...string) (form, models.Actor, error) {
-	f, by, err := h.sent(c, fields...)
-	by.Nonce = nil
-	return f, by, err
+// end carries out what ends something, and must never fail because the form has
+// acted before: a form that was sent already acts again, and says nothing.
+func (h *Handlers) end(c echo.Context, path string, f views.Flash, verb func(models.Actor) error, fields ...string) error {
+	_, by, err := h.sent(c, fields...)
+	if err != nil {
+		return err
+	}
+	if err = verb(by); errors.Is(err, models.ErrRepeated) {
+		by.Nonce, f = nil, views.Flash{}
+		err = verb(by)
+	}
+	return h.done(c, err, path, f)
 }
 
 // submitted is who sends a form that was read, by its submission.

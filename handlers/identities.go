@@ -112,6 +112,10 @@ func (h *Handlers) ownIdentity(c echo.Context) (*models.Identity, error) {
 
 // createIdentityRemoval ends a link of the reader's.
 func (h *Handlers) createIdentityRemoval(c echo.Context) error {
+	id, err := numberOf(c)
+	if err != nil {
+		return err
+	}
 	sent, by, err := h.sent(c, "proof")
 	if err == nil {
 		err = h.offered(c)
@@ -120,7 +124,6 @@ func (h *Handlers) createIdentityRemoval(c echo.Context) error {
 		err = h.prove(c, sent)
 	}
 	if err == nil {
-		id, _ := strconv.ParseInt(c.Param("id"), 10, 64) // 0 is nobody's
 		if err = h.store.UnlinkIdentity(c.Request().Context(), by, id); err == nil {
 			h.log.Info("identity unlinked", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP())
 		}

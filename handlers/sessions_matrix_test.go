@@ -21,7 +21,7 @@ GET /password-resets
 
 GET /profile/sessions
 	-                  200   200   200   200   200   200   in
-POST /profile/sessions/end from /profile/sessions writes session.others_ended
+POST /profile/sessions/end from /profile/sessions writes session.others_ended (consent.closed)
 	-                  done  303   303   303   303   done  in
 POST /profile/sessions/:id/end from /profile/sessions writes session.ended
 	session-of-Alice   done  404   404   404   404   404   in

@@ -38,69 +38,69 @@ GET  /session/oidc                                 -                            
 GET  /session/oidc/callback?code=x&state=y         -                              nobody 0
 POST /session/oidc/callback                        -                              nobody 0
 GET  /password-links/:token                        emma                           nobody 2
-POST /password-links/:token                        emma                           nobody 11+1 the factors are counted, what the old password had opened is forgotten, the notice
+POST /password-links/:token                        emma                           nobody 13+1 the factors are counted, what the old password had opened is forgotten, the notice
 GET  /password-resets/new                          -                              nobody 0
 POST /password-resets                              -                              nobody 4+1
 GET  /password-resets                              -                              nobody 0
-POST /preferences                                  -                              Alice  4
+POST /preferences                                  -                              Alice  5
 POST /preferences                                  -                              nobody 0
 
 GET  /profile                                      -                              Alice  3
-POST /profile                                      -                              Alice  6
+POST /profile                                      -                              Alice  10  an event of no service, and its lock
 GET  /profile/password                             -                              Alice  2
-POST /profile/password                             -                              Alice  17+1 the guess is counted, and taken back; the factors are counted, what the old password had opened is forgotten; the session has a new reference; the notice
+POST /profile/password                             -                              Alice  23+1 the guess is counted, and taken back; the factors are counted, what the old password had opened is forgotten; the session has a new reference; the notice
 GET  /profile/contact                              -                              Alice  2
-POST /profile/contact                              -                              Alice  10+2 those of the day are counted; the link and the notice
-POST /profile/contact/cancellation                 -                              Alice  6
+POST /profile/contact                              -                              Alice  11+2 those of the day are counted; the link and the notice
+POST /profile/contact/cancellation                 -                              Alice  7
 GET  /profile/contact/confirmation/:token          contact-of-Alice               Alice  2
-POST /profile/contact/confirmation/:token          contact-of-Alice               Alice  11+1 the one before is kept for its notices
+POST /profile/contact/confirmation/:token          contact-of-Alice               Alice  12+1 the one before is kept for its notices
 GET  /profile/factors                              -                              David  6   the person, the apps, the codes left, the browsers, the passkeys
 GET  /profile/factors                              -                              Alice  6   the same
 GET  /profile/factors/new                          -                              Alice  2
-POST /profile/factors                              -                              Alice  14+1  the proof, the person is locked, the apps and codes are counted, made and sealed; the session has a new reference
+POST /profile/factors                              -                              Alice  15+1  the proof, the person is locked, the apps and codes are counted, made and sealed; the session has a new reference
 GET  /profile/factors/:id                          factor-of-David                David  3
-POST /profile/factors/:id                          factor-of-David                David  10  the person is read with the app and again, and locked
+POST /profile/factors/:id                          factor-of-David                David  11  the person is read with the app and again, and locked
 GET  /profile/factors/:id/removal                  factor-of-David                David  3
-POST /profile/factors/:id/removal                  factor-of-David                David  15+1  the proof, what hung on the last factor
+POST /profile/factors/:id/removal                  factor-of-David                David  16+1  the proof, what hung on the last factor
 GET  /profile/recovery-codes                       -                              David  3
-POST /profile/recovery-codes                       -                              David  10+1  the proof, the factors are counted
-POST /profile/devices/removal                      -                              David  6
-POST /profile/devices/:id/removal                  device-of-David                David  6
+POST /profile/recovery-codes                       -                              David  11+1  the proof, the factors are counted
+POST /profile/devices/removal                      -                              David  7
+POST /profile/devices/:id/removal                  device-of-David                David  7
 GET  /profile/sessions                             -                              Alice  2
 GET  /profile/identities                           -                              Alice  3
 POST /profile/identities                           -                              Bruno  5
 GET  /profile/identities/proof?next=/profile       -                              Alice  1
 GET  /profile/identities/:id/removal               identity-of-Alice              Alice  3
-POST /profile/identities/:id/removal               identity-of-Alice              Alice  11+1 the person, the proof, the person is locked, the session that asks stays, the notice
-POST /profile/sessions/end                         -                              Alice  6
-POST /profile/sessions/:id/end                     session-of-Alice               Alice  6
+POST /profile/identities/:id/removal               identity-of-Alice              Alice  12+1 the person, the proof, the person is locked, the session that asks stays, the notice
+POST /profile/sessions/end                         -                              Alice  12  an event of no service, and its lock
+POST /profile/sessions/:id/end                     session-of-Alice               Alice  7
 GET  /profile/passkeys/new                         -                              Alice  2
 POST /profile/passkeys/challenge                   -                              Alice  9   who asks, the bounds on challenges, the handle
 POST /profile/passkeys                             -                              Alice  2
 GET  /profile/passkeys/:id/removal                 passkey-of-Alice               Alice  2
-POST /profile/passkeys/:id/removal                 passkey-of-Alice               Alice  9+1 who asks is looked up, and locked; the notice
+POST /profile/passkeys/:id/removal                 passkey-of-Alice               Alice  10+1 who asks is looked up, and locked; the notice
 POST /profile/proof/challenge                      -                              Alice  6
 GET  /history                                      -                              Alice  2
 GET  /services                                     -                              Alice  3
 
-GET  /profile/support                              -                              Alice  3
-POST /profile/support                              -                              Alice  8
-POST /profile/support/code                         -                              Alice  8
-POST /profile/support/end                          -                              Alice  8
-GET  /profile/support/:id                          past                           Alice  4
-POST /profile/support/:id/acceptance               asked                          David  8
-POST /profile/support/:id/refusal                  asked                          David  6
-POST /profile/support/:id/end                      asked                          David  6
-GET  /support?q=durand                             -                              Sam    4
+GET  /profile/support                              -                              Alice  4  what is open, and what has been
+POST /profile/support                              -                              Alice  12+1 the window before is ended, with what rests on it; the notice
+POST /profile/support/code                         -                              Alice  14+1 the guess is hashed; the code before is ended; the notice
+POST /profile/support/end                          -                              Alice  13  both kinds, and what rests on them
+GET  /profile/support/:id                          past                           Alice  4   its pages and changes
+POST /profile/support/:id/acceptance               asked                          David  10+1 an event of no service, and its lock
+POST /profile/support/:id/refusal                  asked                          David  7
+POST /profile/support/:id/end                      asked                          David  7
+GET  /support?q=durand                             -                              Sam    4  what is open, emergencies
 GET  /assistances/new                              -                              Sam    1
-POST /assistances                                  -                              Sam    12
+POST /assistances                                  -                              Sam    15  who is staff, consent and its lock, what they left open
 GET  /assistances/change                           -                              Sam    1
-POST /assistances/change                           -                              Sam    3
+POST /assistances/change                           -                              Sam    4
 POST /assistances/renewal                          -                              Sam    3
 POST /assistances/end                              -                              Sam    4
 GET  /support/assistances                          -                              Sam    2
-GET  /support/assistances/:id                      past                           Sam    4
-POST /support/assistances/:id/approval             emergency                      Sam    7
+GET  /support/assistances/:id                      past                           Sam    4   its pages and changes
+POST /support/assistances/:id/approval             emergency                      Sam    12+2 an event of no service, and its lock
 POST /support/assistances/:id/end                  asked                          Sam    1
 
 GET  /services/:domain                             garrigue.example               Alice  3

@@ -113,28 +113,28 @@ func TestWithoutConsentThereIsOnlyARequest(t *testing.T) {
 			t.Fatalf("%+v", a)
 		}
 		want(t, "acting before the answer", w.Store.RaiseAssistance(ctx, acting(a)), assistanceEnded)
-		want(t, "another customer's answer", w.Store.AnswerAssistance(ctx, w.Alice, a.ID, true, true), notFound)
-		want(t, "the agent's own answer", w.Store.AnswerAssistance(ctx, agent, a.ID, true, true), notFound)
+		want(t, "another customer's answer", w.Store.AcceptAssistance(ctx, w.Alice, a.ID, true), notFound)
+		want(t, "the agent's own answer", w.Store.AcceptAssistance(ctx, agent, a.ID, true), notFound)
 		want(t, "a second one at a time", second(w.Store.AskAssistance(ctx, agent, asks(cast.Emma, ""))), assisting)
-		must(t, w.Store.AnswerAssistance(ctx, w.David, a.ID, true, false))
+		must(t, w.Store.AcceptAssistance(ctx, w.David, a.ID, false))
 		must(t, second(w.Store.Service(ctx, acting(a), cast.Velos)))
 		want(t, "more than was accepted", w.Store.RaiseAssistance(ctx, acting(a)), ": assistance.refused.look")
-		want(t, "a second answer", w.Store.AnswerAssistance(ctx, w.David, a.ID, true, true), notFound)
+		want(t, "a second answer", w.Store.AcceptAssistance(ctx, w.David, a.ID, true), notFound)
 		must(t, w.Store.EndAssistance(ctx, acting(a)))
 		must(t, w.Store.EndAssistance(ctx, acting(a))) // ending always works
 
 		a = got[*models.Assistance](t)(w.Store.AskAssistance(ctx, agent, asks(cast.David, "")))
-		must(t, w.Store.AnswerAssistance(ctx, w.David, a.ID, false, false))
+		must(t, w.Store.StopAssistance(ctx, w.David, a.ID))
 		want(t, "after a refusal", w.Store.RaiseAssistance(ctx, acting(a)), assistanceEnded)
 
 		a = got[*models.Assistance](t)(w.Store.AskAssistance(ctx, agent, asks(cast.David, "")))
 		w.Clock.Move(models.RequestFor)
-		want(t, "an answer that comes too late", w.Store.AnswerAssistance(ctx, w.David, a.ID, true, true), notFound)
+		want(t, "an answer that comes too late", w.Store.AcceptAssistance(ctx, w.David, a.ID, true), notFound)
 		want(t, "a fourth request within an hour", second(w.Store.AskAssistance(ctx, agent, asks(cast.David, ""))), "customer: assistance.refused.often")
 		w.Clock.Move(time.Hour)
 		a = got[*models.Assistance](t)(w.Store.AskAssistance(ctx, agent, asks(cast.David, ""))) // the lapsed one is closed on the way
 		must(t, w.Store.EndAssistance(ctx, agent))
-		want(t, "an answer to what was withdrawn", w.Store.AnswerAssistance(ctx, w.David, a.ID, true, true), notFound)
+		want(t, "an answer to what was withdrawn", w.Store.AcceptAssistance(ctx, w.David, a.ID, true), notFound)
 		if n := w.Int(t, "SELECT count(*) FROM assistances WHERE ended_why IN ('agent', 'refused', 'time', 'withdrawn')"); n != 4 {
 			t.Errorf("%d ends are told", n)
 		}
@@ -396,7 +396,7 @@ func TestAnEmergencyNeedsASecondAgentAndIsTold(t *testing.T) {
 		if a.BeganAt != nil || a.Consent != models.ByEmergency {
 			t.Fatalf("%+v", a)
 		}
-		want(t, "the customer's answer", w.Store.AnswerAssistance(ctx, w.Alice, a.ID, true, true), notFound)
+		want(t, "the customer's answer", w.Store.AcceptAssistance(ctx, w.Alice, a.ID, true), notFound)
 		want(t, "one's own approval", w.Store.ApproveAssistance(ctx, agent, a.ID), ": assistance.refused.own")
 		want(t, "a customer's approval", w.Store.ApproveAssistance(ctx, w.Bruno, a.ID), notFound)
 		must(t, w.Store.ApproveAssistance(ctx, mia, a.ID))

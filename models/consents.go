@@ -119,14 +119,14 @@ func (tx *Tx) withdrawConsent(of int64) error {
 func (tx *Tx) shutSupportOut(of int64) error {
 	var open struct{ Consents, Assistances int }
 	err := tx.scan(&open, `SELECT (SELECT count(*) FROM consents k WHERE k.customer_id = @of AND k.ended_at IS NULL AND k.expires_at > @now) AS consents,
-		(SELECT count(*) FROM assistances x WHERE x.customer_id = @of AND x.ended_at IS NULL) AS assistances`, map[string]any{"of": of, "now": tx.now})
+		(SELECT count(*) FROM assistances x WHERE x.customer_id = @of AND x.ended_at IS NULL AND x.began_at IS NOT NULL) AS assistances`, map[string]any{"of": of, "now": tx.now})
 	if err != nil || open.Consents+open.Assistances == 0 {
 		return err
 	}
 	if _, err := customer(tx.DB, "c.id = ?"+tx.forTurn("c"), of); err != nil { // nobody may begin meanwhile: see askAssistance
 		return err
 	}
-	if err := tx.endAssistances(func(*Assistance) string { return AssistanceNoConsent }, "x.customer_id = ?", of); err != nil {
+	if err := tx.endAssistances(func(*Assistance) string { return AssistanceNoConsent }, "x.customer_id = ? AND x.began_at IS NOT NULL", of); err != nil {
 		return err
 	}
 	if open.Consents == 0 {
@@ -251,9 +251,9 @@ func (s *Store) tryCode(ctx context.Context, by Actor, n NewAssistance) (c *Cons
 	return &tried.Consent, nil, err
 }
 
-// AnswerAssistance accepts or refuses the request of an agent: mayChange says
-// how far they may go. ErrNotFound for a request that is not by's, or waits no more.
-func (s *Store) AnswerAssistance(ctx context.Context, by Actor, id int64, accept, mayChange bool) error {
+// AcceptAssistance accepts the request of an agent: mayChange says how far they
+// may go; see StopAssistance for the other answer. ErrNotFound for a request that is not by's, or waits no more.
+func (s *Store) AcceptAssistance(ctx context.Context, by Actor, id int64, mayChange bool) error {
 	return s.change(ctx, by, func(tx *Tx) error {
 		if err := tx.customerSelf(); err != nil {
 			return err
@@ -264,9 +264,6 @@ func (s *Store) AnswerAssistance(ctx context.Context, by Actor, id int64, accept
 		}
 		if !a.Waits(tx.now) || a.SessionGone {
 			return ErrNotFound
-		}
-		if !accept {
-			return tx.endAssistance(a, AssistanceRefused)
 		}
 		if err := tx.proven(); err != nil {
 			return err

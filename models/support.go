@@ -33,9 +33,6 @@ func (s *Store) FindCustomers(ctx context.Context, by Actor, typed string) (list
 	if condition == "" {
 		return nil, false, nil
 	}
-	if err := s.countSearch(ctx, by); err != nil {
-		return nil, false, err
-	}
 	args["n"], args["most"], args["now"] = maxFound+1, MaxCounted+1, s.now()
 	err = s.db.WithContext(ctx).Raw(`SELECT c.identifier, c.name, (SELECT count(*) FROM (SELECT 1 FROM services s WHERE s.owner_id = c.id LIMIT @most) AS owned) AS services,
 		EXISTS (SELECT 1 FROM consents k WHERE k.customer_id = c.id AND k.kind = 'window' AND k.ended_at IS NULL AND k.expires_at > @now) AS window
@@ -44,21 +41,6 @@ func (s *Store) FindCustomers(ctx context.Context, by Actor, typed string) (list
 		list, more = list[:maxFound], true
 	}
 	return list, more, err
-}
-
-// MaxSearches is how often an agent may search within an hour: to find whom one
-// helps, and not to copy the list of customers.
-const MaxSearches = 300
-
-func (s *Store) countSearch(ctx context.Context, by Actor) error {
-	subject := fmt.Sprintf("searches:agent:%d", by.Agent)
-	return s.inTx(ctx, Actor{}, func(tx *Tx) error {
-		total, err := tx.countFailures([]string{subject}, 1, time.Hour)
-		if err == nil && total[subject] > MaxSearches {
-			err = Throttled{Wait: time.Hour}
-		}
-		return err
-	})
 }
 
 // Bounds of a search by name: what is shorter means too many, and of the words
