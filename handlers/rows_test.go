@@ -14,9 +14,9 @@ import (
 type rows []string
 
 // bookkeeping names what may change without anybody changing anything: tables
-// of goose and River's own, the pages that an agent looked at, what browsers are
+// of goose and River's own, the row that is only there to be locked, the pages that an agent looked at, what browsers are
 // asked to sign with passkeys, and the last use of a session or a grant.
-var bookkeeping = []string{"assistance_pages", "passkey_challenges", "passkey_holders", "goose_db_version", "river_client", "river_client_queue", "river_leader", "river_migration", "river_notification", "river_queue"}
+var bookkeeping = []string{"assistance_pages", "passkey_challenges", "passkey_holders", "goose_db_version", "river_client", "river_client_queue", "river_leader", "river_migration", "river_notification", "river_queue", "system_chain"}
 
 var lastUse = []string{"seen_at", "used_at"}
 
