@@ -17,9 +17,9 @@ type routesCommand struct {
 type route struct {
 	Method    string `json:"method"`
 	Path      string `json:"path"`
-	Class     string `json:"class"`               // public, self, holder or object
+	Class     string `json:"class"`               // public, self, holder, object, staff or lead
 	Operation string `json:"operation,omitempty"` // the row of the permission table
-	Object    string `json:"object,omitempty"`    // the kind of thing that the path names: service, account, grant or session
+	Object    string `json:"object,omitempty"`    // the kind of thing that the path names: service, account, grant, session, assistance, …
 	Changes   bool   `json:"changes"`             // whether it changes anything
 }
 
@@ -53,8 +53,14 @@ func objectOf(path string) string {
 		return "service"
 	case strings.HasPrefix(path, "/grants/:id"):
 		return "grant"
-	case strings.HasPrefix(path, "/profile/sessions/:id"):
-		return "session"
+	}
+	for prefix, kind := range map[string]string{
+		"/profile/sessions": "session", "/profile/factors": "factor", "/profile/devices": "device", "/profile/identities": "identity", "/profile/passkeys": "passkey",
+		"/profile/support": "assistance", "/support/assistances": "assistance",
+	} {
+		if strings.HasPrefix(path, prefix+"/:id") {
+			return kind
+		}
 	}
 	return ""
 }
