@@ -55,6 +55,7 @@ func as(t *testing.T, w *modelstest.World, role, password string) *pgx.Conn {
 		t.Fatal(err)
 	}
 	config.User, config.Password = role, password
+	delete(config.RuntimeParams, "role") // the panel's, which only its owner may take
 	conn, err := pgx.ConnectConfig(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)

@@ -63,6 +63,7 @@ func newWorld(t testing.TB) *world {
 		t.Fatal(err)
 	}
 	u.User = url.UserPassword("mandat_lists", "lists")
+	u.RawQuery = without(u.Query(), "role").Encode() // the panel's, which only its owner may take
 	w.config, err = readConfig(func(name string) string {
 		return map[string]string{"MANDAT_LISTS_DATABASE_URL": u.String(), "MANDAT_ORIGIN": "https://panel.example", "MANDAT_LISTS_SMTP": w.sink.address}[name]
 	})
@@ -70,6 +71,12 @@ func newWorld(t testing.TB) *world {
 		t.Fatal(err)
 	}
 	return w
+}
+
+// without is a query less one parameter.
+func without(query url.Values, name string) url.Values {
+	query.Del(name)
+	return query
 }
 
 // freeAddress is one that nobody listens on at this moment.
