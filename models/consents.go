@@ -174,7 +174,7 @@ func (tx *Tx) recordConsent(of int64, kind string, d Detail) error {
 	}
 	e := Event{Kind: kind, Class: SelfEvent, SubjectID: of, Object: c.Identifier, Detail: d}
 	if kind != "consent.closed" {
-		tx.tellSecurity(c, NoticeDeed{Event: e.Kind})
+		tx.tellSecurity(c.person(), NoticeDeed{Event: e.Kind})
 	}
 	return tx.record(e)
 }

@@ -96,7 +96,7 @@ func (s *Store) ChangeContact(ctx context.Context, by Actor, email string) error
 
 // contactEvent tells and records what became of a contact address.
 func (tx *Tx) contactEvent(c *Customer, kind, email string) error {
-	tx.tellSecurity(c, NoticeDeed{Event: kind, Target: email})
+	tx.tellSecurity(c.person(), NoticeDeed{Event: kind, Target: email})
 	return tx.record(Event{Kind: kind, Class: SelfEvent, SubjectID: c.ID, Object: c.Identifier, Detail: Detail{"email": {Before: c.Email, After: email}}})
 }
 

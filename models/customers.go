@@ -291,7 +291,7 @@ func (tx *Tx) setPassword(c *Customer, hash string, short bool, kind string) err
 	if err := tx.exec("UPDATE customers SET password_hash = ?, password_short = ?, version = version + 1 WHERE id = ?", hash, short, c.ID); err != nil {
 		return err
 	}
-	p := person{CustomerID: c.ID, Identifier: c.Identifier}
+	p := c.person()
 	if short {
 		n, err := secondFactors(tx.DB, p)
 		if err != nil {
@@ -316,7 +316,7 @@ func (tx *Tx) setPassword(c *Customer, hash string, short bool, kind string) err
 	if err := tx.shutSupportOut(c.ID); err != nil {
 		return err
 	}
-	tx.tellSecurity(c, NoticeDeed{Event: kind})
+	tx.tellSecurity(p, NoticeDeed{Event: kind})
 	return tx.record(Event{Kind: kind, Class: SelfEvent, SubjectID: c.ID, Object: c.Identifier})
 }
 

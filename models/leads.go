@@ -95,7 +95,7 @@ func (s *Store) tellLead(ctx context.Context, what tellLead, lastAttempt bool) e
 	if err != nil {
 		return err
 	}
-	n := &Notice{To: to, CreatedAt: s.now(), Parts: []NoticePart{{Kind: NoticeDigest, At: s.now(), Digest: d}}}
+	n := &Notice{To: to, Staff: true, CreatedAt: s.now(), Parts: []NoticePart{{Kind: NoticeDigest, At: s.now(), Digest: d}}}
 	if err := s.post.MailNotice(ctx, n); err != nil {
 		var refusal interface{ Permanent() bool }
 		if lastAttempt || errors.As(err, &refusal) && refusal.Permanent() {

@@ -20,7 +20,8 @@
 //     and then done by another, all or nothing.
 //   - A mailing is the subscribers of a list on their way to the list's owner, by email.
 //   - A notice is what a customer is told by email of something that was done, by somebody else or
-//     by time, to what they hold or own: one for each submission, written in its transaction.
+//     by time, to what they hold or own, and a customer or an agent of what was done to how they
+//     sign in: one for each submission, written in its transaction.
 //   - An import copies the mail of an account elsewhere into an account, by jobs that may end
 //     anywhere: see imports_run.go, and package mail/imap for why nothing is lost or doubled.
 //   - A factor is what a person, a customer or an agent, has besides the password: an authenticator

@@ -1,6 +1,7 @@
 package models
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"maps"
@@ -59,12 +60,14 @@ const (
 	MaxNoticeLines  = 50   // objects and deeds that one part names
 )
 
-// Notice is what one customer is told by one email: all that one submission
-// means to them. Nobody is told what they did themselves.
+// Notice is what one customer or agent is told by one email: all that one
+// submission means to them. Nobody is told what they did themselves, but for
+// what decides who gets at their account: of that alone are agents told.
 type Notice struct {
 	ID        int64
 	CreatedAt time.Time
-	To        Customer // name, address, language and time zone
+	To        Customer // name, address, language and time zone, of an agent too
+	Staff     bool     // To is an agent
 	Parts     []NoticePart
 	More      int  // parts that are not told one by one
 	Joined    bool // several notices of one hour
@@ -155,6 +158,9 @@ func (k NoticeKind) urgent() bool {
 	return k == NoticeSupport || k == NoticeAssisting || k == NoticeAssisted
 }
 
+// receiver is whom a notice is for: a customer or an agent.
+type receiver struct{ customerID, agentID int64 }
+
 // telling is what one receiver will be told of this transaction.
 type telling struct {
 	Parts []*NoticePart `json:"parts"`
@@ -163,22 +169,27 @@ type telling struct {
 	alike map[string]*NoticePart
 }
 
-// tell adds to what a receiver will be told, and says whether they will be told
-// anything. It is written at the end of the transaction: see writeNotices.
-func (tx *Tx) tell(receiver int64, p NoticePart) bool {
+// tell is tellPerson for a customer; 0 is nobody.
+func (tx *Tx) tell(customer int64, p NoticePart) bool {
+	own := customer == tx.by.Customer && tx.by.Agent == 0 && p.Why != EndedByTime && p.Assistance == nil
+	return customer != 0 && !own && tx.tellPerson(receiver{customerID: customer}, p)
+}
+
+// tellPerson adds to what a receiver will be told, and says whether they will be
+// told anything. It is written at the end of the transaction: see writeNotices.
+func (tx *Tx) tellPerson(to receiver, p NoticePart) bool {
 	quiet, _ := tx.ctx.Value(quietKey{}).(bool)
-	own := receiver == tx.by.Customer && tx.by.Agent == 0 && p.Why != EndedByTime && p.Kind != NoticeSecurity && p.Assistance == nil
-	if !tx.store.Mails() || quiet || own || receiver == 0 {
+	if !tx.store.Mails() || quiet {
 		return false
 	}
 	p.At = tx.now
 	if p.Why != EndedByTime && p.Kind != NoticeEnding && p.Assistance == nil {
 		p.By, p.Agent = tx.by.Customer, tx.by.Agent
 	}
-	t := tx.tellings[receiver]
+	t := tx.tellings[to]
 	if t == nil {
 		t = &telling{alike: map[string]*NoticePart{}}
-		tx.tellings[receiver] = t
+		tx.tellings[to] = t
 	}
 	t.add(p)
 	return true
@@ -271,10 +282,11 @@ func (tx *Tx) tellSupport(e *Event) {
 	tx.tell(receiver, NoticePart{Kind: NoticeSupport, Deeds: []NoticeDeed{{Event: e.Kind, Object: e.Object, Whom: e.SubjectID}}})
 }
 
-// tellSecurity tells a customer of something that decides who gets at their account.
-func (tx *Tx) tellSecurity(c *Customer, d NoticeDeed) {
-	d.Object = c.Identifier
-	tx.tell(c.ID, NoticePart{Kind: NoticeSecurity, Deeds: []NoticeDeed{d}})
+// tellSecurity tells a person of something that decides who gets at their
+// account, whoever did it: it may not have been they.
+func (tx *Tx) tellSecurity(p person, d NoticeDeed) {
+	d.Object = p.Identifier
+	tx.tellPerson(receiver{p.CustomerID, p.AgentID}, NoticePart{Kind: NoticeSecurity, Deeds: []NoticeDeed{d}})
 }
 
 // guarded says whether any of it also goes to the contact addresses of before.
@@ -291,26 +303,30 @@ func (t *telling) urgent() bool {
 // and each of the addresses of before that are told it too, and the jobs that
 // send them, when all of the transaction is known.
 func (tx *Tx) writeNotices() error {
-	for some := range slices.Chunk(slices.Sorted(maps.Keys(tx.tellings)), eventBatch) {
+	receivers := slices.SortedFunc(maps.Keys(tx.tellings), func(a, b receiver) int {
+		return cmp.Or(cmp.Compare(a.customerID, b.customerID), cmp.Compare(a.agentID, b.agentID))
+	})
+	for some := range slices.Chunk(receivers, eventBatch) {
 		var args []any
-		for _, receiver := range some {
-			text, err := json.Marshal(tx.tellings[receiver])
+		for _, to := range some {
+			t := tx.tellings[to]
+			text, err := json.Marshal(t)
 			if err != nil {
 				return err
 			}
-			args = append(args, receiver, string(text), tx.tellings[receiver].guarded(), tx.tellings[receiver].urgent())
+			args = append(args, orNull(to.customerID), orNull(to.agentID), string(text), t.guarded(), t.urgent())
 		}
 		args = append(args, orNull(tx.by.holder()), tx.now, tx.by.holder(), tx.now.Add(-noticeWindow), NoticesOfOne, tx.now.Add(-FormerContactFor))
 		var made []struct {
 			ID   int64
 			Held bool
 		}
-		row := "(CAST(? AS bigint), CAST(? AS text), CAST(? AS boolean), CAST(? AS boolean))"
+		row := "(CAST(? AS bigint), CAST(? AS bigint), CAST(? AS text), CAST(? AS boolean), CAST(? AS boolean))"
 		err := tx.scan(&made, "WITH v AS (VALUES "+strings.TrimSuffix(strings.Repeat(row+", ", len(some)), ", ")+`)
-			INSERT INTO notices (receiver_id, caused_by, parts, created_at, held, email)
-			SELECT w.column1, ?, w.column2, ?, (SELECT count(*) FROM notices n WHERE n.receiver_id = w.column1 AND COALESCE(n.caused_by, 0) = ? AND n.created_at > ?) >= ? AND NOT w.urgent, w.email
-			FROM (SELECT v.column1, v.column2, v.column4 AS urgent, NULL AS email FROM v
-				UNION ALL SELECT v.column1, v.column2, v.column4, f.email FROM v JOIN former_contacts f ON f.customer_id = v.column1 WHERE v.column3 AND f.ended_at > ?) AS w
+			INSERT INTO notices (receiver_id, agent_id, caused_by, parts, created_at, held, email)
+			SELECT w.column1, w.column2, ?, w.column3, ?, (SELECT count(*) FROM notices n WHERE (n.receiver_id = w.column1 OR n.agent_id = w.column2) AND COALESCE(n.caused_by, 0) = ? AND n.created_at > ?) >= ? AND NOT w.urgent, w.email
+			FROM (SELECT v.column1, v.column2, v.column3, v.column5 AS urgent, NULL AS email FROM v
+				UNION ALL SELECT v.column1, v.column2, v.column3, v.column5, f.email FROM v JOIN former_contacts f ON f.customer_id = v.column1 WHERE v.column4 AND f.ended_at > ?) AS w
 			RETURNING id, held`, args...)
 		if err != nil {
 			return err

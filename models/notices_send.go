@@ -54,14 +54,19 @@ func (s *Store) notice(ctx context.Context, id int64) (*Notice, error) {
 		NoticedAt  time.Time
 		Customer   `gorm:"embedded;embeddedPrefix:to_"`
 		ReceiverID int64
+		Gone       bool
 	}
-	err := s.db.WithContext(ctx).Raw(`SELECT n.id, n.held, n.state, n.parts, n.created_at AS noticed_at, n.receiver_id, c.identifier AS to_identifier, c.name AS to_name, COALESCE(n.email, c.email) AS to_email, c.language AS to_language, c.time_zone AS to_time_zone
-		FROM notices n JOIN customers c ON c.id = n.receiver_id WHERE n.id = @id OR n.joined = @id ORDER BY n.id LIMIT @most`, map[string]any{"id": id, "most": noticesJoined}).Scan(&rows).Error
+	err := s.db.WithContext(ctx).Raw(`SELECT n.id, n.held, n.state, n.parts, n.created_at AS noticed_at, COALESCE(n.receiver_id, 0) AS receiver_id, a.removed_at IS NOT NULL AS gone,
+		COALESCE(c.identifier, a.identifier) AS to_identifier, COALESCE(c.name, a.name) AS to_name, COALESCE(n.email, c.email, a.email) AS to_email, COALESCE(c.language, a.language) AS to_language, COALESCE(c.time_zone, 'UTC') AS to_time_zone
+		FROM notices n LEFT JOIN customers c ON c.id = n.receiver_id LEFT JOIN agents a ON a.id = n.agent_id WHERE n.id = @id OR n.joined = @id ORDER BY n.id LIMIT @most`, map[string]any{"id": id, "most": noticesJoined}).Scan(&rows).Error
 	if err != nil || len(rows) == 0 || rows[0].ID != id || rows[0].State != "waiting" || rows[0].Held {
 		return nil, err
 	}
-	n := &Notice{ID: id, CreatedAt: rows[0].NoticedAt, To: rows[0].Customer, Joined: len(rows) > 1}
+	n := &Notice{ID: id, CreatedAt: rows[0].NoticedAt, To: rows[0].Customer, Staff: rows[0].ReceiverID == 0, Joined: len(rows) > 1}
 	n.To.ID = rows[0].ReceiverID
+	if rows[0].Gone { // an agent who is none any more has nothing that could be taken over
+		return n, nil
+	}
 	for _, r := range rows {
 		var t telling
 		if err := json.Unmarshal([]byte(r.Parts), &t); err != nil {
@@ -226,18 +231,18 @@ func (s *Store) sweepNotices(ctx context.Context) error {
 // goes to one address, to one email, once the first of it has been held for its time.
 func (tx *Tx) releaseNotices() error {
 	var due []struct {
-		ReceiverID, Cause int64
-		Address           string // "" for that of the receiver
+		CustomerID, AgentID, Cause int64
+		Address                    string // "" for that of the receiver
 	}
-	err := tx.scan(&due, `SELECT n.receiver_id, COALESCE(n.caused_by, 0) AS cause, COALESCE(n.email, '') AS address FROM notices n WHERE n.held
-		GROUP BY n.receiver_id, COALESCE(n.caused_by, 0), COALESCE(n.email, '') HAVING min(n.created_at) <= ? ORDER BY 1, 2, 3 LIMIT ?`, tx.now.Add(-noticeWindow), sweepBatch)
+	err := tx.scan(&due, `SELECT COALESCE(n.receiver_id, 0) AS customer_id, COALESCE(n.agent_id, 0) AS agent_id, COALESCE(n.caused_by, 0) AS cause, COALESCE(n.email, '') AS address FROM notices n WHERE n.held
+		GROUP BY 1, 2, 3, 4 HAVING min(n.created_at) <= ? ORDER BY 1, 2, 3, 4 LIMIT ?`, tx.now.Add(-noticeWindow), sweepBatch)
 	if err != nil {
 		return err
 	}
 	for _, d := range due {
 		var ids []int64
-		err := tx.scan(&ids, `UPDATE notices SET held = @no WHERE id IN (SELECT n.id FROM notices n WHERE n.held AND n.receiver_id = @receiver AND COALESCE(n.caused_by, 0) = @cause AND COALESCE(n.email, '') = @address ORDER BY n.id LIMIT @most)
-			AND held RETURNING id`, map[string]any{"no": false, "receiver": d.ReceiverID, "cause": d.Cause, "address": d.Address, "most": noticesJoined})
+		err := tx.scan(&ids, `UPDATE notices SET held = @no WHERE id IN (SELECT n.id FROM notices n WHERE n.held AND COALESCE(n.receiver_id, 0) = @customer AND COALESCE(n.agent_id, 0) = @agent AND COALESCE(n.caused_by, 0) = @cause AND COALESCE(n.email, '') = @address ORDER BY n.id LIMIT @most)
+			AND held RETURNING id`, map[string]any{"no": false, "customer": d.CustomerID, "agent": d.AgentID, "cause": d.Cause, "address": d.Address, "most": noticesJoined})
 		if err != nil {
 			return err
 		}

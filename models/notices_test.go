@@ -478,3 +478,122 @@ func TestOneNoticeHasABoundedNumberOfParts(t *testing.T) {
 		}
 	})
 }
+
+// Agents hear of what decides who gets at their own account as customers do
+// (ASVS 6.3.7), by whichever way it was done.
+func TestAgentsAreToldOfTheirOwnSecurity(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		w.Clock.Stop()
+		agent, _ := w.Agent(t, cast.Sam, models.RoleAgent)
+		must(t, w.Store.ChangeAgentLanguage(ctx, agent, "fr"))
+		told := func(what string, deeds ...string) *models.Notice {
+			t.Helper()
+			by := "sam-support/"
+			if what[0] == '-' {
+				by = "-"
+			}
+			for i, d := range deeds {
+				kind, target, _ := strings.Cut(d, ">")
+				if deeds[i] = "sam-support: security " + by + " " + kind + " sam-support"; target != "" {
+					deeds[i] += ">" + target
+				}
+			}
+			w.wantNoticed(t, what, deeds...)
+			list := w.Post.Notices()
+			n := list[len(list)-1]
+			if n.To.Email != "sam@mandat.example" || n.To.Language != "fr" || n.To.TimeZone != "UTC" || !n.Staff {
+				t.Errorf("%s: %+v", what, n.To)
+			}
+			return n
+		}
+		_, codes := w.app(t, agent)
+		told("an app", "factor.added")
+		apps := got[*models.Factors](t)(w.Store.Factors(ctx, agent)).Apps
+		must(t, w.Store.RemoveFactor(ctx, agent, apps[0].ID))
+		told("none", "factor.removed")
+		codes = append(codes, got[[]string](t)(w.Store.NewRecoveryCodes(ctx, agent))...)
+		told("new codes", "recovery_codes.made")
+		got[*models.SignedIn](t)(w.answer(t, w.wait(t, cast.Sam), codes[len(codes)-1]))
+		told("one was used", "recovery_code.used")
+
+		k := w.keyring(t)
+		k.add(t, agent, "Clé")
+		told("a passkey", "passkey.added>Clé")
+		_, err := k.signIn(t, k.prove(t))
+		must(t, err)
+		k.Keys[0].Count = 0
+		_, err = k.signIn(t, k.prove(t))
+		want(t, "a copy", err, "passkey: passkey.copied")
+		told("- by nobody known", "passkey.copied>Clé")
+		_, err = w.Store.RemovePasskey(ctx, agent, got[[]models.Passkey](t)(w.Store.Passkeys(ctx, agent))[0].ID)
+		must(t, err)
+		told("no passkey", "passkey.removed>Clé")
+
+		must(t, w.Store.LinkIdentity(ctx, agent, known("s").Identity))
+		told("linked", "identity.linked")
+		must(t, w.Store.UnlinkIdentity(ctx, agent, got[[]models.Identity](t)(w.Store.Identities(ctx, agent))[0].ID))
+		told("unlinked", "identity.unlinked")
+		w.linked(t, cast.Sam, "s")
+		told("- by the operator", "identity.linked")
+
+		link, _, err := w.Store.NewAgentPasswordLink(ctx, cast.Sam)
+		must(t, err)
+		w.wantNoticed(t, "a link that is not used")
+		want(t, "one that is refused", w.Store.UsePasswordLink(ctx, link, "short"), "password: password.short")
+		w.wantNoticed(t, "nothing was set")
+		must(t, w.Store.UsePasswordLink(ctx, link, goodPassword))
+		told("a password", "agent.password_set")
+		got[bool](t)(w.Store.ResetFactors(ctx, cast.Sam))
+		told("- all is gone", "factor.reset")
+		want(t, "a provider that shows no factor", second(w.signOn(t, known("s"))), done)
+		w.wantNoticed(t, "nothing changed by that")
+		w.Holds(t)
+	})
+}
+
+func TestWhoIsNoAgentAnyMoreIsToldNothing(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		agent, _ := w.Agent(t, "max-support", models.RoleAgent)
+		w.app(t, agent)
+		must(t, w.Store.RemoveAgent(t.Context(), "max-support"))
+		w.wantNoticed(t, "removed before it left")
+		if n := w.Int(t, "SELECT count(*) FROM notices WHERE state = 'dropped'"); n != 1 {
+			t.Errorf("%d dropped", n)
+		}
+	})
+}
+
+func TestManyNoticesToAnAgentAreGathered(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.Clock.Stop()
+		ctx := t.Context()
+		agents := []models.Actor{}
+		for _, id := range []string{"max-support", "ida-support"} {
+			a, _ := w.Agent(t, id, models.RoleAgent)
+			w.app(t, a)
+			agents = append(agents, a)
+		}
+		for range models.NoticesOfOne + 4 {
+			got[[]string](t)(w.Store.NewRecoveryCodes(ctx, agents[0]))
+		}
+		got[[]string](t)(w.Store.NewRecoveryCodes(ctx, agents[1]))
+		if ids := w.waiting(t); len(ids) != models.NoticesOfOne+2 {
+			t.Errorf("%d leave at once", len(ids))
+		}
+		w.noticed(t)
+		w.Clock.Move(time.Hour)
+		must(t, w.Store.Sweep(ctx))
+		before := len(w.Post.Notices())
+		w.noticed(t)
+		joined := 0
+		for _, n := range w.Post.Notices()[before:] {
+			if n.Joined && n.Staff && n.To.Identifier == "max-support" && len(n.Parts) == 5 {
+				joined++
+			}
+		}
+		if joined != 1 {
+			t.Errorf("%d emails of what was held: %+v", joined, w.Post.Notices()[before:])
+		}
+	})
+}

@@ -239,6 +239,7 @@ func TestTheDatabaseHasTheLastWord(t *testing.T) {
 		"list_request_decides":              "INSERT INTO list_requests (list_id, kind, email, asked_at) SELECT 1, 'approve', '', created_at FROM services WHERE id = 1",
 		"notice_state_known":                "INSERT INTO notices (receiver_id, parts, created_at, held, state, settled_at) SELECT owner_id, '', created_at, false, 'lost', created_at FROM services",
 		"notice_settled":                    "INSERT INTO notices (receiver_id, parts, created_at, held, state) SELECT owner_id, '', created_at, false, 'sent' FROM services",
+		"notice_of_one_person":              "INSERT INTO notices (receiver_id, agent_id, parts, created_at, held) SELECT owner_id, (SELECT min(id) FROM agents), '', created_at, false FROM services",
 		"factor_of_one_person":              "INSERT INTO factors (name, secret, last_step, created_at) SELECT '', '', 0, created_at FROM services WHERE id = 1",
 		"recovery_code_of_one_person":       "INSERT INTO recovery_codes (code_hash, created_at) SELECT '', created_at FROM services WHERE id = 1",
 		"sign_in_of_one_person":             "INSERT INTO sign_ins (token_hash, purpose, created_at, expires_at) SELECT '', 'code', created_at, created_at FROM services WHERE id = 1",

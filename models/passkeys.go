@@ -169,12 +169,9 @@ func (tx *Tx) forgetPasskeys(p person) error {
 	return nil
 }
 
-// recordPasskey writes an event, and tells its person by email: it may not have
-// been they.
+// recordPasskey is recordSecurity of a passkey.
 func (tx *Tx) recordPasskey(p person, kind, name string, d Detail) error {
-	if p.CustomerID != 0 {
-		tx.tellSecurity(&Customer{ID: p.CustomerID, Identifier: p.Identifier}, NoticeDeed{Event: kind, Target: name})
-	}
+	tx.tellSecurity(p, NoticeDeed{Event: kind, Target: name})
 	return tx.record(p.event(kind, d))
 }
 

@@ -198,9 +198,7 @@ func (tx *Tx) lockPasskey(proof *webauthn.Assertion, at Ceremony, of person) (*s
 func (tx *Tx) noteCopy(k *storedPasskey) error {
 	tx.store.log.Warn("a passkey may have been copied", "person", k.Identifier, "passkey", k.ID)
 	p := k.person()
-	if p.CustomerID != 0 {
-		tx.tellSecurity(&Customer{ID: p.CustomerID, Identifier: p.Identifier}, NoticeDeed{Event: "passkey.copied", Target: k.Name})
-	}
+	tx.tellSecurity(p, NoticeDeed{Event: "passkey.copied", Target: k.Name})
 	e := p.event("passkey.copied", Detail{"name": {After: k.Name}})
 	e.byTime = true
 	return tx.record(e)

@@ -254,7 +254,8 @@ func (tx *Tx) setAgentPassword(l *LinkHolder, hash string) error {
 	if err := tx.exec("UPDATE agents SET password_hash = ? WHERE id = ?", hash, l.AgentID); err != nil {
 		return err
 	}
-	if err := tx.forgetPassword(person{AgentID: l.AgentID}); err != nil {
+	p := person{AgentID: l.AgentID, Identifier: l.Identifier}
+	if err := tx.forgetPassword(p); err != nil {
 		return err
 	}
 	if err := tx.exec("DELETE FROM sessions WHERE agent_id = ?", l.AgentID); err != nil {
@@ -263,5 +264,5 @@ func (tx *Tx) setAgentPassword(l *LinkHolder, hash string) error {
 	if err := tx.exec("DELETE FROM password_links WHERE agent_id = ?", l.AgentID); err != nil {
 		return err
 	}
-	return tx.record(Event{Kind: "agent.password_set", Class: SelfEvent, Object: l.Identifier})
+	return tx.recordSecurity(p, "agent.password_set", nil)
 }

@@ -18,6 +18,8 @@ type person struct {
 	Proved              time.Time // when the provider was shown who they are; zero: now, and here
 }
 
+func (c *Customer) person() person { return person{CustomerID: c.ID, Identifier: c.Identifier} }
+
 // column is the one that names the person in a table about both kinds, and id what it has.
 func (p person) column() string {
 	if p.AgentID != 0 {
@@ -36,12 +38,9 @@ func (p person) event(kind string, d Detail) Event {
 	return Event{Kind: kind, Class: SelfEvent, SubjectID: p.CustomerID, Object: p.Identifier, Detail: d}
 }
 
-// recordSecurity writes an event that its person must hear of by email too,
-// whoever did it: it may not have been they.
+// recordSecurity writes an event that its person must hear of by email too.
 func (tx *Tx) recordSecurity(p person, kind string, d Detail) error {
-	if p.CustomerID != 0 {
-		tx.tellSecurity(&Customer{ID: p.CustomerID, Identifier: p.Identifier}, NoticeDeed{Event: kind})
-	}
+	tx.tellSecurity(p, NoticeDeed{Event: kind})
 	return tx.record(p.event(kind, d))
 }
 

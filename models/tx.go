@@ -67,7 +67,7 @@ type Tx struct {
 	system []Event             // of no service, still to be written: see recordSystem
 	ids    []idBlock           // for events, drawn and not used yet
 
-	tellings map[int64]*telling // by receiver: see tell
+	tellings map[receiver]*telling // see tell
 	reminded []int64            // grants whose holders were told of their end
 }
 
@@ -132,7 +132,7 @@ func (s *Store) inTx(ctx context.Context, by Actor, fn func(tx *Tx) error) error
 		db.Statement.ConnPool = conn
 	}
 	return db.Transaction(func(g *gorm.DB) error {
-		tx := &Tx{DB: g, ctx: ctx, store: s, by: by, now: s.now(), conn: conn, ends: map[int64]*chainEnd{}, tellings: map[int64]*telling{}}
+		tx := &Tx{DB: g, ctx: ctx, store: s, by: by, now: s.now(), conn: conn, ends: map[int64]*chainEnd{}, tellings: map[receiver]*telling{}}
 		tx.by.Mode = policy.NoAgent // until admitAgent has read it
 		if err := fn(tx); err != nil {
 			return err

@@ -60,9 +60,13 @@ func NoticeMail(ctx context.Context, n *models.Notice, origin string) (*Mail, er
 
 // NewNoticeView puts a notice into words.
 func NewNoticeView(l *locale.Locale, n *models.Notice, origin string) NoticeView {
-	v := NoticeView{Greeting: l.T("notice.greeting", "Name", oneLine(n.To.Name)), Foot: []string{l.T("notice.foot", "Origin", origin), l.T("notice.foot_answer")}}
+	foot := "notice.foot"
+	if n.Staff {
+		foot = "notice.foot_staff"
+	}
+	v := NoticeView{Greeting: l.T("notice.greeting", "Name", oneLine(n.To.Name)), Foot: []string{l.T(foot, "Origin", origin), l.T("notice.foot_answer")}}
 	for i := range n.Parts {
-		v.Parts = append(v.Parts, noticePart{&n.Parts[i], l, origin}.view())
+		v.Parts = append(v.Parts, noticePart{&n.Parts[i], l, origin, n.Staff}.view())
 	}
 	if len(v.Parts) == 1 {
 		v.Subject = v.Parts[0].Title
@@ -124,6 +128,7 @@ type noticePart struct {
 	*models.NoticePart
 	l      *locale.Locale
 	origin string
+	staff  bool // told to an agent
 }
 
 func (p noticePart) view() NoticePartView {
@@ -290,7 +295,11 @@ func (p noticePart) security(v *NoticePartView) {
 		v.Items = append(v.Items, what(d))
 	}
 	v.Items = p.andMore(v.Items, p.Beyond)
-	v.Advice = []string{p.l.T("notice.security.advice")}
+	advice := "notice.security.advice"
+	if p.staff { // who gets a password from the operator alone
+		advice = "notice.security.advice_staff"
+	}
+	v.Advice = []string{p.l.T(advice)}
 	v.Label, v.Link = p.l.T("session.list.title"), p.origin+ProfileSessionsPath
 }
 

@@ -105,6 +105,13 @@ var notices = []Entry{
 			models.NoticeDeed{Event: "profile.contact_asked", Object: "cl1003-mdt", Target: "chloe@else.example"},
 		)}
 	})},
+	{Name: "notices/security-staff", Part: true, Component: func(l *locale.Locale, _ views.Page) templ.Component {
+		return noticeOf(l, &models.Notice{Staff: true, Parts: []models.NoticePart{deeds(
+			models.NoticeSecurity,
+			models.NoticeDeed{Event: "agent.password_set", Object: "sam-support"},
+			models.NoticeDeed{Event: "passkey.added", Object: "sam-support", Target: "YubiKey"},
+		)}})
+	}},
 	{Name: "notices/several", Part: true, Component: func(l *locale.Locale, _ views.Page) templ.Component {
 		given := granted(models.NoticeGiven, policy.OnAccount, terms(l, 0, false), "contact")
 		over := granted(models.NoticeEnded, policy.OnAccount, nil, "contact")
@@ -127,6 +134,9 @@ func notice(parts func(*locale.Locale) []models.NoticePart) func(*locale.Locale,
 
 func noticeOf(l *locale.Locale, n *models.Notice) templ.Component {
 	n.To.Name = "Chloé Laurent"
+	if n.Staff {
+		n.To.Name = "Sam"
+	}
 	v := views.NewNoticeView(l, n, "https://panel.mandat.example")
 	return noticeBoth(v)
 }
