@@ -72,9 +72,11 @@ func (h *Handlers) profilePasswordPage(c echo.Context, status int, f views.Profi
 	if err != nil {
 		return err
 	}
-	if f.Least, err = h.store.LeastPassword(c.Request().Context(), sessionOf(c).Actor()); err != nil {
+	ways, err := h.waysIn(c)
+	if err != nil {
 		return err
 	}
+	f.None, f.Least = !ways.Password, ways.LeastPassword()
 	p.Refused = len(f.Errors) > 0
 	if inPanel(c) {
 		return mandat.Render(c, status, views.ProfilePasswordPanel(p, f))

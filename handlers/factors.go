@@ -25,7 +25,11 @@ func (h *Handlers) factorsPage(c echo.Context, status int, bad views.Errors) err
 	if err != nil {
 		return err
 	}
-	v := views.FactorsView{Factors: found, Agent: s.AgentID != 0, Kept: h.store.KeepsFactors(), Errors: bad}
+	ways, err := h.waysIn(c)
+	if err != nil {
+		return err
+	}
+	v := views.FactorsView{Factors: found, Ways: *ways, Kept: h.store.KeepsFactors(), Errors: bad}
 	if v.Passkeys, err = h.passkeys(c); err != nil {
 		return err
 	}
@@ -106,6 +110,9 @@ func (h *Handlers) editFactor(c echo.Context) error {
 
 func (h *Handlers) factorPage(c echo.Context, status int, found *models.Factor, f views.FactorForm) error {
 	p, err := h.page(c, "profile", found.Name)
+	if err == nil {
+		err = h.withoutApp(c, &f)
+	}
 	if err != nil {
 		return err
 	}
@@ -140,11 +147,26 @@ func (h *Handlers) newFactorRemoval(c echo.Context) error {
 
 func (h *Handlers) factorRemovalPage(c echo.Context, status int, f *models.Factor, bad views.Errors) error {
 	p, err := h.page(c, "profile", t(c, "factor.remove"))
+	form := views.FactorForm{Errors: bad, Proof: h.proof(c).With(bad)}
+	if err == nil {
+		err = h.withoutApp(c, &form)
+	}
 	if err != nil {
 		return err
 	}
 	p.Refused = len(bad) > 0
-	return mandat.Render(c, status, views.FactorRemovalPage(p, f, views.FactorForm{Errors: bad, Proof: h.proof(c).With(bad)}))
+	return mandat.Render(c, status, views.FactorRemovalPage(p, f, form))
+}
+
+// withoutApp fills in what is left without one of the reader's apps.
+func (h *Handlers) withoutApp(c echo.Context, f *views.FactorForm) error {
+	ways, err := h.waysIn(c)
+	if err != nil {
+		return err
+	}
+	f.Left = ways.WithoutApp()
+	f.MustStay = mustStay(c, f.Left)
+	return nil
 }
 
 // createFactorRemoval takes an app away. When it is gone already, the form has
@@ -162,7 +184,7 @@ func (h *Handlers) createFactorRemoval(c echo.Context) error {
 		return models.ErrNotFound
 	}
 	if err = h.prove(c, sent); err == nil {
-		err = h.store.RemoveFactor(c.Request().Context(), by, id)
+		err = h.store.RemoveFactor(c.Request().Context(), by, id, h.offers(c))
 	}
 	if bad, is := refused(c, err); is {
 		found, err := h.factor(c)

@@ -85,6 +85,10 @@ func (h *Handlers) identityRemovalPage(c echo.Context, status int, bad views.Err
 	if err != nil {
 		return err
 	}
+	ways, err := h.waysIn(c)
+	if err != nil {
+		return err
+	}
 	p, err := h.page(c, "profile", t(c, "identity.unlink"))
 	if err != nil {
 		return err
@@ -94,7 +98,9 @@ func (h *Handlers) identityRemovalPage(c echo.Context, status int, bad views.Err
 	if i.Issuer == h.signOn.Provider.Issuer {
 		at = h.signOn.Provider.Label
 	}
-	return mandat.Render(c, status, views.IdentityRemovalPage(p, views.IdentityRemovalView{Identity: i, Provider: at, Proof: h.proof(c).With(bad), Errors: bad}))
+	return mandat.Render(c, status, views.IdentityRemovalPage(p, views.IdentityRemovalView{
+		Identity: i, Provider: at, Proof: h.proof(c).With(bad), Errors: bad, MustStay: mustStay(c, ways.WithoutLink(i, h.offers(c))),
+	}))
 }
 
 func (h *Handlers) ownIdentity(c echo.Context) (*models.Identity, error) {
@@ -124,7 +130,7 @@ func (h *Handlers) createIdentityRemoval(c echo.Context) error {
 		err = h.prove(c, sent)
 	}
 	if err == nil {
-		if err = h.store.UnlinkIdentity(c.Request().Context(), by, id); err == nil {
+		if err = h.store.UnlinkIdentity(c.Request().Context(), by, id, h.offers(c)); err == nil {
 			h.log.Info("identity unlinked", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP())
 		}
 	}

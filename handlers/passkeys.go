@@ -137,7 +137,11 @@ func (h *Handlers) passkeyRemovalPage(c echo.Context, status int, bad views.Erro
 	if err != nil {
 		return err
 	}
-	f := views.PasskeyRemovalForm{Passkey: k, Proof: h.proof(c).With(bad), Errors: bad}
+	ways, err := h.waysIn(c)
+	if err != nil {
+		return err
+	}
+	f := views.PasskeyRemovalForm{Passkey: k, Proof: h.proof(c).With(bad), Errors: bad, MustStay: mustStay(c, ways.WithoutPasskey(k, h.offers(c)))}
 	p, err := h.page(c, "profile", t(c, "passkey.removal"))
 	if err != nil {
 		return err
@@ -159,7 +163,7 @@ func (h *Handlers) createPasskeyRemoval(c echo.Context) error {
 	}
 	var name string
 	if err == nil {
-		name, err = h.store.RemovePasskey(c.Request().Context(), by, id)
+		name, err = h.store.RemovePasskey(c.Request().Context(), by, id, h.offers(c))
 	}
 	if bad, is := refused(c, err); is {
 		return h.passkeyRemovalPage(c, http.StatusUnprocessableEntity, bad)

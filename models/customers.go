@@ -293,7 +293,7 @@ func (tx *Tx) setPassword(c *Customer, hash string, short bool, kind string) err
 	}
 	p := c.person()
 	if short {
-		n, err := secondFactors(tx.DB, p)
+		n, err := apps(tx.DB, p)
 		if err != nil {
 			return err
 		}

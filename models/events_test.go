@@ -120,7 +120,7 @@ func TestEveryVerbOnAPersonWritesItsEvent(t *testing.T) {
 			{"ForgetDevices", func() error { return w.Store.ForgetDevices(ctx, w.Bruno) }, "bm1002-mdt trusted_device.removed bm1002-mdt bm1002-mdt"},
 			{"ForgetDevices, of none", func() error { return w.Store.ForgetDevices(ctx, w.Bruno) }, ""},
 			{"NewRecoveryCodes", func() error { return second(w.Store.NewRecoveryCodes(ctx, w.Bruno)) }, "bm1002-mdt recovery_codes.made bm1002-mdt bm1002-mdt"},
-			{"RemoveFactor", func() error { return w.Store.RemoveFactor(ctx, w.Bruno, app(w.Bruno)) }, "bm1002-mdt factor.removed bm1002-mdt bm1002-mdt"},
+			{"RemoveFactor", func() error { return w.Store.RemoveFactor(ctx, w.Bruno, app(w.Bruno), offered) }, "bm1002-mdt factor.removed bm1002-mdt bm1002-mdt"},
 			{"ResetFactors", func() error { return second(w.Store.ResetFactors(ctx, cast.Bruno)) }, "<nil> factor.reset bm1002-mdt bm1002-mdt"},
 			{"ResetFactors of an agent", func() error { return second(w.Store.ResetFactors(ctx, cast.Sam)) }, "<nil> factor.reset sam-support <nil>"},
 		} {

@@ -81,13 +81,13 @@ func (s *Store) Factor(ctx context.Context, by Actor, id int64) (*Factor, error)
 	return &f, err
 }
 
-// HasFactor says whether by has a second factor.
+// HasFactor says whether by has an app.
 func (s *Store) HasFactor(ctx context.Context, by Actor) (bool, error) {
 	p, err := s.personOf(ctx, by, "")
 	if err != nil {
 		return false, err
 	}
-	n, err := secondFactors(s.db.WithContext(ctx), p)
+	n, err := apps(s.db.WithContext(ctx), p)
 	return n > 0, err
 }
 
@@ -140,9 +140,9 @@ func (tx *Tx) ownFactor(p person, id int64) (f Factor, err error) {
 }
 
 // RemoveFactor takes away one of by's apps. It asks for a recent proof. With the
-// last second factor go the recovery codes and the trusted devices; Invalid says
-// that an agent must keep one, or that the password is too short to stand alone.
-func (s *Store) RemoveFactor(ctx context.Context, by Actor, id int64) error {
+// last go the recovery codes and the trusted devices. Invalid says that what is
+// left is not Enough.
+func (s *Store) RemoveFactor(ctx context.Context, by Actor, id int64, at Offered) error {
 	p, err := s.personOf(ctx, by, "")
 	if err != nil {
 		return err
@@ -158,29 +158,22 @@ func (s *Store) RemoveFactor(ctx context.Context, by Actor, id int64) error {
 		if err := tx.exec("DELETE FROM factors WHERE id = ?", id); err != nil {
 			return err
 		}
-		if err := tx.withoutFactor(p); err != nil {
+		if err := tx.withoutFactor(p, at); err != nil {
 			return err
 		}
 		return tx.recordSecurity(p, "factor.removed", Detail{"name": {Before: f.Name}})
 	})
 }
 
-// withoutFactor follows on the removal of a second factor. If it was the last,
-// what hung on it goes too, unless the person must not be without one.
-func (tx *Tx) withoutFactor(p person) error {
-	left, err := secondFactors(tx.DB, p)
-	if err != nil || left > 0 {
+// withoutFactor follows on the removal of an app. If it was the last, what hung
+// on it goes too.
+func (tx *Tx) withoutFactor(p person, at Offered) error {
+	left, err := waysIn(tx.DB, p, at)
+	if err == nil {
+		err = left.Enough()
+	}
+	if err != nil || left.Apps > 0 {
 		return err
-	}
-	if p.AgentID != 0 {
-		return invalid("", "factor.last_of_agent")
-	}
-	var short bool
-	if err := tx.scan(&short, "SELECT c.password_short FROM customers c WHERE c.id = ?", p.CustomerID); err != nil {
-		return err
-	}
-	if short {
-		return invalid("", "factor.password_short", "Least", MinCustomerPassword)
 	}
 	return tx.forgetFactors(p)
 }

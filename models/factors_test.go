@@ -52,18 +52,18 @@ func TestOwnAppsAreNamedAndRemoved(t *testing.T) {
 		w.app(t, w.Emma)
 		apps := got[*models.Factors](t)(w.Store.Factors(ctx, w.Emma)).Apps
 		want(t, "another's name", w.Store.RenameFactor(ctx, w.David, apps[0].ID, "Mine"), "not found")
-		want(t, "another's", w.Store.RemoveFactor(ctx, w.David, apps[0].ID), "not found")
+		want(t, "another's", w.Store.RemoveFactor(ctx, w.David, apps[0].ID, offered), "not found")
 		must(t, w.Store.RenameFactor(ctx, w.Emma, apps[0].ID, "  Old   phone "))
 		if name := got[*models.Factor](t)(w.Store.Factor(ctx, w.Emma, apps[0].ID)).Name; name != "Old phone" {
 			t.Errorf("name %q", name)
 		}
 		_, err := w.Store.Factor(ctx, w.David, apps[0].ID)
 		want(t, "another's page", err, "not found")
-		must(t, w.Store.RemoveFactor(ctx, w.Emma, apps[0].ID))
+		must(t, w.Store.RemoveFactor(ctx, w.Emma, apps[0].ID, offered))
 		if f := got[*models.Factors](t)(w.Store.Factors(ctx, w.Emma)); len(f.Apps) != 1 || f.CodesLeft != models.RecoveryCodes {
 			t.Errorf("after the first: %+v", f)
 		}
-		must(t, w.Store.RemoveFactor(ctx, w.Emma, apps[1].ID))
+		must(t, w.Store.RemoveFactor(ctx, w.Emma, apps[1].ID, offered))
 		if f := got[*models.Factors](t)(w.Store.Factors(ctx, w.Emma)); len(f.Apps) != 0 || f.CodesLeft != 0 {
 			t.Errorf("after the last: %+v", f)
 		}
@@ -82,7 +82,7 @@ func TestFactorsAskForARecentProof(t *testing.T) {
 		by := se.Actor()
 		_, err := w.Store.EnrolFactor(ctx, by, models.NewFactor{})
 		want(t, "adding", err, "proof: proof.needed")
-		want(t, "removing", w.Store.RemoveFactor(ctx, by, app), "proof: proof.needed")
+		want(t, "removing", w.Store.RemoveFactor(ctx, by, app, offered), "proof: proof.needed")
 		_, err = w.Store.NewRecoveryCodes(ctx, by)
 		want(t, "recovery codes", err, "proof: proof.needed")
 	})
@@ -146,7 +146,7 @@ func TestAShorterPasswordNeedsASecondFactor(t *testing.T) {
 		app := got[*models.Factors](t)(w.Store.Factors(ctx, w.Emma)).Apps[0].ID
 		want(t, "nine", w.Store.ChangePassword(ctx, w.Emma, cast.Password, short[:9]), "password: password.short")
 		must(t, w.Store.ChangePassword(ctx, w.Emma, cast.Password, short))
-		want(t, "to be without a factor", w.Store.RemoveFactor(ctx, w.Emma, app), ": factor.password_short")
+		want(t, "to be without a factor", w.Store.RemoveFactor(ctx, w.Emma, app, offered), ": factor.password_short")
 		c := credentials(cast.Emma)
 		c.Password = short
 		got[*models.SignedIn](t)(w.answer(t, got[*models.SignedIn](t)(w.Store.SignIn(ctx, c, "")).Pending, codes[0]))
@@ -162,7 +162,7 @@ func TestAShorterPasswordNeedsASecondFactor(t *testing.T) {
 		must(t, w.Store.UsePasswordLink(ctx, link, goodPassword))
 		w.app(t, w.Emma)
 		app = got[*models.Factors](t)(w.Store.Factors(ctx, w.Emma)).Apps[0].ID
-		must(t, w.Store.RemoveFactor(ctx, w.Emma, app))
+		must(t, w.Store.RemoveFactor(ctx, w.Emma, app, offered))
 	})
 }
 
@@ -179,7 +179,7 @@ func TestTheOperatorResetsFactors(t *testing.T) {
 
 		sam := w.signIn(t, cast.Sam)
 		app := got[*models.Factors](t)(w.Store.Factors(ctx, sam.Session.Actor())).Apps[0].ID
-		want(t, "an agent's last", w.Store.RemoveFactor(ctx, sam.Session.Actor(), app), ": factor.last_of_agent")
+		want(t, "an agent's last", w.Store.RemoveFactor(ctx, sam.Session.Actor(), app, offered), ": factor.last_of_agent")
 		got[bool](t)(w.Store.ResetFactors(ctx, cast.Sam))
 		w.signedIn(t, "as before", sam.Token, signedOut)
 		if !got[*models.Pending](t)(w.Store.PendingSignIn(ctx, w.wait(t, cast.Sam), "")).Enrol {

@@ -168,8 +168,8 @@ func (s *Store) LinkIdentity(ctx context.Context, by Actor, i Identity) error {
 
 // UnlinkIdentity ends a link of by's person, and all sessions that began by it
 // but the one that asks. It asks for a recent proof. ErrNotFound for what is not
-// theirs; Invalid when they could not sign in any more.
-func (s *Store) UnlinkIdentity(ctx context.Context, by Actor, id int64) error {
+// theirs; Invalid when what is left is not Enough.
+func (s *Store) UnlinkIdentity(ctx context.Context, by Actor, id int64, at Offered) error {
 	p, err := s.personOf(ctx, by, "")
 	if err != nil {
 		return err
@@ -188,13 +188,13 @@ func (s *Store) UnlinkIdentity(ctx context.Context, by Actor, id int64) error {
 		if err != nil {
 			return err
 		}
-		if p.PasswordHash == "" {
-			return invalid("", "identity.last")
-		}
 		if err := tx.exec("UPDATE sessions SET identity_id = NULL WHERE id = ? AND identity_id = ?", by.Session, id); err != nil {
 			return err
 		}
-		return tx.unlink(p, was)
+		if err := tx.unlink(p, was); err != nil {
+			return err
+		}
+		return tx.enoughLeft(p, at)
 	})
 }
 

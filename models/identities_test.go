@@ -204,10 +204,10 @@ func TestALinkThatEndsTakesItsSessionsAlong(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		link := w.linked(t, cast.Emma, "e")
 		here, there, byPassword := got[*models.SignedIn](t)(w.signOn(t, known("e"))), got[*models.SignedIn](t)(w.signOn(t, known("e"))), w.signIn(t, cast.Emma)
-		want(t, "without a proof", w.Store.UnlinkIdentity(t.Context(), here.Session.Actor(), link.ID), "proof: proof.needed")
+		want(t, "without a proof", w.Store.UnlinkIdentity(t.Context(), here.Session.Actor(), link.ID, offered), "proof: proof.needed")
 		got[string](t)(w.Store.Prove(t.Context(), here.Session.Actor(), cast.Password))
-		want(t, "somebody else's", w.Store.UnlinkIdentity(t.Context(), w.signIn(t, cast.David).Session.Actor(), link.ID), notFound)
-		must(t, w.Store.UnlinkIdentity(t.Context(), here.Session.Actor(), link.ID))
+		want(t, "somebody else's", w.Store.UnlinkIdentity(t.Context(), w.signIn(t, cast.David).Session.Actor(), link.ID, offered), notFound)
+		must(t, w.Store.UnlinkIdentity(t.Context(), here.Session.Actor(), link.ID, offered))
 		w.signedIn(t, "there", there.Token, signedOut)
 		w.signedIn(t, "by the password", byPassword.Token, done)
 		if n := w.Int(t, fmt.Sprintf("SELECT count(*) FROM sessions WHERE id = %d", here.Session.ID)); n != 1 {
@@ -228,7 +228,7 @@ func TestALinkThatEndsTakesItsSessionsAlong(t *testing.T) {
 		ic := known("d")
 		ic.At = w.Store.Now()
 		in := got[*models.SignedIn](t)(w.signOn(t, ic))
-		want(t, "the only way in", w.Store.UnlinkIdentity(t.Context(), in.Session.Actor(), only.ID), ": identity.last")
+		want(t, "the only way in", w.Store.UnlinkIdentity(t.Context(), in.Session.Actor(), only.ID, offered), ": way_in.last")
 	})
 }
 

@@ -28,6 +28,7 @@
 //     app. Recovery codes stand in for it; a trusted device is a browser that is not asked for it.
 //   - A passkey signs its person in by itself, and does for a factor after the password: see
 //     passkeys.go, and package models/webauthn for what browsers and authenticators say.
+//   - A way in is what a person can sign in with: see ways_in.go.
 //   - A sign-in waits for the second factor of somebody whose password was right: see sign_ins.go.
 //   - An identity is whom a provider of OpenID Connect knows, by its issuer and subject, as a
 //     customer or an agent. An identity request is somebody on the way to it and back.

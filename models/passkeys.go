@@ -131,8 +131,9 @@ func (s *Store) AddPasskey(ctx context.Context, by Actor, at Ceremony, name, ans
 }
 
 // RemovePasskey forgets a passkey of by's: it proves nothing any more.
-// ErrNotFound when it is none of theirs. It is a sensitive act: see proven.
-func (s *Store) RemovePasskey(ctx context.Context, by Actor, id int64) (name string, err error) {
+// ErrNotFound when it is none of theirs, Invalid when what is left is not Enough.
+// It is a sensitive act: see proven.
+func (s *Store) RemovePasskey(ctx context.Context, by Actor, id int64, at Offered) (name string, err error) {
 	p, err := s.passkeyPerson(ctx, by)
 	if err != nil {
 		return "", err
@@ -149,6 +150,9 @@ func (s *Store) RemovePasskey(ctx context.Context, by Actor, id int64) (name str
 		}
 		if name == "" {
 			return ErrNotFound
+		}
+		if err := tx.enoughLeft(p, at); err != nil {
+			return err
 		}
 		return tx.recordPasskey(p, "passkey.removed", name, Detail{"name": {Before: name}})
 	})

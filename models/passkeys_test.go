@@ -110,7 +110,7 @@ func TestAPasskeyIsInTheHistoryOfItsPerson(t *testing.T) {
 			t.Errorf("%s; want %s", got, want)
 		}
 		id := got[[]models.Passkey](t)(w.Store.Passkeys(t.Context(), w.Alice))[0].ID
-		if name := got[string](t)(w.Store.RemovePasskey(t.Context(), w.Alice, id)); name != "Clé" {
+		if name := got[string](t)(w.Store.RemovePasskey(t.Context(), w.Alice, id, offered)); name != "Clé" {
 			t.Errorf("%q", name)
 		}
 		if got, want := w.lastEvent(t), `passkey.removed ad1001-mdt ad1001-mdt - ad1001-mdt {"name":{"before":"Clé"}}`; got != want {
@@ -129,13 +129,13 @@ func TestARemovedPasskeySignsNobodyIn(t *testing.T) {
 		k.add(t, w.Alice, "Clé")
 		answer := k.prove(t) // asked before, answered after
 		id := got[[]models.Passkey](t)(w.Store.Passkeys(t.Context(), w.Alice))[0].ID
-		_, err := w.Store.RemovePasskey(t.Context(), w.Bruno, id)
+		_, err := w.Store.RemovePasskey(t.Context(), w.Bruno, id, offered)
 		want(t, "another's", err, notFound)
-		_, err = w.Store.RemovePasskey(t.Context(), models.Actor{Customer: w.Alice.Customer, Agent: w.sam(t).Agent}, id)
+		_, err = w.Store.RemovePasskey(t.Context(), models.Actor{Customer: w.Alice.Customer, Agent: w.sam(t).Agent}, id, offered)
 		want(t, "by support for its person", err, notFound)
-		_, err = w.Store.RemovePasskey(t.Context(), w.Alice, id)
+		_, err = w.Store.RemovePasskey(t.Context(), w.Alice, id, offered)
 		want(t, "its person", err, done)
-		_, err = w.Store.RemovePasskey(t.Context(), w.Alice, id)
+		_, err = w.Store.RemovePasskey(t.Context(), w.Alice, id, offered)
 		want(t, "again", err, notFound)
 		_, err = k.signIn(t, answer)
 		want(t, "asked before, answered after", err, "passkey: passkey.unknown")
@@ -254,7 +254,7 @@ func TestAHandleIsRandomAndOneForEachPerson(t *testing.T) {
 			t.Errorf("handles %x %x", h, other.Keys[0].Handle)
 		}
 		for _, p := range got[[]models.Passkey](t)(w.Store.Passkeys(t.Context(), w.Alice)) {
-			_, err := w.Store.RemovePasskey(t.Context(), w.Alice, p.ID)
+			_, err := w.Store.RemovePasskey(t.Context(), w.Alice, p.ID, offered)
 			must(t, err)
 		}
 		k.Keys = nil
@@ -386,7 +386,7 @@ func TestAPasskeyProvesWhoIsSignedIn(t *testing.T) {
 		by := in.Session.Actor()
 		w.Clock.Move(models.ProofFor + time.Minute)
 		id := got[[]models.Passkey](t)(w.Store.Passkeys(t.Context(), by))[0].ID
-		_, err := w.Store.RemovePasskey(t.Context(), by, id)
+		_, err := w.Store.RemovePasskey(t.Context(), by, id, offered)
 		want(t, "without a proof", err, "proof: proof.needed")
 		want(t, "another without one", w.Store.AddPasskey(t.Context(), by, k.at, "Clé", w.keyring(t).create(t, w.Alice)), "proof: proof.needed")
 
@@ -404,7 +404,7 @@ func TestAPasskeyProvesWhoIsSignedIn(t *testing.T) {
 		want(t, "who has none", err, "passkey: passkey.none")
 		_, err = w.Store.ChallengeProof(t.Context(), models.Actor{Customer: w.Alice.Customer, Agent: w.sam(t).Agent}, k.at)
 		want(t, "support for its person", err, notFound)
-		_, err = w.Store.RemovePasskey(t.Context(), by, id)
+		_, err = w.Store.RemovePasskey(t.Context(), by, id, offered)
 		want(t, "with the proof", err, done)
 	})
 }
@@ -437,7 +437,7 @@ func TestPasskeysAreToldByEmail(t *testing.T) {
 		want(t, "a copy", err, "passkey: passkey.copied")
 		w.wantNoticed(t, "copied", "ad1001-mdt: security - passkey.copied ad1001-mdt>Clé")
 		id := got[[]models.Passkey](t)(w.Store.Passkeys(t.Context(), w.Alice))[0].ID
-		_, err = w.Store.RemovePasskey(t.Context(), w.Alice, id)
+		_, err = w.Store.RemovePasskey(t.Context(), w.Alice, id, offered)
 		must(t, err)
 		w.wantNoticed(t, "removed", "ad1001-mdt: security ad1001-mdt passkey.removed ad1001-mdt>Clé")
 	})

@@ -129,17 +129,13 @@ func checkCustomerPassword(password string, least int, context ...string) []Mess
 	return checkPassword(password, least, "password.context", context)
 }
 
-// LeastPassword is how many characters a new password of by's must have: fewer
-// for a customer with a second factor (R17). Agents always have one.
+// LeastPassword is that of by's ways in.
 func (s *Store) LeastPassword(ctx context.Context, by Actor) (int, error) {
 	if by.Agent != 0 {
 		return MinCustomerPassword, nil
 	}
-	n, err := secondFactors(s.db.WithContext(ctx), person{CustomerID: by.Customer})
-	if err != nil || n == 0 {
-		return MinCustomerPassword, err
-	}
-	return MinWithFactor, nil
+	w, err := waysIn(s.db.WithContext(ctx), person{CustomerID: by.Customer}, Offered{})
+	return w.LeastPassword(), err
 }
 
 // shortPassword says that a password needs a second factor beside it.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/hex"
 	"time"
-
-	"gorm.io/gorm"
 )
 
 // person is a customer or an agent: who signs in, and has factors and sessions.
@@ -91,13 +89,6 @@ func (tx *Tx) lockPerson(p person) (person, error) {
 	}
 	p.PasswordHash = hashes[0]
 	return p, nil
-}
-
-// secondFactors counts what a person has besides the password. Recovery codes
-// stand in for one, and are none.
-func secondFactors(db *gorm.DB, p person) (n int, err error) {
-	err = db.Raw("SELECT count(*) FROM factors f WHERE f."+p.column()+" = ?", p.id()).Scan(&n).Error
-	return n, err
 }
 
 // deviceSubject is what failures from a browser that is known are counted against.

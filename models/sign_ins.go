@@ -142,15 +142,16 @@ func (tx *Tx) arrive(p person, c Credentials, replaced string, shown bool, in *S
 	if shown {
 		return tx.beginSession(p, c, replaced, in)
 	}
-	n, err := secondFactors(tx.DB, p)
+	w, err := waysIn(tx.DB, p, Offered{})
 	if err != nil {
 		return err
 	}
 	purpose := "code"
 	switch {
-	case n == 0 && p.AgentID != 0:
+	case w.Agent && w.Apps+w.Elsewhere == 0: // whose passkeys are all elsewhere where nothing is offered
 		purpose = "enrol"
-	case n == 0:
+	case w.Agent: // nothing stands in for it
+	case w.Apps == 0:
 		return tx.beginSession(p, c, replaced, in)
 	default:
 		trusted, err := tx.trusts(p, c)

@@ -153,7 +153,7 @@ func TestASignInThatWaitsEndsWithWhatItRestsOn(t *testing.T) {
 				_, err := w.Store.ResetFactors(t.Context(), cast.Emma)
 				return err
 			},
-			"the last app is removed": func(app int64) error { return w.Store.RemoveFactor(t.Context(), w.Emma, app) },
+			"the last app is removed": func(app int64) error { return w.Store.RemoveFactor(t.Context(), w.Emma, app, offered) },
 		} {
 			secret, _ := w.app(t, w.Emma)
 			c := credentials(cast.Emma)

@@ -68,7 +68,7 @@ type Tx struct {
 	ids    []idBlock           // for events, drawn and not used yet
 
 	tellings map[receiver]*telling // see tell
-	reminded []int64            // grants whose holders were told of their end
+	reminded []int64               // grants whose holders were told of their end
 }
 
 // attempts bounds how often a transaction that PostgreSQL gave up is run.

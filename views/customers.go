@@ -97,6 +97,7 @@ func zoneOptions(current string) []ui.Option {
 
 // ProfilePasswordForm is the form of [ProfilePasswordPanel]. Passwords never come back.
 type ProfilePasswordForm struct {
-	Least  int // characters of a new one
+	None   bool // there is none to change
+	Least  int  // characters of a new one
 	Errors Errors
 }

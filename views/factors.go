@@ -19,13 +19,16 @@ type FactorForm struct {
 	Sealed string // the enrolment that the page shows
 	Proof  Proof
 	Errors Errors
+
+	Left     models.WaysIn // without the app that the page is about
+	MustStay string        // why it is not to be removed; "" when it may
 }
 
 // FactorsView is the second factors of the reader.
 type FactorsView struct {
 	*models.Factors
-	Agent bool // who must keep one
-	Kept  bool // the operator has given the key that they need
+	Ways models.WaysIn
+	Kept bool // the operator has given the key that they need
 
 	Passkeys PasskeysView
 
@@ -34,6 +37,32 @@ type FactorsView struct {
 
 // Any says that there is a second factor.
 func (v FactorsView) Any() bool { return len(v.Apps) > 0 }
+
+// none says what is asked for while there is no app.
+func (v FactorsView) none() string {
+	switch {
+	case v.Ways.Agent && v.Ways.Passkeys > 0:
+		return "factor.none_staff"
+	case v.Ways.Agent:
+		return "factor.none_yet"
+	case v.Ways.Password:
+		return "factor.none"
+	}
+	return "factor.none_bare"
+}
+
+// lastApp says what goes with an app when it is the last; "" when it is not.
+func (f FactorForm) lastApp() string {
+	switch {
+	case f.Left.Apps > 0:
+		return ""
+	case f.Left.Agent:
+		return "factor.remove_last_staff"
+	case f.Left.Password:
+		return "factor.remove_last"
+	}
+	return "factor.remove_last_bare"
+}
 
 // Full says that there are as many apps as there may be.
 func (v FactorsView) Full() bool { return len(v.Apps) >= models.MaxFactors }

@@ -66,4 +66,5 @@ type IdentityRemovalView struct {
 	Provider string
 	Proof    Proof
 	Errors   Errors
+	MustStay string // why it is not to be ended; "" when it may
 }

@@ -25,9 +25,10 @@ type PasskeyForm struct {
 
 // PasskeyRemovalForm is the form of [PasskeyRemovalPanel].
 type PasskeyRemovalForm struct {
-	Passkey *models.Passkey
-	Proof   Proof
-	Errors  Errors
+	Passkey  *models.Passkey
+	Proof    Proof
+	Errors   Errors
+	MustStay string // why it is not to be removed; "" when it may
 }
 
 // PasskeyArgs is a button that has the browser make or prove a passkey. The

@@ -12,7 +12,7 @@ import (
 
 var factors = []Entry{
 	{Name: "factors/none", Component: func(l *locale.Locale, p views.Page) templ.Component {
-		return factorsPage(l, p, views.FactorsView{Factors: &models.Factors{}, Kept: true})
+		return factorsPage(l, p, views.FactorsView{Factors: &models.Factors{}, Ways: models.WaysIn{Password: true}, Kept: true})
 	}},
 	{Name: "factors/filled", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		return factorsPage(l, p, views.FactorsView{Factors: &models.Factors{Apps: apps(l)[:2], CodesLeft: 9, Devices: trusted()}, Kept: true})
@@ -22,7 +22,7 @@ var factors = []Entry{
 	}},
 	{Name: "factors/staff-without-key", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		p.Viewer = views.Viewer{Identifier: "sam-support", Name: "Sam", Agent: true}
-		return factorsPage(l, p, views.FactorsView{Factors: &models.Factors{Apps: apps(l)[:1], CodesLeft: 10}, Agent: true})
+		return factorsPage(l, p, views.FactorsView{Factors: &models.Factors{Apps: apps(l)[:1], CodesLeft: 10}, Ways: models.WaysIn{Agent: true, Password: true}})
 	}},
 	{Name: "factors/new", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		return newFactor(l, p, enrolment(), views.FactorForm{})
@@ -38,17 +38,34 @@ var factors = []Entry{
 	{Name: "factors/edit", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		f := apps(l)[0]
 		p.Title, p.Here = f.Name, "profile"
-		return views.FactorPage(p, &f, views.FactorForm{Name: f.Name})
+		return views.FactorPage(p, &f, views.FactorForm{Name: f.Name, Left: models.WaysIn{Password: true, Apps: 1}})
 	}},
 	{Name: "factors/removal", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		f := apps(l)[0]
 		p.Title, p.Here = l.T("factor.remove"), "profile"
-		return views.FactorRemovalPage(p, &f, views.FactorForm{Proof: views.Proof{Needed: true, Code: true}})
+		return views.FactorRemovalPage(p, &f, views.FactorForm{Left: models.WaysIn{Password: true}, Proof: views.Proof{Needed: true, Code: true}})
 	}},
 	{Name: "factors/removal-refused", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		f := apps(l)[0]
 		p.Title, p.Here, p.Refused = l.T("factor.remove"), "profile", true
-		return views.FactorRemovalPage(p, &f, views.FactorForm{Errors: views.Errors{"": {l.T("factor.password_short", "Least", models.MinCustomerPassword)}}})
+		return views.FactorRemovalPage(p, &f, views.FactorForm{MustStay: l.T("factor.password_short", "Least", models.MinCustomerPassword)})
+	}},
+	{Name: "factors/removal-bare", Component: func(l *locale.Locale, p views.Page) templ.Component {
+		f := apps(l)[0]
+		p.Title, p.Here = l.T("factor.remove"), "profile"
+		return views.FactorRemovalPage(p, &f, views.FactorForm{Left: models.WaysIn{Links: 1}})
+	}},
+	{Name: "factors/edit-staff-last", Component: func(l *locale.Locale, p views.Page) templ.Component {
+		f := apps(l)[0]
+		p.Viewer = views.Viewer{Identifier: "sam-support", Name: "Sam", Agent: true}
+		p.Title, p.Here = f.Name, "profile"
+		return views.FactorPage(p, &f, views.FactorForm{Name: f.Name, MustStay: l.T("factor.last_of_agent")})
+	}},
+	{Name: "factors/removal-staff", Component: func(l *locale.Locale, p views.Page) templ.Component {
+		f := apps(l)[0]
+		p.Viewer = views.Viewer{Identifier: "sam-support", Name: "Sam", Agent: true}
+		p.Title, p.Here = l.T("factor.remove"), "profile"
+		return views.FactorRemovalPage(p, &f, views.FactorForm{Left: models.WaysIn{Agent: true, Password: true, Passkeys: 1}})
 	}},
 	{Name: "factors/recovery", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		p.Title, p.Here = l.T("recovery.make"), "profile"

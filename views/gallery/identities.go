@@ -55,7 +55,7 @@ var identities = []Entry{
 	}},
 	{Name: "identities/removal-of-the-last", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		p.Title, p.Here, p.Refused = l.T("identity.unlink"), "profile", true
-		return views.IdentityRemovalPage(p, views.IdentityRemovalView{Identity: &models.Identity{ID: 1}, Provider: providerLabel, Errors: views.Errors{"": {l.T("identity.last")}}})
+		return views.IdentityRemovalPage(p, views.IdentityRemovalView{Identity: &models.Identity{ID: 1}, Provider: providerLabel, MustStay: l.T("way_in.last")})
 	}},
 	{Name: "identities/proof", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		p.Title = l.T("identity.again.heading")

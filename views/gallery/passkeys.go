@@ -37,6 +37,14 @@ var passkeys = []Entry{
 	{Name: "passkeys/removal-proof", Part: true, Component: func(l *locale.Locale, p views.Page) templ.Component {
 		return views.PasskeyRemovalPanel(p, views.PasskeyRemovalForm{Passkey: &somePasskeys(l)[0], Proof: views.Proof{Needed: true, Passkey: true, Errors: []string{l.T("passkey.lapsed")}}})
 	}},
+	{Name: "passkeys/removal-of-the-last", Component: func(l *locale.Locale, p views.Page) templ.Component {
+		p.Title, p.Here = l.T("passkey.removal"), "profile"
+		return views.PasskeyRemovalPage(p, views.PasskeyRemovalForm{Passkey: &somePasskeys(l)[0], MustStay: l.T("way_in.last")})
+	}},
+	{Name: "passkeys/without-password", Component: func(l *locale.Locale, p views.Page) templ.Component {
+		p.Title, p.Here, p.Path = l.T("factor.title"), "profile", views.FactorsPath
+		return views.FactorsPage(p, views.FactorsView{Factors: &models.Factors{}, Ways: models.WaysIn{Passkeys: 1}, Kept: true, Passkeys: views.PasskeysView{Site: "panel.example.org", List: somePasskeys(l)[:1]}})
+	}},
 	{Name: "passkeys/sign-in", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		p.Title, p.Viewer = l.T("session.heading"), views.Viewer{}
 		return views.SignInPage(p, views.SignInForm{Next: "/services", Passkeys: true})
@@ -58,5 +66,5 @@ func somePasskeys(l *locale.Locale) []models.Passkey {
 
 func passkeysPage(l *locale.Locale, p views.Page, v views.PasskeysView) templ.Component {
 	p.Title, p.Here, p.Path = l.T("factor.title"), "profile", views.FactorsPath
-	return views.FactorsPage(p, views.FactorsView{Factors: &models.Factors{}, Kept: true, Passkeys: v})
+	return views.FactorsPage(p, views.FactorsView{Factors: &models.Factors{}, Ways: models.WaysIn{Password: true, Passkeys: len(v.List)}, Kept: true, Passkeys: v})
 }
