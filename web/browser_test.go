@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"example.org/mandat/models/cast"
+	"example.org/mandat/views"
 )
 
 // What the guide and the specification fix, word for word.
@@ -539,7 +540,8 @@ func fitEverywhere(v *visitor) {
 		emails + "/accueil", emails + "/accueil/password", emails + "/accueil/deletion", emails + "/accueil/grants",
 		"/services/" + cast.Garrigue + "/grants", "/grants/new?accounts=achats%40" + cast.Garrigue, "/services/" + cast.Garrigue + "/history",
 		ticked + "size?accounts=achats%40" + cast.Garrigue, ticked + "revocation?accounts=accueil%40" + cast.Garrigue + "&accounts=achats%40" + cast.Garrigue,
-		"/history", "/profile", "/profile/password",
+		"/services/" + cast.Garrigue + "/lists", "/services/" + cast.Garrigue + "/redirections", emails + "/accueil/filters", emails + "/accueil/responder",
+		"/history", "/profile", "/profile/password", views.ConsentPath, views.FactorsPath, views.NewFactorPath, views.ContactPath, views.ProfileSessionsPath,
 	} {
 		v.resize(320)
 		v.goTo(path)
