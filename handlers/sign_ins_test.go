@@ -169,7 +169,7 @@ func TestAWrongPasswordTellsNothingOfASecondFactor(t *testing.T) {
 func TestACodeIsAnyText(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
 		s.app(t, cast.Emma)
-		for _, text := range nastyTexts(0) {
+		for _, text := range some(nasty, 0, 4) {
 			for _, field := range []string{"code", "next"} {
 				s.Exec(t, "DELETE FROM throttles")
 				s.Exec(t, "UPDATE sign_ins SET tries = 0")
