@@ -203,9 +203,34 @@ func (s *Stack) Folder(t testing.TB, login, password, folder string) (list []Mai
 	return list
 }
 
+// everything is how many messages are in which folder, for a test that missed one.
+func (s *Stack) everything(login, password string) string {
+	c, err := s.IMAP(login, password)
+	if err != nil {
+		return err.Error()
+	}
+	defer c.Close()
+	folders, err := c.List("", "*", &imap.ListOptions{ReturnStatus: &imap.StatusOptions{NumMessages: true}}).Collect()
+	if err != nil {
+		return err.Error()
+	}
+	said := []string{}
+	for _, f := range folders {
+		if f.Status != nil && f.Status.NumMessages != nil {
+			said = append(said, fmt.Sprintf("%d in %s", *f.Status.NumMessages, f.Mailbox))
+		}
+	}
+	return strings.Join(said, ", ")
+}
+
 // Await waits for a message of that subject in a folder.
 func (s *Stack) Await(t testing.TB, login, password, folder, subject string) Mail {
 	t.Helper()
+	defer func() {
+		if t.Failed() {
+			t.Logf("%s has %s", login, s.everything(login, password))
+		}
+	}()
 	var found Mail
 	Within(t, Arrival, subject+" in "+folder+" of "+login, func() bool {
 		list := s.Folder(t, login, password, folder)

@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -362,12 +363,16 @@ func (s *Stack) Flush(ctx context.Context) error {
 	return exec.CommandContext(ctx, "postqueue", "-c", filepath.Join(s.dir, "postfix"), "-f").Run()
 }
 
+// polls are the lines of a test that looks again and again whether mail has come.
+var polls = regexp.MustCompile(`(?m)^.*(imap-login: Info: Login:|Disconnected: Connection closed \(EXAMINE).*\n`)
+
 // Logs are the ends of the servers' own logs, for a test that failed.
 func (s *Stack) Logs() string {
 	var b strings.Builder
 	for _, name := range []string{"private/postfix/log", "private/dovecot/log"} {
 		text, _ := os.ReadFile(filepath.Join(s.dir, name))
-		fmt.Fprintf(&b, "--- %s\n%s\n", name, text[max(0, len(text)-8000):])
+		text = polls.ReplaceAll(text, nil)
+		fmt.Fprintf(&b, "--- %s\n%s\n", name, text[max(0, len(text)-16000):])
 	}
 	for name, p := range map[string]*Process{"panel": s.Panel, "lists": s.Lists} {
 		if p != nil {

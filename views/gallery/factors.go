@@ -134,7 +134,7 @@ func enrolment() *models.Enrolment {
 
 func recoveryCodes() []string {
 	return []string{
-		"k7fp-m3xw-z9rt-hacd", "2b4d-6f8h-jkmn-pqrs", "tuvw-xyz2-3456-789a", "bcde-fghj-kmnp-qrst", "uvwx-yz23-4567-89ab",
-		"cdef-ghjk-mnpq-rstu", "vwxy-z234-5678-9abc", "defg-hjkm-npqr-stuv", "wxyz-2345-6789-abcd", "efgh-jkmn-pqrs-tuvw",
+		"k7fp-m3xw-z9rt-hacd-m3xw-z9rt", "2b4d-6f8h-jkmn-pqrs-6f8h-jkmn", "tuvw-xyz2-3456-789a-xyz2-3456", "bcde-fghj-kmnp-qrst-fghj-kmnp", "uvwx-yz23-4567-89ab-yz23-4567",
+		"cdef-ghjk-mnpq-rstu-ghjk-mnpq", "vwxy-z234-5678-9abc-z234-5678", "defg-hjkm-npqr-stuv-hjkm-npqr", "wxyz-2345-6789-abcd-2345-6789", "efgh-jkmn-pqrs-tuvw-jkmn-pqrs",
 	}
 }
