@@ -163,7 +163,7 @@ func (tx *Tx) lockPasskey(proof *webauthn.Assertion, at Ceremony, of person) (*s
 		k.credential_id, k.public_key, k.sign_count, k.flags, k.model, k.transports
 		FROM passkeys k JOIN passkey_holders h ON h.customer_id = k.customer_id OR h.agent_id = k.agent_id
 		LEFT JOIN customers c ON c.id = k.customer_id LEFT JOIN agents a ON a.id = k.agent_id
-		WHERE k.credential_id = @credential AND k.site = @site`
+		WHERE k.credential_id = @credential AND k.site = @site AND c.disabled_at IS NULL`
 	args := map[string]any{"credential": octets(proof.CredentialID), "site": at.Site.ID(), "handle": octets(proof.Handle)}
 	if of.id() == 0 {
 		text += " AND h.handle = @handle"
@@ -184,7 +184,9 @@ func (tx *Tx) lockPasskey(proof *webauthn.Assertion, at Ceremony, of person) (*s
 	if err != nil {
 		return nil, err
 	}
-	if _, err := tx.lockPerson(k.person()); err != nil {
+	if _, err := tx.lockPerson(k.person()); errors.Is(err, ErrSignedOut) {
+		return nil, invalid("passkey", "passkey.unknown")
+	} else if err != nil {
 		return nil, err
 	}
 	k, err = read() // as it stands by now

@@ -181,6 +181,9 @@ func (s *Store) pending(ctx context.Context, token, device string) (p person, pu
 		return p, "", err
 	}
 	p, err = s.personOf(ctx, Actor{Customer: row.CustomerID, Agent: row.AgentID}, device)
+	if err == nil && p.id() == 0 { // at this moment
+		err = ErrSignInEnded
+	}
 	p.Identity = row.IdentityID
 	return p, row.Purpose, err
 }

@@ -61,6 +61,9 @@ type commands struct {
 		Link  customerLinkCommand  `cmd:"" help:"Print a one-time link with which a customer sets a password."`
 		Email customerEmailCommand `cmd:"" help:"Change where a customer is reached, at once."`
 
+		Disable customerDisableCommand `cmd:"" help:"Shut a customer out at once: signed out everywhere, and no way to sign in. Their mail and their grants stay."`
+		Enable  customerEnableCommand  `cmd:"" help:"Let a disabled customer sign in again."`
+
 		ResetFactors customerResetFactorsCommand `cmd:"" help:"Take away all second factors of a customer who has lost them, and sign them out."`
 	} `cmd:"" help:"Customers."`
 	Service struct {
