@@ -63,6 +63,7 @@ type commands struct {
 
 		Disable customerDisableCommand `cmd:"" help:"Shut a customer out at once: signed out everywhere, and no way to sign in. Their mail and their grants stay."`
 		Enable  customerEnableCommand  `cmd:"" help:"Let a disabled customer sign in again."`
+		SignOut customerSignOutCommand `cmd:"" help:"End every session of a customer, or of all customers, at once."`
 
 		ResetFactors customerResetFactorsCommand `cmd:"" help:"Take away all second factors of a customer who has lost them, and sign them out."`
 	} `cmd:"" help:"Customers."`
@@ -78,6 +79,7 @@ type commands struct {
 		Set    agentSetCommand    `cmd:"" help:"Make an agent a lead, or a lead an agent."`
 		Remove agentRemoveCommand `cmd:"" help:"Remove a support agent, at once."`
 
+		SignOut      agentSignOutCommand      `cmd:"" help:"End every session of a support agent, or of all of them, and what they do for customers, at once."`
 		ResetFactors agentResetFactorsCommand `cmd:"" help:"Take away all second factors of a support agent who has lost them, and sign them out."`
 	} `cmd:"" help:"Support agents."`
 	Assistance struct {

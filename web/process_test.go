@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -324,6 +325,34 @@ func TestWhoIsDisabledIsSignedOutInEveryProcess(t *testing.T) {
 	signedIn(t, two, cast.Bruno)
 	if status, _ := away.get(two, "/services"); status != http.StatusSeeOther {
 		t.Errorf("a session of before is back: %d", status)
+	}
+}
+
+func TestTheOperatorSignsOutInEveryProcess(t *testing.T) {
+	w := modelstest.OnPostgres(t)
+	settings := []string{"MANDAT_DATABASE_URL=" + w.URL}
+	one, two := start(t, "serve", settings...), start(t, "serve", settings...)
+	people := map[string]*client{}
+	for _, identifier := range []string{cast.Alice, cast.Bruno, cast.Sam} {
+		people[identifier] = begun(t, w.SQL, one, identifier)
+	}
+	for _, c := range []struct {
+		args string
+		in   []string // who still is
+	}{
+		{"customer sign-out " + cast.Alice, []string{cast.Bruno, cast.Sam}},
+		{"agent sign-out " + cast.Sam, []string{cast.Bruno}},
+		{"customer sign-out --all", nil},
+	} {
+		operate(t, w.URL, c.args)
+		for identifier, client := range people {
+			for _, p := range []*panel{one, two} {
+				status, _ := client.get(p, "/profile/sessions")
+				if in := slices.Contains(c.in, identifier); in != (status == http.StatusOK) {
+					t.Errorf("after %s, %s is answered %d", c.args, identifier, status)
+				}
+			}
+		}
 	}
 }
 
