@@ -39,7 +39,8 @@ type Config struct {
 	Importer    Importer           // nil: no mail is imported
 	Checkpoints *history.Directory // nil: the jobs write none
 
-	Secret []byte // of SecretSize, for passwords of other servers and the secrets of apps; nil: none is kept
+	Secret    []byte // of SecretSize, for passwords of other servers and the secrets of apps; nil: none is kept
+	OldSecret []byte // what was kept with it is opened too; nil for none
 }
 
 // Store is the database: PostgreSQL, or the embedded SQLite file of one process.
@@ -101,7 +102,11 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	var err error
 	if s.importer = cfg.Importer; cfg.Secret != nil {
-		if s.sealer, err = newSealer(cfg.Secret); err != nil {
+		var old [][]byte
+		if cfg.OldSecret != nil {
+			old = append(old, cfg.OldSecret)
+		}
+		if s.sealer, err = newSealer(cfg.Secret, old...); err != nil {
 			return nil, err
 		}
 	}

@@ -65,7 +65,7 @@ func (c doctorCommand) examine(ctx context.Context, p *program) []finding {
 		return []finding{{what: database, fault: err, remedy: "Run `mandat migrate` with the program that serves, and let the clocks of both machines agree."}, c.outgoing(ctx, p)}
 	}
 	defer store.Close()
-	findings := []finding{{what: database}}
+	findings := []finding{{what: database}, c.sealed(ctx, p, store)}
 	if store.Embedded() {
 		return append(findings, finding{what: "mail servers", note: "none reads an embedded database"}, c.outgoing(ctx, p))
 	}

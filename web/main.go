@@ -92,6 +92,9 @@ type commands struct {
 	Directory struct {
 		Load directoryLoadCommand `cmd:"" help:"Load customers, services and accounts from a file."`
 	} `cmd:"" help:"What was run elsewhere."`
+	Secret struct {
+		Rotate secretRotateCommand `cmd:"" help:"Encrypt with MANDAT_SECRET what is under MANDAT_SECRET_OLD still. It can be stopped, and goes on where it was."`
+	} `cmd:"" help:"The key of what is encrypted in the database."`
 	Mail struct {
 		Configure mailConfigureCommand `cmd:"" help:"Write the configuration with which Postfix and Dovecot obey the panel."`
 		Detach    mailDetachCommand    `cmd:"" help:"Say that no mail server reads the database any more."`
