@@ -26,11 +26,12 @@ func (s *Store) SignInWithPasskey(ctx context.Context, at Ceremony, answer strin
 		if err := tx.succeeded(nil, peer); err != nil {
 			return err
 		}
-		return tx.arrive(p, c, replaced, true, in)
+		return tx.arrive(p, c, replaced, StepPasskey, in)
 	})
 	if err != nil {
 		return nil, err
 	}
+	in.Way = WayPasskey
 	return in, s.readSession(ctx, in)
 }
 
@@ -63,10 +64,10 @@ func (s *Store) AnswerSignInWithPasskey(ctx context.Context, token string, at Ce
 		if _, err := tx.holdSignIn(p, token, "code"); err != nil {
 			return err
 		}
-		return tx.answered(p, token, c, replaced, trust, in)
+		return tx.answered(p, token, c, replaced, StepPasskey, trust, in)
 	})
 	if err != nil {
-		return nil, err
+		return nil, refusedFor(p, err)
 	}
 	return in, s.readSession(ctx, in)
 }
@@ -198,7 +199,7 @@ func (tx *Tx) lockPasskey(proof *webauthn.Assertion, at Ceremony, of person) (*s
 // panel cannot tell whose is the person's. The other one goes on working, so
 // that nobody is shut out by a guess; its person is told, and can remove it.
 func (tx *Tx) noteCopy(k *storedPasskey) error {
-	tx.store.log.Warn("a passkey may have been copied", "person", k.Identifier, "passkey", k.ID)
+	tx.store.security.Warn("a passkey may have been copied", "person", k.Identifier, "passkey", k.ID)
 	p := k.person()
 	if p.CustomerID != 0 {
 		tx.tellSecurity(&Customer{ID: p.CustomerID, Identifier: p.Identifier}, NoticeDeed{Event: "passkey.copied", Target: k.Name})

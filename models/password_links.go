@@ -153,7 +153,7 @@ func (s *Store) SendPasswordLink(ctx context.Context, id int64, attempt int, las
 	db := s.db.WithContext(context.WithoutCancel(ctx)) // also while the process ends
 	switch err := s.post.MailLink(ctx, m); {
 	case err == nil:
-		s.log.Info("a link for a forgotten password was sent", "to", m.To.Identifier)
+		s.security.Info("a link for a forgotten password was sent", "to", m.To.Identifier)
 		return db.Exec("UPDATE password_resets SET sent_at = ? WHERE id = ?", s.now(), id).Error
 	case lastAttempt || permanent(err):
 		s.log.Warn("a link for a forgotten password is given up", "to", m.To.Identifier, "error", err)

@@ -32,6 +32,8 @@ type Config struct {
 	Suffix string           // of customer identifiers, without its hyphen; "" is DefaultSuffix
 	Post   Post             // nil: the panel sends no mail
 
+	Security *slog.Logger // hears what is about security, whatever the level of Log; nil: Log
+
 	Emergency bool // support may act without consent, by a second agent
 
 	Mailboxes Mailboxes // nil: no mail server is attached
@@ -53,6 +55,8 @@ type Store struct {
 	log    *slog.Logger
 	suffix string
 	post   Post
+
+	security *slog.Logger
 
 	emergency bool
 
@@ -90,6 +94,9 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.security = cfg.Security; s.security == nil {
+		s.security = s.log
 	}
 	if s.suffix == "" {
 		s.suffix = DefaultSuffix

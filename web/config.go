@@ -211,7 +211,7 @@ var settings = []setting{
 		func(c *config, v string) error { c.suffix = strings.ToLower(v); return checkSuffix(c.suffix) },
 	},
 	{
-		"MANDAT_LOG_LEVEL", "info", "debug, info, warn or error.",
+		"MANDAT_LOG_LEVEL", "info", "debug, info, warn or error. What is about security is written whatever it is.",
 		func(c *config, v string) error { return c.logLevel.UnmarshalText([]byte(v)) },
 	},
 	{

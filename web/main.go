@@ -114,6 +114,7 @@ type program struct {
 	ctx      context.Context
 	config   *config
 	log      *slog.Logger
+	security *slog.Logger // whatever the level of log
 	in       io.Reader
 	out, err io.Writer
 
@@ -147,7 +148,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, in io.R
 		fmt.Fprintf(errors, "mandat: these settings cannot be used:\n%v\n", err)
 		return exitUsage
 	}
-	p := &program{ctx: ctx, config: cfg, log: newLogger(cfg, errors), in: in, out: out, err: errors}
+	p := &program{ctx: ctx, config: cfg, in: in, out: out, err: errors}
+	p.log, p.security = newLoggers(cfg, errors)
 	if err := command.Run(p); err != nil {
 		fmt.Fprintf(errors, "mandat: %s\n", explain(err))
 		return exitFailed
@@ -173,14 +175,33 @@ func version() string {
 	return info.Main.Version
 }
 
-// newLogger writes to w, which is usually standard error.
-func newLogger(c *config, w io.Writer) *slog.Logger {
-	options := &slog.HandlerOptions{Level: c.logLevel}
+// newLoggers write to w, which is usually standard error: the log from its level
+// on, and what is about security whatever that is, marked as such.
+func newLoggers(c *config, w io.Writer) (log, security *slog.Logger) {
+	options := &slog.HandlerOptions{Level: slog.LevelDebug}
+	var all slog.Handler = slog.NewTextHandler(w, options)
 	if c.logFormat == "json" || c.logFormat == "" && !terminal(w) {
-		return slog.New(slog.NewJSONHandler(w, options))
+		all = slog.NewJSONHandler(w, options)
 	}
-	return slog.New(slog.NewTextHandler(w, options))
+	return slog.New(from{all, c.logLevel}), slog.New(all).With("security", true)
 }
+
+// from is a handler that takes what is of a level or above.
+type from struct {
+	slog.Handler
+	least slog.Level
+}
+
+// Enabled is [slog.Handler].
+func (f from) Enabled(_ context.Context, level slog.Level) bool { return level >= f.least }
+
+// WithAttrs is [slog.Handler].
+func (f from) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return from{f.Handler.WithAttrs(attrs), f.least}
+}
+
+// WithGroup is [slog.Handler].
+func (f from) WithGroup(name string) slog.Handler { return from{f.Handler.WithGroup(name), f.least} }
 
 func terminal(w io.Writer) bool {
 	f, ok := w.(*os.File)

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -65,7 +68,7 @@ func (c *serveCommand) Run(p *program) (err error) {
 	if err != nil {
 		return err
 	}
-	panel := handlers.Config{Store: store, Log: p.log, Origin: origin, TrustedProxies: p.config.trustedProxies, Middleware: counted, DNS: p.newDNS(), SignOn: p.newSignOn(origin, store.Now), Stopping: p.ctx}
+	panel := handlers.Config{Store: store, Log: p.log, Security: p.security, Origin: origin, TrustedProxies: p.config.trustedProxies, Middleware: counted, DNS: p.newDNS(), SignOn: p.newSignOn(origin, store.Now), Stopping: p.ctx}
 	if c.Demo {
 		panel.Gallery = gallery.Handler()
 	}
@@ -226,8 +229,22 @@ type server struct {
 func (s *servers) add(l net.Listener, h http.Handler) {
 	s.all = append(s.all, &server{listener: l, Server: &http.Server{
 		Handler: h, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
-		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // strangers' broken connections
+		MaxHeaderBytes: maxHeader, ErrorLog: log.New(serverLog{s.log}, "", 0),
 	}})
+}
+
+// serverLog takes what net/http says: of strangers' broken connections, which is
+// for debugging, and of panics that nothing of ours has caught.
+type serverLog struct{ log *slog.Logger }
+
+// Write is [io.Writer].
+func (l serverLog) Write(line []byte) (int, error) {
+	level := slog.LevelDebug
+	if bytes.HasPrefix(line, []byte("http: panic")) {
+		level = slog.LevelError
+	}
+	l.log.Log(context.Background(), level, strings.TrimSpace(string(line)))
+	return len(line), nil
 }
 
 // run serves until ctx ends or one of them fails, then stops all: first no more
