@@ -103,13 +103,19 @@ func (p *program) newDNS() *dns.Checker {
 // newSignOn is the provider with which people may sign in, nil for none. It is
 // not asked anything before somebody does.
 func (p *program) newSignOn(origin *url.URL, now func() time.Time) *handlers.SignOn {
-	c := p.config.oidc
-	if c.Issuer == "" {
+	if p.config.oidc.Issuer == "" {
 		return nil
 	}
-	c.Redirect, c.Home, c.Now = origin.JoinPath(views.IdentityAnswerPath).String(), origin.JoinPath(views.SignInPath).String(), now
+	c := p.signOnConfig(origin, now)
 	p.log.Info("people may sign in with a provider", "issuer", c.Issuer, "redirect", c.Redirect, "for", p.config.oidcFor)
 	return &handlers.SignOn{Provider: oidc.New(c), Customers: p.config.oidcFor != "agents", Agents: p.config.oidcFor != "customers"}
+}
+
+// signOnConfig is what is said of the provider, by the operator and by us.
+func (p *program) signOnConfig(origin *url.URL, now func() time.Time) oidc.Config {
+	c := p.config.oidc
+	c.Redirect, c.Home, c.Now = origin.JoinPath(views.IdentityAnswerPath).String(), origin.JoinPath(views.SignInPath).String(), now
+	return c
 }
 
 // serveMetrics adds the listener for Prometheus, if there is to be one, and
