@@ -21,6 +21,9 @@ MANDAT_RAPID_CHECKS ?= 20000
 MANDAT_RAPID_STEPS  ?= 60
 MANDAT_FUZZTIME     ?= 10m
 
+# Of `make vulnerabilities`.
+MANDAT_VULNDB ?= https://vuln.go.dev
+
 export CGO_ENABLED := 0
 export GOTOOLCHAIN := local
 export PATH := $(PATH):/usr/local/go/bin
@@ -36,7 +39,7 @@ PACKAGES := $(shell n=$$(getconf _NPROCESSORS_ONLN); [ "$$n" -gt 3 ] && echo $$(
 with = $$(grep -rlE --include='*_test.go' '$(1)' . | xargs -rn1 dirname | sort -u)
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
 
 run: build ## the panel with its demo world, on an embedded database
 	exec bin/mandat serve --demo
@@ -106,6 +109,9 @@ nightly: test-deps go ## hours: long runs of the property tests, then every fuzz
 	grep -roE --include='*_test.go' '^func Fuzz\w+' . | sed 's,/[^/]*:func , ,' | while read -r dir target; do \
 		go test -run xxx -fuzz "^$$target$$" -fuzztime $(MANDAT_FUZZTIME) "$$dir" || exit 1; done
 
+vulnerabilities: go ## known ones in what the program calls, by the Go project's list (needs vuln.go.dev, or another list in MANDAT_VULNDB)
+	go tool govulncheck -db '$(MANDAT_VULNDB)' ./...
+
 scan: export MANDAT_SCAN := 1
 scan: test-deps go ## half an hour: wapiti and sqlmap look for holes; installs them if they are missing
 	@.ci/deps wapiti sqlmap
@@ -129,4 +135,4 @@ go:
 	@minor=$$(cd / && go version 2>/dev/null | sed 's/.*go1\.\([0-9]*\).*/\1/'); [ "$${minor:-0}" -ge $(GO_MINOR) ] || \
 		{ echo "Mandat needs Go 1.$(GO_MINOR) or newer, from https://go.dev/dl/; here is $$(cd / && go version 2>/dev/null || echo none)." >&2; exit 1; }
 
-.PHONY: help run mail mail-stop reset build generate golden pictures check test race bench nightly scan test-deps assets go
+.PHONY: help run mail mail-stop reset build generate golden pictures check test race bench nightly vulnerabilities scan test-deps assets go

@@ -169,17 +169,14 @@ func TestAWrongPasswordTellsNothingOfASecondFactor(t *testing.T) {
 func TestACodeIsAnyText(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
 		s.app(t, cast.Emma)
-		for _, text := range nastyTexts() {
-			for _, field := range []string{"code", "next", "name", "secret"} {
+		for _, text := range some(nasty, 0, 4) {
+			for _, field := range []string{"code", "next"} {
 				s.Exec(t, "DELETE FROM throttles")
 				s.Exec(t, "UPDATE sign_ins SET tries = 0")
 				v := s.visit(t)
 				v.follow(v.post("/session", signIn(cast.Emma, cast.Password)))
 				p := v.post("/session/factor", with(url.Values{"code": {"x"}}, field, text))
 				wantOurs(t, field+" "+text[:min(len(text), 30)], p, http.StatusUnprocessableEntity)
-				if racing || field != "code" {
-					break
-				}
 			}
 		}
 		for what, form := range map[string]url.Values{"twice": {"code": {"1", "2"}}, "foreign": {"code": {"1"}, "customer_id": {"1"}}, "no UTF-8": {"code": {"\xff"}}, "NUL": {"code": {"\x00"}}} {

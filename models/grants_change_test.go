@@ -117,7 +117,6 @@ func TestWhatWasPassedOnEndsWithTheGrantItRestsOn(t *testing.T) {
 		},
 	} {
 		t.Run(what, func(t *testing.T) {
-			t.Parallel()
 			each(t, func(t *testing.T, w *world) {
 				parent, child := w.passing(t, 0, w.in(48*time.Hour))
 				w.told(t, cast.Garrigue)
@@ -353,7 +352,6 @@ func TestARevocationCanBeUndoneForTenMinutes(t *testing.T) {
 		}, nil, "grant: grant.restore.late"},
 	} {
 		t.Run(what, func(t *testing.T) {
-			t.Parallel()
 			each(t, func(t *testing.T, w *world) {
 				var until *time.Time
 				if what == "when it would have lapsed by" || what == "of what time has ended" {

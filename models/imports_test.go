@@ -419,7 +419,6 @@ func TestAFullMailboxPausesAnImport(t *testing.T) {
 // A revocation is answered, and soon nothing is copied any more, in the middle
 // of a message as well.
 func TestARightThatGoesStopsAnImport(t *testing.T) {
-	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		i := w.importing(t)
 		i.old.Put(t, "INBOX", "Message-ID: <large@old>\r\n\r\n"+strings.Repeat("large ", 2_000_000), time.Now())

@@ -243,7 +243,6 @@ func TestAListHasFiftyModerators(t *testing.T) {
 }
 
 func TestWhichListsWriteToAnAccount(t *testing.T) {
-	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
 		read := func(by models.Actor, local string) (names []string, more bool) {

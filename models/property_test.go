@@ -21,7 +21,6 @@ import (
 // some of the objects, in turn, and on all at the end of a sequence; at night on
 // all after each step. MANDAT_RAPID_CHECKS and MANDAT_RAPID_STEPS say how far it goes.
 func TestWhoReachesWhatAgreesWithThePlainModel(t *testing.T) {
-	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		var runs atomic.Int64
 		rapid.Check(t, func(rt *rapid.T) {

@@ -34,7 +34,6 @@ func (w *world) manyRedirections(t *testing.T, domain string) {
 }
 
 func TestAnExportOfRedirectionsIsTheWholeListInItsOrder(t *testing.T) {
-	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		w.manyRedirections(t, cast.Garrigue)
 		must(t, w.redirect(t, cast.Garrigue, "*", "info@garrigue.example"))
@@ -63,7 +62,6 @@ func TestAnExportOfRedirectionsIsTheWholeListInItsOrder(t *testing.T) {
 }
 
 func TestAnExportOfRedirectionsIsForWhoeverReachesAll(t *testing.T) {
-	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		for who, outcome := range map[string]string{cast.Alice: done, cast.Bruno: done, cast.Chloe: forbidden(policy.Export), cast.David: notFound, cast.Emma: notFound} {
 			some, err := w.exportedRedirections(t, w.signIn(t, who).Token, cast.Garrigue, "")
@@ -78,7 +76,6 @@ func TestAnExportOfRedirectionsIsForWhoeverReachesAll(t *testing.T) {
 
 // Session and right are asked for anew with each batch: the first is out already, and no more follows.
 func TestAnExportOfRedirectionsEndsWithTheRight(t *testing.T) {
-	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		w.manyRedirections(t, cast.Garrigue)
 		share := int64(w.Int(t, fmt.Sprintf("SELECT id FROM grants WHERE kind = 'service' AND grantee_id = %d", w.Bruno.Customer)))

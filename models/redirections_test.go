@@ -42,7 +42,6 @@ func (w *world) redirection(t testing.TB, domain, local string) models.Redirecti
 }
 
 func TestSourcesAndTargetsOfRedirections(t *testing.T) {
-	t.Parallel()
 	many := make([]string, 51)
 	for i := range many {
 		many[i] = fmt.Sprintf("a%d@elsewhere.example", i)
@@ -93,7 +92,6 @@ func TestSourcesAndTargetsOfRedirections(t *testing.T) {
 func shown(text string) string { return text[:min(len(text), 40)] }
 
 func TestATargetOfTheServiceIsThere(t *testing.T) {
-	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		want(t, "nowhere", w.redirect(t, cast.Garrigue, "a", "ghost@garrigue.example"), "to: redirection.to.missing")
 		want(t, "the catch-all to nowhere", w.redirect(t, cast.Garrigue, "*", "ghost@garrigue.example"), "to: redirection.to.missing")
@@ -113,7 +111,6 @@ func TestATargetOfTheServiceIsThere(t *testing.T) {
 }
 
 func TestChainsDoNotComeBack(t *testing.T) {
-	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		must(t, w.redirect(t, cast.Garrigue, "a", "contact@garrigue.example"))
 		must(t, w.redirect(t, cast.Garrigue, "b", "a+x@garrigue.example, info@garrigue.example"))
@@ -156,7 +153,6 @@ func TestChainsDoNotComeBack(t *testing.T) {
 }
 
 func TestChainsAreNotTooLong(t *testing.T) {
-	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		must(t, w.redirect(t, cast.Garrigue, "c1", "info@garrigue.example"))
 		for i := 2; i <= 5; i++ {
@@ -175,7 +171,6 @@ func TestChainsAreNotTooLong(t *testing.T) {
 }
 
 func TestWhoMayRedirect(t *testing.T) {
-	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
 		create := func(by models.Actor, from, to string) error {
@@ -229,7 +224,6 @@ func TestWhoMayRedirect(t *testing.T) {
 }
 
 func TestRedirectionsArePagedAndFound(t *testing.T) {
-	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		ctx, a := t.Context(), w.service(t, w.David, cast.Velos)
 		must(t, w.redirect(t, cast.Velos, "*", "hello@nguyen-velos.example"))
@@ -264,7 +258,6 @@ func TestRedirectionsArePagedAndFound(t *testing.T) {
 }
 
 func TestWhatRedirectionsHaveToDoWithAnAccount(t *testing.T) {
-	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
 		read := func(by models.Actor) *models.AccountRedirections {
@@ -298,7 +291,6 @@ func (w *world) responder(t testing.TB, local string) {
 }
 
 func TestAResponderAnswersForTheAddressesThatLeadToIt(t *testing.T) {
-	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
 		w.responder(t, "rh")
@@ -324,7 +316,6 @@ func TestAResponderAnswersForTheAddressesThatLeadToIt(t *testing.T) {
 }
 
 func TestAnAddressOfSomethingElseIsNotRedirected(t *testing.T) {
-	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		w.Exec(t, `INSERT INTO lists (service_id, local_part, address, owner_email, reply_to, language, posting, created_at)
 			SELECT s.id, 'news', 'news@garrigue.example', 'a@b.example', 'list', 'fr', 'everyone', s.created_at FROM services s WHERE s.domain = 'garrigue.example'`)
@@ -358,7 +349,6 @@ func TestTwoHalvesOfACircleAtOnceAreNoCircle(t *testing.T) {
 }
 
 func TestTheLimitOfRedirectionsIsNeverExceeded(t *testing.T) {
-	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, mw *modelstest.World) {
 		w := newWorld(t, mw)
 		w.Exec(t, "UPDATE services SET max_redirections = redirection_count + 5 WHERE domain = 'garrigue.example'")
@@ -373,7 +363,6 @@ func TestTheLimitOfRedirectionsIsNeverExceeded(t *testing.T) {
 }
 
 func TestWhatTheCatchAllLeadsToIsNotDeleted(t *testing.T) {
-	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
 		const refused = ": redirection.chain.freed"
@@ -441,7 +430,6 @@ func TestWhatTheCatchAllLeadsToIsNotDeleted(t *testing.T) {
 // Until its job has run, the address of a deleted account is taken; nobody is
 // asked any more when the catch-all gets it.
 func TestAnAccountBeingDeletedIsTheCatchAllsAlready(t *testing.T) {
-	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		must(t, w.redirect(t, cast.Garrigue, "a", "stages@garrigue.example"))
 		must(t, w.Store.DeleteAccount(t.Context(), w.Alice, cast.Garrigue, "stages", "stages"))
@@ -454,7 +442,6 @@ func TestAnAccountBeingDeletedIsTheCatchAllsAlready(t *testing.T) {
 
 // A circle that was there before hinders nobody who has nothing to do with it.
 func TestAnOldCircleHindersNoDeletion(t *testing.T) {
-	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		must(t, w.redirect(t, cast.Garrigue, "a", "info@garrigue.example"))
 		must(t, w.redirect(t, cast.Garrigue, "*", "a@garrigue.example rh@garrigue.example"))

@@ -94,7 +94,6 @@ func wantUpload(t testing.TB, u *models.Upload, lines []string, state models.Upl
 }
 
 func TestAFileOfAccountsIsShownBeforeItIsDone(t *testing.T) {
-	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		w.told(t, cast.Garrigue)
 		contact := w.account(t, w.Alice, cast.Garrigue, "contact").Account
@@ -138,7 +137,6 @@ func TestAFileOfAccountsIsShownBeforeItIsDone(t *testing.T) {
 }
 
 func TestALineThatIsWrongKeepsTheWholeFileOut(t *testing.T) {
-	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		must(t, w.redirect(t, cast.Garrigue, "bonjour", "contact@garrigue.example"))
 		must(t, w.Store.DeleteAccount(t.Context(), w.Alice, cast.Garrigue, "stages", "stages"))
@@ -170,7 +168,6 @@ func TestALineThatIsWrongKeepsTheWholeFileOut(t *testing.T) {
 }
 
 func TestAFileKeepsToTheLimitsOfItsService(t *testing.T) {
-	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		a := w.service(t, w.Alice, cast.Garrigue)
 		contact := w.account(t, w.Alice, cast.Garrigue, "contact").Account
@@ -204,7 +201,6 @@ func TestAFileKeepsToTheLimitsOfItsService(t *testing.T) {
 }
 
 func TestAFileOfRedirectionsIsShownBeforeItIsDone(t *testing.T) {
-	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		must(t, w.redirect(t, cast.Garrigue, "bonjour", "contact@garrigue.example"))
 		must(t, w.redirect(t, cast.Garrigue, "info", "rh@garrigue.example"))
@@ -244,7 +240,6 @@ func TestAFileOfRedirectionsIsShownBeforeItIsDone(t *testing.T) {
 }
 
 func TestAFileOfRedirectionsMakesNoCircle(t *testing.T) {
-	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		must(t, w.redirect(t, cast.Velos, "x", "bonjour@garrigue.example"))
 		w.Exec(t, "UPDATE services SET max_redirections = 25 WHERE domain = 'garrigue.example'")
@@ -293,7 +288,6 @@ func TestAFileOfRedirectionsMakesNoCircle(t *testing.T) {
 }
 
 func TestWhoMayUpload(t *testing.T) {
-	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
 		create := func(by models.Actor, k models.UploadKind) (int64, error) {
@@ -348,7 +342,6 @@ func second2[A, B any](_ A, _ B, err error) error { return err }
 
 // What nobody has seen is not done: it is shown instead.
 func TestAFileDoesWhatWasShownOrNothing(t *testing.T) {
-	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		must(t, w.redirect(t, cast.Garrigue, "bonjour", "contact@garrigue.example"))
 		id := w.upload(t, w.Bruno, models.UploadRedirections, redirectionRows("bonjour|contact@garrigue.example", "neu|info@garrigue.example"))
@@ -373,7 +366,6 @@ func TestAFileDoesWhatWasShownOrNothing(t *testing.T) {
 
 // Chains are followed as far as they may go, however long those of a file are.
 func TestAFileOfOneLongChain(t *testing.T) {
-	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		w.Exec(t, "UPDATE services SET max_redirections = 100000 WHERE domain = 'garrigue.example'")
 		const length = 3000
@@ -390,7 +382,6 @@ func TestAFileOfOneLongChain(t *testing.T) {
 }
 
 func TestUploadsAreGivenUpReplacedAndSwept(t *testing.T) {
-	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
 		first := w.upload(t, w.Alice, models.UploadAccounts, accountRows("a"))

@@ -110,7 +110,7 @@ func importMail(v *visitor) {
 func (v *visitor) comes(text string) {
 	v.t.Helper()
 	for late := time.Now().Add(40 * time.Second); ; time.Sleep(200 * time.Millisecond) {
-		if shown, err := v.text(); err == nil && strings.Contains(shown, text) {
+		if shown, err := v.text(); err == nil && strings.Contains(shown, spaces(text)) {
 			return
 		}
 		if time.Now().After(late) {

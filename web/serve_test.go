@@ -110,6 +110,17 @@ func (p *panel) logged() string {
 	return strings.Join(p.log, "\n")
 }
 
+// tells waits until the log has want: an answer may be here before the line that
+// tells of it has come through the pipe.
+func (p *panel) tells(t *testing.T, want string) {
+	t.Helper()
+	for end := time.Now().Add(startLimit); !strings.Contains(p.logged(), want); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("the log does not tell %q:\n%s", want, p.logged())
+		}
+	}
+}
+
 // stop ends it as an operator's service manager would, and says how long that took.
 func (p *panel) stop(t *testing.T) time.Duration {
 	t.Helper()

@@ -3,6 +3,7 @@ package history
 import (
 	"bufio"
 	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -170,6 +171,13 @@ func parseCheckpoint(lines []string, verifier note.Verifier) (*Checkpoint, error
 	if err != nil {
 		return nil, fmt.Errorf("a checkpoint without its signature: %w", err)
 	}
+	// Open overlooks the last bits of base64 that stand for nothing; a file in
+	// which they changed is not the file that was written.
+	for _, s := range append(signed.Sigs, signed.UnverifiedSigs...) {
+		if _, err := base64.StdEncoding.Strict().DecodeString(s.Base64); err != nil {
+			return nil, fmt.Errorf("a checkpoint's signature is not as it was written: %w", err)
+		}
+	}
 	var head string
 	var count int
 	c := &Checkpoint{}
@@ -184,7 +192,7 @@ func parseCheckpoint(lines []string, verifier note.Verifier) (*Checkpoint, error
 	for _, line := range lines[body : len(lines)-1] {
 		var l Leaf
 		var hash string
-		if _, err := fmt.Sscanf(line, "%d %d %s", &l.Service, &l.Number, &hash); err != nil || l.Hash.UnmarshalText([]byte(hash)) != nil {
+		if _, err := fmt.Sscanf(line, "%d %d %s", &l.Service, &l.Number, &hash); err != nil || l.Hash.UnmarshalText([]byte(hash)) != nil || l.Hash.String() != hash {
 			return nil, fmt.Errorf("the checkpoint of %s has a line that is none: %q", c.At, line)
 		}
 		c.Leaves = append(c.Leaves, l)

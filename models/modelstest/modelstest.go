@@ -92,9 +92,11 @@ func (c *Counter) Take() []string {
 	return texts
 }
 
-// Each runs a test on each database, in parallel, each with its own world.
+// Each runs a test on each database, in parallel with each other and with other
+// tests, each with its own world.
 func Each(t *testing.T, fn func(t *testing.T, w *World)) {
 	t.Helper()
+	t.Parallel()
 	t.Run("postgres", func(t *testing.T) { t.Parallel(); fn(t, OnPostgres(t)) })
 	t.Run("sqlite", func(t *testing.T) { t.Parallel(); fn(t, OnSQLite(t)) })
 }
