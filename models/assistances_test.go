@@ -504,6 +504,8 @@ func TestNothingIsDoneAfterTheEndOfAnAssistance(t *testing.T) {
 			return w.Store.SignOut(ctx, &models.Session{ID: a.Session, AgentID: a.Agent})
 		},
 		func(models.Actor) error { return w.Store.WithdrawConsent(ctx, w.Alice) },
+		func(models.Actor) error { return second(w.Store.SignOutPerson(ctx, cast.Sam)) },
+		func(models.Actor) error { return second(w.Store.DisableCustomer(ctx, cast.Alice)) },
 	}
 	var late, done int
 	for round := range 40 {
@@ -537,6 +539,7 @@ func TestNothingIsDoneAfterTheEndOfAnAssistance(t *testing.T) {
 		mu.Unlock()
 		wait.Wait()
 		want(t, "afterwards", second(other.DescribeAccounts(ctx, sam, cast.Garrigue, []string{"rh"}, "after")), assistanceEnded)
+		must(t, second(w.Store.EnableCustomer(ctx, cast.Alice)))
 	}
 	if late > 0 {
 		t.Errorf("%d changes were made after an end had been answered", late)

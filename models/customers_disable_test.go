@@ -7,6 +7,7 @@ import (
 
 	"example.org/mandat/models"
 	"example.org/mandat/models/cast"
+	"example.org/mandat/models/modelstest"
 	"example.org/mandat/models/policy"
 )
 
@@ -180,4 +181,57 @@ func TestDisablingIsInTheHistoryAndTold(t *testing.T) {
 			t.Errorf("%d notices", n)
 		}
 	})
+}
+
+// Whatever is under way when somebody is disabled, nothing of it succeeds afterwards.
+func TestDisablingGoesThroughWhateverIsUnderWay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, modelstest.OnPostgres(t))
+	ctx := t.Context()
+	w.cheap(t, cast.Alice)
+	for round := range 12 {
+		in := got[*models.SignedIn](t)(w.Store.SignIn(ctx, credentials(cast.Alice), ""))
+		text := fmt.Sprintf("round %d", round)
+		name := "Alice " + text
+		forms := make([]models.Actor, 4)
+		for i := range forms {
+			forms[i] = w.form(t, in.Session)
+		}
+		must(t, w.Store.OpenWindow(ctx, forms[3], time.Hour, true))
+		agent := w.support(t)
+		version := w.Int(t, fmt.Sprintf("SELECT version FROM customers WHERE id = %d", w.Alice.Customer))
+		under := []func() error{
+			func() error {
+				return w.Store.ChangeProfile(ctx, forms[0], models.Profile{Name: &name, Version: version})
+			},
+			func() error { return w.Store.OpenWindow(ctx, forms[1], 8*time.Hour, false) },
+			func() error { return second(w.Store.EndOtherSessions(ctx, forms[2])) },
+			func() error { return second(w.Store.AskAssistance(ctx, agent, asks(cast.Alice, ""))) },
+			func() error { return second(w.Store.SignIn(ctx, credentials(cast.Alice), "")) },
+			func() error { return w.describe(t, w.Bruno, cast.Garrigue, "contact", text) },
+		}
+		var disabling error
+		together(len(under)+1, func(i int) string {
+			if i == len(under) {
+				disabling = second(w.Store.DisableCustomer(ctx, cast.Alice))
+				return ""
+			}
+			return outcome(under[i]())
+		})
+		must(t, disabling)
+		for what, query := range map[string]string{
+			"sessions":    "SELECT count(*) FROM sessions WHERE customer_id = %d",
+			"assistances": "SELECT count(*) FROM assistances WHERE customer_id = %d AND ended_at IS NULL",
+			"consents":    "SELECT count(*) FROM consents WHERE customer_id = %d AND ended_at IS NULL",
+		} {
+			if n := w.Int(t, fmt.Sprintf(query, w.Alice.Customer)); n != 0 {
+				t.Errorf("round %d: %d %s are left", round, n, what)
+			}
+		}
+		want(t, "a form of before", w.Store.OpenWindow(ctx, w.form(t, in.Session), time.Hour, true), signedOut)
+		w.enable(t, cast.Alice)
+		w.cheap(t, cast.Alice)
+		must(t, w.Store.EndAssistance(ctx, agent))
+	}
+	w.Holds(t)
 }
