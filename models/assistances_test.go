@@ -462,6 +462,10 @@ func TestSupportFindsCustomers(t *testing.T) {
 				t.Errorf("%q finds %q, want %q", typed, got, want)
 			}
 		}
+		must(t, second(w.Store.DisableCustomer(ctx, "zo2001-mdt")))
+		if list, _, err := w.Store.FindCustomers(ctx, sam, "durand"); err != nil || len(list) != 2 || list[0].Disabled || !list[1].Disabled {
+			t.Errorf("%+v (%v)", list, err)
+		}
 		_, _, err := w.Store.FindCustomers(ctx, w.Alice, "durand")
 		want(t, "a customer asks", err, notFound)
 		name := "Alix Dupont"
