@@ -109,3 +109,31 @@ func TestTheSecurityLogTellsHowSomebodySignedInAndOut(t *testing.T) {
 		told("a link", `level=INFO msg="password set by a link" person=dn1004-mdt forgotten=false`)
 	})
 }
+
+func TestTheSecurityLogTellsWhatWasDenied(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, w *modelstest.World) {
+		s, gained := securityLog(t, w)
+		chloe := s.as(t, cast.Chloe)
+		gained()
+		for _, c := range []struct {
+			what string
+			ask  func() *answer
+			want string // of the line
+		}{
+			{"a right that an account delegate has not", func() *answer { return chloe.get("/services/garrigue.example/new-email") }, "status=403 person=cl1003-mdt"},
+			{"what is out of reach", func() *answer { return chloe.get("/services/nguyen-velos.example") }, "status=404 person=cl1003-mdt"},
+			{"another site", func() *answer {
+				return chloe.post("/session/end", nil, "Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site")
+			}, "status=403"},
+			{"what no page sends", func() *answer { return chloe.post("/session/end", url.Values{"x": {"1"}}) }, "status=400"},
+			{"what there is", func() *answer { return chloe.get("/services/garrigue.example") }, ""},
+			{"what no panel has", func() *answer { return s.visit(t).get("/wp-login.php") }, ""},
+		} {
+			p := c.ask()
+			line := regexp.MustCompile(` (method|route|bytes|took)=\S+`).ReplaceAllString(gained(), "")
+			if c.want == "" && line != "" || c.want != "" && (!strings.HasPrefix(line, "level=WARN msg=request "+c.want) || !strings.Contains(line, "error=")) {
+				t.Errorf("%s, answered %d: the log has %q; want %q", c.what, p.status, line, c.want)
+			}
+		}
+	})
+}
