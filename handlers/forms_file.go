@@ -7,6 +7,8 @@ import (
 	"mime"
 	"mime/multipart"
 	"net/http"
+	"path"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -17,28 +19,37 @@ import (
 	"example.org/mandat/models"
 )
 
+// textEnds are what the name of a file may end in.
+var textEnds = []string{".csv", ".tsv", ".txt"}
+
 // sentFile is sent for the form with a file, as a browser sends it; its content
 // becomes the field of that name. A client without files may send the field.
+// Invalid (field "file") for one that is no text, by its name or its content.
 func (h *Handlers) sentFile(c echo.Context) (form, models.Actor, error) {
 	kind, parameters, err := mime.ParseMediaType(c.Request().Header.Get(echo.HeaderContentType))
 	if err != nil || kind != echo.MIMEMultipartForm {
 		return h.sent(c, "file")
 	}
 	f, err := readParts(multipart.NewReader(c.Request().Body, parameters["boundary"]), "submission", "file")
-	if err != nil {
+	none := models.Invalid{}
+	if err != nil && !errors.As(err, &none) {
 		return f, models.Actor{}, err
 	}
-	by, err := h.submitted(c, f)
+	by, expired := h.submitted(c, f)
+	if expired != nil {
+		return f, by, expired
+	}
 	return f, by, err
 }
 
-// readParts reads the parts of a form strictly: known ones, each once and in this order.
-func readParts(r *multipart.Reader, fields ...string) (form, error) {
-	f := form{map[string][]string{}}
+// readParts reads the parts of a form strictly: known ones, each once and in this
+// order. Invalid for a file that is no text, when all else is right.
+func readParts(r *multipart.Reader, fields ...string) (f form, none error) {
+	f = form{map[string][]string{}}
 	for {
 		part, err := r.NextPart()
 		if errors.Is(err, io.EOF) && len(f.Values) == len(fields) {
-			return f, nil
+			return f, none
 		}
 		if err != nil {
 			return f, bodyError(err)
@@ -47,9 +58,18 @@ func readParts(r *multipart.Reader, fields ...string) (form, error) {
 		if err != nil {
 			return f, bodyError(err)
 		}
-		name, text := part.FormName(), decodeFile(content)
-		if known := len(f.Values) < len(fields) && name == fields[len(f.Values)]; !known || !plainText(text) {
+		name, file, text := part.FormName(), part.FileName(), decodeFile(content)
+		bad := func(key string) models.Invalid {
+			return models.Invalid{name: {{Key: key, Args: []any{"Name", clipped(file)}}}}
+		}
+		known := len(f.Values) < len(fields) && name == fields[len(f.Values)]
+		switch {
+		case !known, !plainText(file), file == "" && !plainText(text):
 			return f, errMalformed
+		case file != "" && !slices.Contains(textEnds, strings.ToLower(path.Ext(file))):
+			none, text = bad("upload.file.name"), ""
+		case !plainText(text):
+			none, text = bad("upload.file.content"), ""
 		}
 		f.Set(name, text)
 	}

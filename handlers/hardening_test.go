@@ -20,12 +20,13 @@ func TestOverHTTPSBrowsersAreHeldToIt(t *testing.T) {
 	s := newSite(t, modelstest.OnSQLite(t), func(c *handlers.Config) { c.Origin = &url.URL{Scheme: "https", Host: "panel.example"} })
 	v := s.visit(t)
 	in := v.post("/session", signIn(cast.Emma, cast.Password))
-	cookies := in.header.Values("Set-Cookie")
-	if in.status != http.StatusSeeOther || len(cookies) != 2 {
-		t.Fatalf("%d with cookies %q", in.status, cookies)
+	chosen := s.visit(t).post("/preferences", url.Values{"lang": {"fr"}, "theme": {"dark"}})
+	cookies := append(in.header.Values("Set-Cookie"), chosen.header.Values("Set-Cookie")...)
+	if in.status != http.StatusSeeOther || chosen.status != http.StatusSeeOther || len(cookies) != 4 {
+		t.Fatalf("%d and %d with cookies %q", in.status, chosen.status, cookies)
 	}
 	for _, cookie := range cookies {
-		if !strings.HasPrefix(cookie, "__Host-mandat") || strings.Contains(cookie, "Domain") {
+		if !strings.HasPrefix(cookie, "__Host-") || strings.Contains(cookie, "Domain") {
 			t.Errorf("a cookie that another host could set: %.30s", cookie)
 		}
 		for _, attribute := range []string{"; Path=/;", "; HttpOnly", "; Secure", "; SameSite=Lax"} {
@@ -33,6 +34,12 @@ func TestOverHTTPSBrowsersAreHeldToIt(t *testing.T) {
 				t.Errorf("no %q in the cookie %.30s", attribute, cookie)
 			}
 		}
+	}
+	if p := s.visit(t).get("/sign-in", "Cookie", "__Host-lang=fr; __Host-theme=dark"); p.Find(`html[data-theme="dark"][lang="fr"]`).Length() != 1 {
+		t.Error("what was chosen is not read")
+	}
+	if p := s.visit(t).get("/sign-in", "Cookie", "lang=fr; theme=dark"); p.Find(`html[data-theme="dark"], html[lang="fr"]`).Length() != 0 {
+		t.Error("what another host could have set is read")
 	}
 	for _, path := range []string{"/sign-in", "/nope", "/healthz", "/static/nope.css"} {
 		if got := v.get(path).header.Get("Strict-Transport-Security"); got != "max-age=31536000; includeSubDomains" {

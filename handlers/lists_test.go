@@ -144,10 +144,15 @@ func TestSubscribersAreRemovedByTickOrPasted(t *testing.T) {
 // upload sends a file as a browser does.
 func (v *visitor) upload(path, submission, content string) *answer {
 	v.t.Helper()
+	return v.uploadAs("abonnés.csv", path, submission, content)
+}
+
+func (v *visitor) uploadAs(name, path, submission, content string) *answer {
+	v.t.Helper()
 	var b bytes.Buffer
 	w := multipart.NewWriter(&b)
 	_ = w.WriteField("submission", submission) // to a buffer
-	file, err := w.CreateFormFile("file", "abonnés.csv")
+	file, err := w.CreateFormFile("file", name)
 	if err != nil {
 		v.t.Fatal(err)
 	}
@@ -186,7 +191,7 @@ func TestSubscribersFromAFile(t *testing.T) {
 			submission, content string
 			status              int
 		}{
-			"an empty file": {refused.submission(), "", 422}, "of another session": {"x", "d@else.example", 422}, "a picture": {refused.submission(), "\x89PNG\x00", 400}, "of 2 MB": {refused.submission(), strings.Repeat("a", 2<<20), 413},
+			"an empty file": {refused.submission(), "", 422}, "of another session": {"x", "d@else.example", 422}, "a picture": {refused.submission(), "\x89PNG\x00", 422}, "of 2 MB": {refused.submission(), strings.Repeat("a", 2<<20), 413},
 		} {
 			if a := alice.upload(path, c.submission, c.content); a.status != c.status {
 				t.Errorf("%s: %d, want %d", what, a.status, c.status)

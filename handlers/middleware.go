@@ -151,11 +151,7 @@ func (h *Handlers) bodyLimit(c echo.Context) int64 {
 // speak sets the language before anybody is signed in: the cookie, else what the browser prefers.
 func (h *Handlers) speak(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		var chosen string
-		if cookie, err := c.Cookie(langCookie); err == nil {
-			chosen = cookie.Value
-		}
-		setLocale(c, locale.Match(chosen, c.Request().Header.Get("Accept-Language")), time.UTC)
+		setLocale(c, locale.Match(h.chosen(c, langCookie), c.Request().Header.Get("Accept-Language")), time.UTC)
 		return next(c)
 	}
 }
@@ -292,7 +288,7 @@ func peerBehind(trusted []netip.Prefix) echo.IPExtractor {
 
 // page begins a page for the request: who looks, what the last request did, and the submission of its forms.
 func (h *Handlers) page(c echo.Context, here, title string) (views.Page, error) {
-	p := views.Page{Title: title, Here: here, Path: c.Request().URL.RequestURI(), Theme: themeOf(c)}
+	p := views.Page{Title: title, Here: here, Path: c.Request().URL.RequestURI(), Theme: h.themeOf(c)}
 	if c.Request().Method != http.MethodGet {
 		p.Path = c.Request().URL.Path
 	}
@@ -301,7 +297,7 @@ func (h *Handlers) page(c echo.Context, here, title string) (views.Page, error) 
 		return p, nil
 	}
 	if p.Theme = s.Theme; s.AgentID != 0 {
-		p.Theme = themeOf(c) // staff have no profile to keep one in
+		p.Theme = h.themeOf(c) // staff have no profile to keep one in
 	}
 	p.Viewer = views.Viewer{Identifier: s.Identifier, Name: s.Name, Agent: s.AgentID != 0}
 	if err := h.act(c, s, &p); err != nil {

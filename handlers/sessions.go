@@ -174,7 +174,7 @@ func (h *Handlers) setPreferences(c echo.Context) error {
 			return errMalformed
 		}
 		*choice.to = &value
-		c.SetCookie(&http.Cookie{Name: choice.cookie, Value: value, Path: "/", HttpOnly: true, Secure: h.secure, SameSite: http.SameSiteLaxMode, MaxAge: int((365 * 24 * time.Hour).Seconds())})
+		c.SetCookie(&http.Cookie{Name: h.choiceName(choice.cookie), Value: value, Path: "/", HttpOnly: true, Secure: h.secure, SameSite: http.SameSiteLaxMode, MaxAge: int((365 * 24 * time.Hour).Seconds())})
 	}
 	if s := sessionOf(c); s != nil {
 		if submissionNonce(s, f.Get("submission")) == nil {
@@ -193,13 +193,31 @@ func (h *Handlers) setPreferences(c echo.Context) error {
 	return c.Redirect(http.StatusSeeOther, sitePath(f.Get("next")))
 }
 
+// choiceName is the name of a cookie with what somebody chose for this browser.
+// Over https no other host can set it.
+func (h *Handlers) choiceName(cookie string) string {
+	if h.secure {
+		return "__Host-" + cookie
+	}
+	return cookie
+}
+
+// chosen is what somebody chose for this browser; "" for nothing.
+func (h *Handlers) chosen(c echo.Context, cookie string) string {
+	sent, err := c.Cookie(h.choiceName(cookie))
+	if err != nil {
+		return ""
+	}
+	return sent.Value
+}
+
 // themeOf is the theme of somebody who has no profile.
-func themeOf(c echo.Context) string {
-	cookie, err := c.Cookie(themeCookie)
-	if err != nil || !slices.Contains(models.Themes, cookie.Value) {
+func (h *Handlers) themeOf(c echo.Context) string {
+	theme := h.chosen(c, themeCookie)
+	if !slices.Contains(models.Themes, theme) {
 		return "system"
 	}
-	return cookie.Value
+	return theme
 }
 
 // maxNext bounds a path to go on to, in bytes: no page of ours has a longer one.

@@ -75,7 +75,7 @@ func hide(c echo.Context) { c.Response().Header().Set("X-Robots-Tag", "noindex, 
 
 // speakAs speaks the language of a list to somebody who has chosen none here.
 func (h *Handlers) speakAs(c echo.Context, s *models.Subscription) {
-	if _, err := c.Cookie(langCookie); err == nil || sessionOf(c) != nil || s == nil {
+	if h.chosen(c, langCookie) != "" || sessionOf(c) != nil || s == nil {
 		return
 	}
 	setLocale(c, s.Language, time.UTC)

@@ -172,9 +172,12 @@ func columnName(cell string) string {
 }
 
 // shown is a heading for a message, not longer than one line.
-func shown(cell string) string {
-	name := []rune(columnName(cell))
-	return string(name[:min(len(name), 60)])
+func shown(cell string) string { return clipped(columnName(cell)) }
+
+// clipped is as much of a name as a message shows.
+func clipped(name string) string {
+	letters := []rune(name)
+	return string(letters[:min(len(letters), 60)])
 }
 
 // setCell puts a cell where its column says.

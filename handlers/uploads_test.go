@@ -132,6 +132,19 @@ func TestAFileThatIsNoneIsRefusedWithItsReason(t *testing.T) {
 			t.Errorf("%d of them were taken", n)
 		}
 		form := alice.get(uploads + "accounts")
+		for name, say := range map[string]string{
+			"adresses.xlsx": "« adresses.xlsx » n’est pas un CSV d’après son nom", "adresses.csv.exe": "« adresses.csv.exe » n’est pas", "adresses": "« adresses » n’est pas", ".": "n’est pas un CSV",
+			strings.Repeat("é", 5_000) + ".pdf": "« " + strings.Repeat("é", 60) + " » n’est pas", "<img src=x onerror=alert(1)>.html": "« <img src=x onerror=alert(1)>.html » n’est pas", "adresses.CSV": "",
+		} {
+			a := alice.uploadAs(name, uploads+"accounts", form.submission(), "adresse\r\na;b\r\n"+map[bool]string{true: "\x00"}[say == ""])
+			if say == "" { // the name is right, the content is none
+				say = "« adresses.CSV » ne contient pas de texte"
+			}
+			if got := strings.ReplaceAll(a.text(".errors"), "\u202f", " "); a.status != http.StatusUnprocessableEntity || !strings.Contains(got, say) {
+				t.Errorf("%.40s: %d %q", name, a.status, got)
+			}
+			wantOurs(t, name, a, http.StatusUnprocessableEntity)
+		}
 		for what, a := range map[string]*answer{
 			"of 11 MB":           alice.upload(uploads+"accounts", form.submission(), "adresse\r\n"+strings.Repeat("a", 12_000_000)),
 			"of 2 MB of members": alice.upload("/services/"+cast.Garrigue+"/lists/x/members/file", form.submission(), strings.Repeat("a", 2<<20)),

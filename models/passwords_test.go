@@ -14,6 +14,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/alexedwards/argon2id"
 	"golang.org/x/text/secure/precis"
@@ -262,9 +263,19 @@ func TestBlockList(t *testing.T) {
 			t.Fatalf("entry %d is not after the one before", i/listedSize)
 		}
 	}
+	for _, password := range []string{"manchester", "Basketball", "4815162342", "1123581321"} { // of the length that a second factor allows
+		if bad := checkPassword(password, MinWithFactor, "password.address", nil); bad == nil {
+			t.Errorf("%q is taken", password)
+		}
+	}
+	if bad := checkPassword("tuile-sapin", MinWithFactor, "password.address", nil); bad != nil {
+		t.Errorf("%v", bad)
+	}
 }
 
-const blockListSize = 10_000
+// blockListSize is that of the most frequent of 10 and 11 characters, which are
+// enough beside a second factor, and of as many longer ones.
+const blockListSize = 20_000
 
 // TestMakeBlockList writes passwords.blocklist from a list of passwords, the
 // most frequent first, one a line, which MANDAT_PASSWORD_LIST names.
@@ -280,11 +291,13 @@ func TestMakeBlockList(t *testing.T) {
 	defer f.Close()
 	commonPasswords = nil
 	var entries [][]byte
-	seen := map[string]bool{}
+	seen, of := map[string]bool{}, map[bool]int{}
 	for lines := bufio.NewScanner(f); lines.Scan() && len(entries) < blockListSize; {
 		password := strings.TrimSpace(lines.Text())
-		if folded := fold(password); !seen[folded] && checkMailboxPassword(password, "") == nil {
+		long := utf8.RuneCountInString(password) >= MinMailboxPassword
+		if folded := fold(password); of[long] < blockListSize/2 && !seen[folded] && checkPassword(password, MinWithFactor, "password.address", nil) == nil {
 			seen[folded] = true
+			of[long]++
 			sum := sha256.Sum256([]byte(folded))
 			entries = append(entries, sum[:listedSize])
 		}
