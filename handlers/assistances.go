@@ -18,7 +18,7 @@ func (h *Handlers) support(c echo.Context) error {
 	by, ctx := sessionOf(c).Actor(), c.Request().Context()
 	var err error
 	if v.Search != "" {
-		h.log.Info("customers searched", "request", reference(c), "agent", sessionOf(c).Identifier)
+		h.security.Info("customers searched", "request", reference(c), "agent", sessionOf(c).Identifier)
 	}
 	if v.Found, v.More, err = h.store.FindCustomers(ctx, by, v.Search); err != nil {
 		return err
@@ -72,7 +72,7 @@ func (h *Handlers) createAssistance(c echo.Context) error {
 	bad, is := refused(c, err)
 	switch {
 	case is:
-		h.log.Warn("assistance refused", "request", reference(c), "agent", sessionOf(c).Identifier)
+		h.security.Warn("assistance refused", "request", reference(c), "agent", sessionOf(c).Identifier)
 		f.Errors = bad
 		return h.assistanceForm(c, http.StatusUnprocessableEntity, f)
 	case errors.As(err, &throttled):
@@ -87,7 +87,7 @@ func (h *Handlers) createAssistance(c echo.Context) error {
 	case err != nil:
 		return err
 	}
-	h.log.Info("assistance asked", "request", reference(c), "agent", sessionOf(c).Identifier, "customer", a.Customer, "begun", a.BeganAt != nil)
+	h.security.Info("assistance asked", "request", reference(c), "agent", sessionOf(c).Identifier, "customer", a.Customer, "begun", a.BeganAt != nil)
 	if a.BeganAt == nil {
 		return h.done(c, nil, views.SupportPath, ok(c, "assistance.asked"))
 	}

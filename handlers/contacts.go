@@ -82,7 +82,7 @@ func (h *Handlers) createContactConfirmation(c echo.Context) error {
 		email, err = h.store.ConfirmContact(c.Request().Context(), by, c.Param("token"))
 	}
 	if err == nil {
-		h.log.Info("contact address changed", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP())
+		h.security.Info("contact address changed", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP())
 	}
 	return h.done(c, err, views.ProfilePath, ok(c, "contact.confirmed", "Address", models.ReadableAddress(email)))
 }

@@ -93,6 +93,7 @@ func (h *Handlers) updateProfilePassword(c echo.Context) error {
 		err = h.store.ChangePassword(c.Request().Context(), by, sent.Get("current"), sent.Get("password"))
 	}
 	if err == nil {
+		h.security.Info("password changed", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP())
 		err = h.renew(c)
 	}
 	if bad, is := refused(c, err); is {

@@ -72,7 +72,7 @@ func (h *Handlers) createFactor(c echo.Context) error {
 		return h.newFactorPage(c, http.StatusUnprocessableEntity, f)
 	}
 	if err == nil {
-		h.log.Info("second factor added", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP())
+		h.security.Info("second factor added", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP())
 	}
 	if err == nil && len(codes) > 0 {
 		return h.recoveryCodesPage(c, codes, views.FactorsPath)
@@ -194,7 +194,7 @@ func (h *Handlers) createFactorRemoval(c echo.Context) error {
 		return h.factorRemovalPage(c, http.StatusUnprocessableEntity, found, bad)
 	}
 	if err == nil {
-		h.log.Info("second factor removed", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP())
+		h.security.Info("second factor removed", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP())
 	}
 	return h.done(c, err, views.FactorsPath, ok(c, "factor.removed"))
 }

@@ -7,6 +7,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"encoding/gob"
 	"fmt"
@@ -33,6 +34,7 @@ type Config struct {
 	Store          *models.Store
 	Log            *slog.Logger
 	Origin         *url.URL       // how browsers reach the panel; https makes cookies Secure
+	Security       *slog.Logger   // hears what is about security, whatever the level of Log; nil: Log
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For counts
 	Middleware     []echo.MiddlewareFunc
 	DNS            *dns.Checker // looks at what domains publish; nil for nobody
@@ -46,6 +48,7 @@ type Config struct {
 type Handlers struct {
 	store    *models.Store
 	log      *slog.Logger
+	security *slog.Logger // what is about security, whatever the level of log
 	secure   bool
 	sessions *sessionStore
 	site     *webauthn.Site   // whom passkeys are made for; nil: none are
@@ -70,7 +73,7 @@ const maxBody = 1 << 20
 // New makes the panel. An error names a route without a valid policy entry.
 func New(cfg Config) (*echo.Echo, error) {
 	gob.Register(views.Flash{})
-	h := &Handlers{store: cfg.Store, log: cfg.Log, secure: cfg.Origin.Scheme == "https", streamed: map[string]bool{}, looked: map[string]bool{}}
+	h := &Handlers{store: cfg.Store, log: cfg.Log, security: cmp.Or(cfg.Security, cfg.Log), secure: cfg.Origin.Scheme == "https", streamed: map[string]bool{}, looked: map[string]bool{}}
 	if h.streams.stopping = cfg.Stopping; cfg.Stopping == nil {
 		h.streams.stopping = context.Background()
 	}

@@ -131,7 +131,7 @@ func (h *Handlers) createIdentityRemoval(c echo.Context) error {
 	}
 	if err == nil {
 		if err = h.store.UnlinkIdentity(c.Request().Context(), by, id, h.offers(c)); err == nil {
-			h.log.Info("identity unlinked", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP())
+			h.security.Info("identity unlinked", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP())
 		}
 	}
 	if bad, is := refused(c, err); is {

@@ -178,7 +178,7 @@ func (h *Handlers) takeIdentityAnswer(c echo.Context) error {
 		Identity: identityOf(account), Claim: account.Claim, Customers: h.signOn.Customers, Agents: h.signOn.Agents, Strong: account.Strong, At: account.At,
 	}, h.browserOf(c), h.sessions.token(c.Request()))
 	if errors.Is(err, models.ErrUnlinked) { // the operator needs the subject to link them
-		h.log.Warn("sign-on of somebody who is not linked", "request", reference(c), "peer", c.RealIP(), "issuer", account.Issuer, "subject", account.Subject, "name", account.Name)
+		h.security.Warn("sign-on of somebody who is not linked", "request", reference(c), "peer", c.RealIP(), "issuer", account.Issuer, "subject", account.Subject, "name", account.Name)
 	}
 	if err != nil {
 		return err
@@ -222,7 +222,7 @@ func (h *Handlers) linkIdentity(c echo.Context, r *models.IdentityRequest, a *oi
 		return h.identitiesPage(c, http.StatusUnprocessableEntity, bad)
 	}
 	if err == nil {
-		h.log.Info("identity linked", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP())
+		h.security.Info("identity linked", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP())
 	}
 	return h.done(c, err, views.IdentitiesPath, ok(c, "identity.linked", "Provider", h.signOn.Provider.Label))
 }
@@ -231,5 +231,5 @@ var errNoSession = errors.New("the session that asked has ended")
 
 // refuseSignOn writes the security log: why, and nothing that was brought.
 func (h *Handlers) refuseSignOn(c echo.Context, err error) {
-	h.log.Warn("sign-on refused", "request", reference(c), "peer", c.RealIP(), "error", err)
+	h.security.Warn("sign-on refused", "request", reference(c), "peer", c.RealIP(), "error", err)
 }

@@ -523,17 +523,19 @@ func TestTheLogTellsWhyAndNoSecret(t *testing.T) {
 		real.Alter(nil)
 		v.signOn(real, "")
 		v.get("/session/oidc/callback?error=access_denied&state=x")
+		wrong := s.visit(t) // and a password in the wrong field
+		wrong.submit(wrong.get("/sign-in"), "/session", signIn(cast.Password, "x"))
 		mu.Lock()
 		defer mu.Unlock()
 		text := log.String()
-		for _, want := range []string{"sign-on of somebody who is not linked", "subject=f81d4fae", "not the answer to this question", "another nonce", "access_denied", "signed in"} {
+		for _, want := range []string{"sign-on of somebody who is not linked", "subject=f81d4fae", "not the answer to this question", "another nonce", "access_denied", "signed in", "person=ad1001-mdt peer=127.0.0.1 by=provider"} {
 			if !strings.Contains(text, want) {
 				t.Errorf("the log lacks %q", want)
 			}
 		}
 		at, _ := url.Parse(there)
 		for what, secret := range map[string]string{
-			"cookie": token, "code": back.Query().Get("code"), "state": back.Query().Get("state"), "nonce": at.Query().Get("nonce"), "client's secret": oidctest.ClientSecret, "verifier": oidc.Derive(token).Verifier,
+			"cookie": token, "code": back.Query().Get("code"), "state": back.Query().Get("state"), "nonce": at.Query().Get("nonce"), "client's secret": oidctest.ClientSecret, "verifier": oidc.Derive(token).Verifier, "password": cast.Password,
 		} {
 			if strings.Contains(text, secret) {
 				t.Errorf("the log has the %s", what)

@@ -34,6 +34,7 @@ func (h *Handlers) identify(next echo.HandlerFunc) echo.HandlerFunc {
 func reference(c echo.Context) string { return c.Response().Header().Get(echo.HeaderXRequestID) }
 
 // logRequests writes one line for each request: no query, no form, no cookie.
+// Where somebody asked for what they may not, it is about security.
 func (h *Handlers) logRequests(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		began := time.Now()
@@ -55,9 +56,25 @@ func (h *Handlers) logRequests(next echo.HandlerFunc) echo.HandlerFunc {
 		if err != nil && status >= 400 {
 			attrs = append(attrs, slog.String("error", err.Error()))
 		}
-		h.log.LogAttrs(c.Request().Context(), level, "request", attrs...)
+		log := h.log
+		if deniedTo(sessionOf(c), err) {
+			log, level = h.security, slog.LevelWarn
+		}
+		log.LogAttrs(c.Request().Context(), level, "request", attrs...)
 		return nil
 	}
+}
+
+// deniedTo says whether a request failed for want of a right, or was none that a
+// page of ours sends. What is not there is what is out of reach, for somebody who
+// is signed in; strangers look for what no panel has, all day.
+func deniedTo(s *models.Session, err error) bool {
+	for _, denied := range []error{errForeignOrigin, errMalformed, errStaff, models.ErrAssistanceEnded} {
+		if errors.Is(err, denied) {
+			return true
+		}
+	}
+	return errors.As(err, new(models.Forbidden)) || errors.As(err, new(models.Throttled)) || s != nil && errors.Is(err, models.ErrNotFound)
 }
 
 // recoverPanics makes a panic an error of ours.

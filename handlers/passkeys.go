@@ -105,7 +105,7 @@ func (h *Handlers) createPasskey(c echo.Context) error {
 		return h.newPasskeyPage(c, http.StatusUnprocessableEntity, views.PasskeyForm{Name: f.Get("name"), Errors: bad})
 	}
 	if err == nil {
-		h.log.Info("a passkey was added", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP())
+		h.security.Info("a passkey was added", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP())
 	}
 	return h.done(c, err, views.FactorsPath, ok(c, "passkey.added", "Name", f.Get("name")))
 }
@@ -169,7 +169,7 @@ func (h *Handlers) createPasskeyRemoval(c echo.Context) error {
 		return h.passkeyRemovalPage(c, http.StatusUnprocessableEntity, bad)
 	}
 	if err == nil {
-		h.log.Info("a passkey was removed", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP())
+		h.security.Info("a passkey was removed", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP())
 	}
 	return h.done(c, err, views.FactorsPath, ok(c, "passkey.removed", "Name", name))
 }

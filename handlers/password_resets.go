@@ -42,7 +42,7 @@ func (h *Handlers) createPasswordReset(c echo.Context) error {
 	form := views.PasswordResetForm{Identifier: f.Get("identifier")}
 	throttled := models.Throttled{}
 	if errors.As(err, &throttled) {
-		h.log.Warn("password reset throttled", "request", reference(c), "peer", c.RealIP())
+		h.security.Warn("password reset throttled", "request", reference(c), "peer", c.RealIP())
 		p := problemOf(c, err)
 		form.Errors = views.Errors{"identifier": {t(c, "error.throttled.text", p.args...)}}
 		return h.passwordResetPage(c, p.status, form)
@@ -54,7 +54,7 @@ func (h *Handlers) createPasswordReset(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	h.log.Info("password reset asked for", "request", reference(c), "peer", c.RealIP())
+	h.security.Info("password reset asked for", "request", reference(c), "peer", c.RealIP())
 	return c.Redirect(http.StatusSeeOther, views.PasswordResetsPath)
 }
 

@@ -44,9 +44,10 @@ func (h *Handlers) prove(c echo.Context, f form) error {
 	}
 	token, err := h.tokenFor(c, f)
 	if err != nil {
-		h.log.Warn("proof refused", "request", reference(c), "person", s.Identifier, "peer", c.RealIP())
+		h.security.Warn("proof refused", "request", reference(c), "person", s.Identifier, "peer", c.RealIP())
 		return err
 	}
+	h.security.Info("proof given", "request", reference(c), "person", s.Identifier, "peer", c.RealIP())
 	h.renewed(c, token)
 	return nil
 }

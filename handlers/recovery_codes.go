@@ -47,6 +47,6 @@ func (h *Handlers) createRecoveryCodes(c echo.Context) error {
 	if err != nil {
 		return h.done(c, err, views.FactorsPath, views.Flash{})
 	}
-	h.log.Info("recovery codes made", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP())
+	h.security.Info("recovery codes made", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP())
 	return h.recoveryCodesPage(c, codes, views.FactorsPath)
 }

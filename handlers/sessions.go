@@ -61,11 +61,11 @@ func (h *Handlers) createSession(c echo.Context) error {
 	throttled := models.Throttled{}
 	switch {
 	case errors.Is(err, models.ErrSignedOut):
-		h.log.Warn("sign-in refused", "request", reference(c), "peer", c.RealIP())
+		h.tellRefusal(c, "sign-in refused", "tried", err)
 		form.Errors = views.Errors{"identifier": {t(c, "session.wrong")}}
 		return h.signInPage(c, http.StatusUnprocessableEntity, form)
 	case errors.As(err, &throttled):
-		h.log.Warn("sign-in throttled", "request", reference(c), "peer", c.RealIP())
+		h.tellRefusal(c, "sign-in throttled", "tried", err)
 		p := problemOf(c, err)
 		form.Errors = views.Errors{"identifier": {t(c, "error.throttled.text", p.args...)}}
 		return h.signInPage(c, p.status, form)
@@ -98,6 +98,7 @@ func (h *Handlers) endSession(c echo.Context) error {
 	if err := session.Save(c.Request(), c.Response()); err != nil {
 		return err
 	}
+	h.security.Info("signed out", "request", reference(c), "person", s.Identifier, "peer", c.RealIP())
 	return c.Redirect(http.StatusSeeOther, next)
 }
 
@@ -134,14 +135,17 @@ func (h *Handlers) usePasswordLink(c echo.Context) error {
 	if f.Get("password") != f.Get("password_again") {
 		return h.passwordLinkPage(c, http.StatusUnprocessableEntity, views.Errors{"password_again": {t(c, "password.again.differs")}})
 	}
-	err = h.store.UsePasswordLink(c.Request().Context(), c.Param("token"), f.Get("password"))
+	holder, err := h.store.PasswordLink(c.Request().Context(), c.Param("token"))
+	if err == nil {
+		err = h.store.UsePasswordLink(c.Request().Context(), c.Param("token"), f.Get("password"))
+	}
 	if bad, is := refused(c, err); is {
 		return h.passwordLinkPage(c, http.StatusUnprocessableEntity, bad)
 	}
 	if err != nil {
 		return err
 	}
-	h.log.Info("password set by a link", "request", reference(c), "peer", c.RealIP())
+	h.security.Info("password set by a link", "request", reference(c), "person", holder.Identifier, "peer", c.RealIP(), "forgotten", holder.Forgotten)
 	return c.Redirect(http.StatusSeeOther, views.SignInPath)
 }
 

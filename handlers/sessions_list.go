@@ -35,7 +35,7 @@ func (h *Handlers) endOneSession(c echo.Context) error {
 		return err
 	}
 	if err = h.store.EndSession(c.Request().Context(), by, id); err == nil {
-		h.log.Info("a session was ended", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP())
+		h.security.Info("a session was ended", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP())
 	}
 	return h.done(c, err, views.ProfileSessionsPath, ok(c, "session.list.ended"))
 }
@@ -48,7 +48,7 @@ func (h *Handlers) endOtherSessions(c echo.Context) error {
 	}
 	n, err := h.store.EndOtherSessions(c.Request().Context(), by)
 	if err == nil {
-		h.log.Info("other sessions were ended", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP(), "sessions", n)
+		h.security.Info("other sessions were ended", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP(), "sessions", n)
 	}
 	said := ok(c, "session.list.no_others")
 	if n > 0 {

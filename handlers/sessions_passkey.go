@@ -43,11 +43,11 @@ func (h *Handlers) createPasskeySession(c echo.Context) error {
 	bad, is := refused(c, err)
 	switch {
 	case is:
-		h.log.Warn("sign-in by passkey refused", "request", reference(c), "peer", c.RealIP(), "error", err)
+		h.security.Warn("sign-in by passkey refused", "request", reference(c), "peer", c.RealIP(), "error", err)
 		form.Errors = bad
 		return h.signInPage(c, problemOf(c, err).status, form)
 	case errors.As(err, &throttled):
-		h.log.Warn("sign-in throttled", "request", reference(c), "peer", c.RealIP())
+		h.security.Warn("sign-in throttled", "request", reference(c), "peer", c.RealIP())
 		p := problemOf(c, err)
 		form.Errors = views.Errors{"passkey": {t(c, "error.throttled.text", p.args...)}}
 		return h.signInPage(c, p.status, form)

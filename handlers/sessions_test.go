@@ -46,6 +46,30 @@ func TestAnIdentifierIsTypedInAnyCase(t *testing.T) {
 	})
 }
 
+func TestADisabledCustomerIsAnsweredAsWhoMistypes(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		open := s.as(t, cast.Emma)
+		if _, err := s.Store.DisableCustomer(t.Context(), cast.Emma); err != nil {
+			t.Fatal(err)
+		}
+		if p := open.get("/services"); p.status != http.StatusSeeOther || !strings.HasPrefix(p.location, "/sign-in") {
+			t.Errorf("an open page: %d %s", p.status, p.location)
+		}
+		var answers []string
+		for _, identifier := range []string{cast.Emma, "zz9999-mdt"} {
+			v := s.visit(t)
+			p := v.submit(v.get("/sign-in"), "/session", signIn(identifier, cast.Password))
+			if p.status != http.StatusUnprocessableEntity || len(p.header.Values("Set-Cookie")) > 0 {
+				t.Fatalf("%s: %d %v", identifier, p.status, p.header)
+			}
+			answers = append(answers, strings.ReplaceAll(p.text("main"), identifier, ""))
+		}
+		if answers[0] != answers[1] {
+			t.Errorf("%q and %q", answers[0], answers[1])
+		}
+	})
+}
+
 func TestAWrongPasswordAndAnUnknownIdentifierAreAnsweredAlike(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
 		var answers []string

@@ -48,7 +48,7 @@ func (h *Handlers) setCookie(c echo.Context, which, value string, lasts time.Dur
 // and the page at next, or by asking for the second factor.
 func (h *Handlers) arrived(c echo.Context, in *models.SignedIn, next string) error {
 	if in.Pending != "" {
-		h.log.Info("second factor awaited", "request", reference(c), "person", in.Identifier, "peer", c.RealIP())
+		h.security.Info("second factor awaited", "request", reference(c), "person", in.Identifier, "peer", c.RealIP(), "by", in.Way)
 		h.setCookie(c, pendingCookie, in.Pending, models.PendingFor)
 		return c.Redirect(http.StatusSeeOther, views.SignInFactorTo(next))
 	}
@@ -59,7 +59,7 @@ func (h *Handlers) arrived(c echo.Context, in *models.SignedIn, next string) err
 // begin gives the browser its new session, and a mark by which its wrong
 // passwords count apart from a stranger's.
 func (h *Handlers) begin(c echo.Context, in *models.SignedIn) {
-	h.log.Info("signed in", "request", reference(c), "person", in.Session.Identifier, "peer", c.RealIP())
+	h.security.Info("signed in", "request", reference(c), "person", in.Session.Identifier, "peer", c.RealIP(), "by", in.Way, "second", in.Step)
 	c.Set(sessionKey, nil) // whatever the browser had has ended
 	h.setCookie(c, "", in.Token, models.SessionFor)
 	h.setCookie(c, deviceCookie, in.Device, 180*24*time.Hour)
@@ -69,6 +69,16 @@ func (h *Handlers) begin(c echo.Context, in *models.SignedIn) {
 	if h.secretCookie(c, pendingCookie) != "" {
 		h.setCookie(c, pendingCookie, "", 0)
 	}
+}
+
+// tellRefusal writes the security log of a sign-in: as is for whom, if it may be
+// written down.
+func (h *Handlers) tellRefusal(c echo.Context, what, as string, err error) {
+	about := []any{"request", reference(c), "peer", c.RealIP()}
+	if of := (models.RefusedSignIn{}); errors.As(err, &of) && of.Who != "" {
+		about = append(about, as, of.Who)
+	}
+	h.security.Warn(what, about...)
 }
 
 // newSignInFactor asks a sign-in that waits for its second factor.
@@ -119,7 +129,7 @@ func (h *Handlers) createSignInFactor(c echo.Context) error {
 		if err != nil {
 			return h.signInRefused(c, err, f)
 		}
-		h.log.Info("second factor added", "request", reference(c), "person", in.Session.Identifier, "peer", c.RealIP())
+		h.security.Info("second factor added", "request", reference(c), "person", in.Session.Identifier, "peer", c.RealIP())
 		h.begin(c, in)
 		return h.recoveryCodesPage(c, codes, sitePath(f.Next))
 	}
@@ -135,11 +145,11 @@ func (h *Handlers) signInRefused(c echo.Context, err error, f views.SignInFactor
 	throttled := models.Throttled{}
 	switch {
 	case errors.Is(err, models.ErrSignInEnded), errors.Is(err, models.ErrSignedOut):
-		h.log.Warn("sign-in ended before its second factor", "request", reference(c), "peer", c.RealIP())
+		h.tellRefusal(c, "sign-in ended before its second factor", "person", err)
 		h.setCookie(c, pendingCookie, "", 0)
 		return h.signInPage(c, http.StatusUnprocessableEntity, views.SignInForm{Next: f.Next, Errors: views.Errors{"identifier": {t(c, "factor.challenge.ended")}}})
 	case errors.As(err, &throttled):
-		h.log.Warn("second factor throttled", "request", reference(c), "peer", c.RealIP())
+		h.tellRefusal(c, "second factor throttled", "person", err)
 		p := problemOf(c, err)
 		f.Errors = views.Errors{"code": {t(c, "error.throttled.text", p.args...), t(c, "factor.challenge.throttled")}}
 		return h.signInFactorPage(c, p.status, f)
@@ -148,7 +158,7 @@ func (h *Handlers) signInRefused(c echo.Context, err error, f views.SignInFactor
 	if !is {
 		return err
 	}
-	h.log.Warn("second factor refused", "request", reference(c), "peer", c.RealIP())
+	h.tellRefusal(c, "second factor refused", "person", err)
 	f.Errors, f.Factor.Errors = bad, bad
 	return h.signInFactorPage(c, http.StatusUnprocessableEntity, f)
 }

@@ -38,7 +38,7 @@ GET  /session/oidc                                 -                            
 GET  /session/oidc/callback?code=x&state=y         -                              nobody 0
 POST /session/oidc/callback                        -                              nobody 0
 GET  /password-links/:token                        emma                           nobody 2
-POST /password-links/:token                        emma                           nobody 13+1 the factors are counted, what the old password had opened is forgotten, the notice
+POST /password-links/:token                        emma                           nobody 14+1 whose it is, for the log, the factors are counted, what the old password had opened is forgotten, the notice
 GET  /password-resets/new                          -                              nobody 0
 POST /password-resets                              -                              nobody 4+1
 GET  /password-resets                              -                              nobody 0

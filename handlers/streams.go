@@ -34,27 +34,30 @@ type streams struct {
 
 	mu   sync.Mutex
 	all  int
-	each map[int64]int // by customer
+	each map[who]int
 }
 
-// take counts one more of a customer, unless there are too many.
-func (s *streams) take(customer int64) (release func(), ok bool) {
+// who is the person of a session, a customer or an agent, whomever they act for.
+type who struct{ customer, agent int64 }
+
+// take counts one more of a person, unless there are too many.
+func (s *streams) take(of who) (release func(), ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.all >= maxStreams || s.each[customer] >= streamsOfOne {
+	if s.all >= maxStreams || s.each[of] >= streamsOfOne {
 		return nil, false
 	}
 	if s.each == nil {
-		s.each = map[int64]int{}
+		s.each = map[who]int{}
 	}
 	s.all++
-	s.each[customer]++
+	s.each[of]++
 	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.all--
-		if s.each[customer]--; s.each[customer] == 0 {
-			delete(s.each, customer)
+		if s.each[of]--; s.each[of] == 0 {
+			delete(s.each, of)
 		}
 	}, true
 }
@@ -70,7 +73,7 @@ func (h *Handlers) stream(c echo.Context, look func(context.Context, models.Acto
 	if err != nil {
 		return err
 	}
-	release, ok := h.streams.take(s.CustomerID)
+	release, ok := h.streams.take(who{s.CustomerID, s.AgentID})
 	if !ok {
 		return models.ErrBusy
 	}

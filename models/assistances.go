@@ -191,7 +191,7 @@ func (n NewAssistance) check() (NewAssistance, Invalid) {
 // once by a right code, or while the customer has a window open; otherwise it
 // is a request that waits for the customer, or, in an emergency, for a second
 // agent. by is an agent who acts for nobody; one at a time: ErrAssisting.
-// Nobody acts for a customer who belongs to an agent. Throttled after too many
+// Nobody acts for a customer who belongs to an agent, or is disabled. Throttled after too many
 // wrong codes.
 func (s *Store) AskAssistance(ctx context.Context, by Actor, n NewAssistance) (*Assistance, error) {
 	n, bad := n.check()
@@ -249,8 +249,11 @@ func (tx *Tx) askAssistance(n NewAssistance, consent *Consent) (*Assistance, err
 		return nil, err
 	}
 	// Consent is given and taken back under this lock: see closeConsent.
-	if _, err := customer(tx.DB, "c.id = ?"+tx.forTurn("c"), target.ID); err != nil {
+	switch target, err = customer(tx.DB, "c.id = ?"+tx.forTurn("c"), target.ID); {
+	case err != nil:
 		return nil, err
+	case target.DisabledAt != nil:
+		return nil, invalid("customer", "assistance.refused.disabled", "Identifier", target.Identifier)
 	}
 	if err := tx.closeStale(tx.by.Agent); err != nil {
 		return nil, err

@@ -462,6 +462,10 @@ func TestSupportFindsCustomers(t *testing.T) {
 				t.Errorf("%q finds %q, want %q", typed, got, want)
 			}
 		}
+		must(t, second(w.Store.DisableCustomer(ctx, "zo2001-mdt")))
+		if list, _, err := w.Store.FindCustomers(ctx, sam, "durand"); err != nil || len(list) != 2 || list[0].Disabled || !list[1].Disabled {
+			t.Errorf("%+v (%v)", list, err)
+		}
 		_, _, err := w.Store.FindCustomers(ctx, w.Alice, "durand")
 		want(t, "a customer asks", err, notFound)
 		name := "Alix Dupont"
@@ -504,6 +508,8 @@ func TestNothingIsDoneAfterTheEndOfAnAssistance(t *testing.T) {
 			return w.Store.SignOut(ctx, &models.Session{ID: a.Session, AgentID: a.Agent})
 		},
 		func(models.Actor) error { return w.Store.WithdrawConsent(ctx, w.Alice) },
+		func(models.Actor) error { return second(w.Store.SignOutPerson(ctx, cast.Sam)) },
+		func(models.Actor) error { return second(w.Store.DisableCustomer(ctx, cast.Alice)) },
 	}
 	var late, done int
 	for round := range 40 {
@@ -537,6 +543,7 @@ func TestNothingIsDoneAfterTheEndOfAnAssistance(t *testing.T) {
 		mu.Unlock()
 		wait.Wait()
 		want(t, "afterwards", second(other.DescribeAccounts(ctx, sam, cast.Garrigue, []string{"rh"}, "after")), assistanceEnded)
+		must(t, second(w.Store.EnableCustomer(ctx, cast.Alice)))
 	}
 	if late > 0 {
 		t.Errorf("%d changes were made after an end had been answered", late)

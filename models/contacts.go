@@ -127,7 +127,7 @@ func (s *Store) SendContactLink(ctx context.Context, id int64, attempt int, last
 	}
 	switch err := s.post.MailLink(ctx, m); {
 	case err == nil:
-		s.log.Info("a link that confirms a contact address was sent", "of", m.To.Identifier)
+		s.security.Info("a link that confirms a contact address was sent", "of", m.To.Identifier)
 		return settle(ContactSent)
 	case lastAttempt || permanent(err):
 		s.log.Warn("a link that confirms a contact address is given up", "of", m.To.Identifier, "error", err)

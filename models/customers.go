@@ -29,6 +29,7 @@ type Customer struct {
 	TimeZone   string // IANA name
 	Version    int
 	CreatedAt  time.Time
+	DisabledAt *time.Time // cannot sign in since then
 }
 
 // Mailbox is the address of the customer as mail servers take it, with an A-label.
@@ -63,7 +64,7 @@ type NewCustomer struct {
 	Password   string
 }
 
-const customerColumns = "c.id, c.identifier, c.name, c.email, c.language, c.theme, c.time_zone, c.version, c.created_at"
+const customerColumns = "c.id, c.identifier, c.name, c.email, c.language, c.theme, c.time_zone, c.version, c.created_at, c.disabled_at"
 
 // AddCustomer makes a customer. It is the operator's verb.
 func (s *Store) AddCustomer(ctx context.Context, n NewCustomer) (*Customer, error) {

@@ -122,6 +122,13 @@ func TestEveryVerbOnAPersonWritesItsEvent(t *testing.T) {
 			{"NewRecoveryCodes", func() error { return second(w.Store.NewRecoveryCodes(ctx, w.Bruno)) }, "bm1002-mdt recovery_codes.made bm1002-mdt bm1002-mdt"},
 			{"RemoveFactor", func() error { return w.Store.RemoveFactor(ctx, w.Bruno, app(w.Bruno), offered) }, "bm1002-mdt factor.removed bm1002-mdt bm1002-mdt"},
 			{"ResetFactors", func() error { return second(w.Store.ResetFactors(ctx, cast.Bruno)) }, "<nil> factor.reset bm1002-mdt bm1002-mdt"},
+			{"SignOutPerson", func() error {
+				w.signIn(t, cast.Bruno)
+				return second(w.Store.SignOutPerson(ctx, cast.Bruno))
+			}, "<nil> session.all_ended bm1002-mdt bm1002-mdt"},
+			{"DisableCustomer", func() error { return second(w.Store.DisableCustomer(ctx, cast.Bruno)) }, "<nil> customer.disabled bm1002-mdt bm1002-mdt"},
+			{"DisableCustomer again", func() error { return second(w.Store.DisableCustomer(ctx, cast.Bruno)) }, ""},
+			{"EnableCustomer", func() error { return second(w.Store.EnableCustomer(ctx, cast.Bruno)) }, "<nil> customer.enabled bm1002-mdt bm1002-mdt"},
 			{"ResetFactors of an agent", func() error { return second(w.Store.ResetFactors(ctx, cast.Sam)) }, "<nil> factor.reset sam-support <nil>"},
 		} {
 			must(t, c.do())

@@ -190,10 +190,7 @@ func (tx *Tx) forgetFactors(p person) error {
 // lost everything, and signs them out everywhere. A password that was short
 // because there was a second factor goes too: shortened says so. It is the operator's verb.
 func (s *Store) ResetFactors(ctx context.Context, identifier string) (shortened bool, err error) {
-	p, err := s.person(ctx, parseAnyIdentifier(identifier), "")
-	if err == nil && p.id() == 0 {
-		err = ErrNotFound
-	}
+	p, err := s.known(ctx, identifier)
 	if err != nil {
 		return false, err
 	}

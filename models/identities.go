@@ -106,15 +106,6 @@ func (s *Store) RemoveIdentity(ctx context.Context, identifier, issuer string) e
 	})
 }
 
-// known is who has an identifier: ErrNotFound when nobody has.
-func (s *Store) known(ctx context.Context, identifier string) (person, error) {
-	p, err := s.person(ctx, parseAnyIdentifier(identifier), "")
-	if err == nil && p.id() == 0 {
-		err = ErrNotFound
-	}
-	return p, err
-}
-
 // checkIdentity says what is wrong with what the operator types.
 func checkIdentity(issuer, subject string) error {
 	bad := Invalid{}

@@ -136,7 +136,11 @@ func (s *Store) SignInByIdentity(ctx context.Context, ic IdentityCredentials, c 
 		if err := tx.exec("UPDATE identities SET used_at = ?, name = ? WHERE id = ?", tx.now, cut(ic.Name, maxIDName), was.ID); err != nil {
 			return err
 		}
-		return tx.arrive(p, c, replaced, ic.Strong, in)
+		step := ""
+		if ic.Strong {
+			step = StepProvider
+		}
+		return tx.arrive(p, c, replaced, step, in)
 	})
 	if err == nil {
 		err = s.readSession(ctx, in)

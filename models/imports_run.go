@@ -178,6 +178,9 @@ func (r *importRun) mayGoOn(ctx context.Context) error {
 	if kept.RowsAffected == 0 {
 		return errImportTaken
 	}
+	if err := r.enabled(ctx, r.CustomerID); err != nil {
+		return err
+	}
 	a, err := r.Account(ctx, Actor{Customer: r.CustomerID}, r.Domain, r.Local)
 	if err != nil {
 		return err
@@ -362,7 +365,10 @@ func (r *importRun) note(ctx context.Context, fn func(*Tx) error) error {
 			return err
 		}
 		r.noted = tx.now
-		return fn(tx)
+		if err := fn(tx); err != nil {
+			return err
+		}
+		return tx.admitCustomer()
 	})
 }
 
@@ -604,6 +610,9 @@ func (s *Store) sweepStaleImports(ctx context.Context) error {
 			a, gone := s.Account(ctx, Actor{Customer: m.CustomerID}, m.Domain, m.Local)
 			if gone == nil {
 				gone = a.require(policy.ImportMail)
+			}
+			if gone == nil {
+				gone = s.enabled(ctx, m.CustomerID)
 			}
 			if !isLapsed(gone) {
 				err = errors.Join(err, gone)

@@ -10,6 +10,7 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
+	"github.com/riverqueue/river/rivertype"
 )
 
 // Jobs are shallow: a kind and ids; the work is a verb of the Store. Nothing
@@ -47,7 +48,7 @@ func (c liteJobs) insert(tx *Tx, jobs ...river.InsertManyParams) error {
 
 // newJobs makes a client that only enqueues; with workers in cfg it can be started.
 func (s *Store) newJobs(cfg *river.Config) (jobClient, error) {
-	cfg.Logger = slog.New(quiet{s.log.Handler()})
+	cfg.Logger, cfg.ErrorHandler = slog.New(quiet{s.log.Handler()}), jobErrors{s.log}
 	if s.pool != nil {
 		c, err := river.NewClient(riverpgxv5.New(s.pool), cfg)
 		return pgJobs{c}, err
@@ -66,6 +67,22 @@ func (q quiet) Enabled(ctx context.Context, level slog.Level) bool {
 
 func (q quiet) WithAttrs(attrs []slog.Attr) slog.Handler { return quiet{q.Handler.WithAttrs(attrs)} }
 func (q quiet) WithGroup(name string) slog.Handler       { return quiet{q.Handler.WithGroup(name)} }
+
+// jobErrors logs the jobs that went wrong, which River tries again. River tells of
+// them with the many lines that are not wanted.
+type jobErrors struct{ log *slog.Logger }
+
+// HandleError is [river.ErrorHandler].
+func (l jobErrors) HandleError(ctx context.Context, j *rivertype.JobRow, err error) *river.ErrorHandlerResult {
+	l.log.WarnContext(ctx, "a job has failed", "job", j.ID, "kind", j.Kind, "attempt", j.Attempt, "of", j.MaxAttempts, "error", err)
+	return nil
+}
+
+// HandlePanic is [river.ErrorHandler].
+func (l jobErrors) HandlePanic(ctx context.Context, j *rivertype.JobRow, r any, stack string) *river.ErrorHandlerResult {
+	l.log.ErrorContext(ctx, "panic", "job", j.ID, "kind", j.Kind, "attempt", j.Attempt, "of", j.MaxAttempts, "panic", r, "stack", stack)
+	return nil
+}
 
 // enqueue adds a job that exists if, and only if, the transaction commits.
 func (tx *Tx) enqueue(args river.JobArgs) error {

@@ -194,18 +194,19 @@ func (s *Store) memberMail(ctx context.Context, id int64) (*MemberMail, error) {
 		ListID    *int64
 		AskerID   int64
 		AskedBy   string
+		Disabled  bool
 		TimeZone  string
 		Domain    string
 		LocalPart *string
 	}
-	err := s.db.WithContext(ctx).Raw(`SELECT g.id, g.recipient, g.asked_at, g.state, g.settled_at, g.list_id, c.id AS asker_id, c.identifier AS asked_by, c.time_zone, s.domain, l.local_part
+	err := s.db.WithContext(ctx).Raw(`SELECT g.id, g.recipient, g.asked_at, g.state, g.settled_at, g.list_id, c.id AS asker_id, c.identifier AS asked_by, c.disabled_at IS NOT NULL AS disabled, c.time_zone, s.domain, l.local_part
 		FROM list_mailings g JOIN customers c ON c.id = g.asked_by JOIN services s ON s.id = g.service_id LEFT JOIN lists l ON l.id = g.list_id WHERE g.id = ?`, id).Scan(&r).Error
 	switch {
 	case err != nil:
 		return nil, err
 	case r.State != MailingWaiting:
 		return nil, nil
-	case r.LocalPart == nil:
+	case r.LocalPart == nil, r.Disabled:
 		return nil, ErrNotFound
 	}
 	m.Mailing, m.AskedBy, m.TimeZone = r.Mailing, r.AskedBy, r.TimeZone

@@ -248,6 +248,6 @@ func (s *Store) refusePasskey(err error) error {
 	if !errors.Is(err, webauthn.ErrMalformed) && !errors.Is(err, webauthn.ErrRefused) {
 		return err
 	}
-	s.log.Warn("a passkey is refused", "error", err)
+	s.security.Warn("a passkey is refused", "error", err)
 	return invalid("passkey", "passkey.refused")
 }

@@ -26,11 +26,12 @@ func (s *Store) SignInWithPasskey(ctx context.Context, at Ceremony, answer strin
 		if err := tx.succeeded(nil, peer); err != nil {
 			return err
 		}
-		return tx.arrive(p, c, replaced, true, in)
+		return tx.arrive(p, c, replaced, StepPasskey, in)
 	})
 	if err != nil {
 		return nil, err
 	}
+	in.Way = WayPasskey
 	return in, s.readSession(ctx, in)
 }
 
@@ -63,10 +64,10 @@ func (s *Store) AnswerSignInWithPasskey(ctx context.Context, token string, at Ce
 		if _, err := tx.holdSignIn(p, token, "code"); err != nil {
 			return err
 		}
-		return tx.answered(p, token, c, replaced, trust, in)
+		return tx.answered(p, token, c, replaced, StepPasskey, trust, in)
 	})
 	if err != nil {
-		return nil, err
+		return nil, refusedFor(p, err)
 	}
 	return in, s.readSession(ctx, in)
 }
@@ -163,7 +164,7 @@ func (tx *Tx) lockPasskey(proof *webauthn.Assertion, at Ceremony, of person) (*s
 		k.credential_id, k.public_key, k.sign_count, k.flags, k.model, k.transports
 		FROM passkeys k JOIN passkey_holders h ON h.customer_id = k.customer_id OR h.agent_id = k.agent_id
 		LEFT JOIN customers c ON c.id = k.customer_id LEFT JOIN agents a ON a.id = k.agent_id
-		WHERE k.credential_id = @credential AND k.site = @site`
+		WHERE k.credential_id = @credential AND k.site = @site AND c.disabled_at IS NULL`
 	args := map[string]any{"credential": octets(proof.CredentialID), "site": at.Site.ID(), "handle": octets(proof.Handle)}
 	if of.id() == 0 {
 		text += " AND h.handle = @handle"
@@ -184,7 +185,9 @@ func (tx *Tx) lockPasskey(proof *webauthn.Assertion, at Ceremony, of person) (*s
 	if err != nil {
 		return nil, err
 	}
-	if _, err := tx.lockPerson(k.person()); err != nil {
+	if _, err := tx.lockPerson(k.person()); errors.Is(err, ErrSignedOut) {
+		return nil, invalid("passkey", "passkey.unknown")
+	} else if err != nil {
 		return nil, err
 	}
 	k, err = read() // as it stands by now
@@ -196,7 +199,7 @@ func (tx *Tx) lockPasskey(proof *webauthn.Assertion, at Ceremony, of person) (*s
 // panel cannot tell whose is the person's. The other one goes on working, so
 // that nobody is shut out by a guess; its person is told, and can remove it.
 func (tx *Tx) noteCopy(k *storedPasskey) error {
-	tx.store.log.Warn("a passkey may have been copied", "person", k.Identifier, "passkey", k.ID)
+	tx.store.security.Warn("a passkey may have been copied", "person", k.Identifier, "passkey", k.ID)
 	p := k.person()
 	tx.tellSecurity(p, NoticeDeed{Event: "passkey.copied", Target: k.Name})
 	e := p.event("passkey.copied", Detail{"name": {After: k.Name}})

@@ -29,7 +29,8 @@ func (l *LinkHolder) customer() *Customer {
 }
 
 // NewPasswordLink makes a one-time link with which a customer sets a password,
-// in place of any earlier one. Only its hash is kept. It is the operator's verb.
+// in place of any earlier one. Only its hash is kept. Invalid (field
+// "identifier") for one who is disabled. It is the operator's verb.
 func (s *Store) NewPasswordLink(ctx context.Context, identifier string) (token string, expires time.Time, err error) {
 	id, ok := ParseIdentifier(identifier)
 	if !ok {
@@ -48,9 +49,9 @@ func (s *Store) NewAgentPasswordLink(ctx context.Context, identifier string) (to
 }
 
 func (s *Store) newPasswordLink(ctx context.Context, id string) (token string, expires time.Time, err error) {
-	p, err := s.person(ctx, id, "")
-	if err == nil && p == (person{}) {
-		err = ErrNotFound
+	p, err := s.known(ctx, id)
+	if p.Disabled {
+		err = invalid("identifier", "customer.disabled", "Identifier", p.Identifier)
 	}
 	if err != nil {
 		return "", time.Time{}, err
@@ -152,7 +153,7 @@ func (s *Store) SendPasswordLink(ctx context.Context, id int64, attempt int, las
 	db := s.db.WithContext(context.WithoutCancel(ctx)) // also while the process ends
 	switch err := s.post.MailLink(ctx, m); {
 	case err == nil:
-		s.log.Info("a link for a forgotten password was sent", "to", m.To.Identifier)
+		s.security.Info("a link for a forgotten password was sent", "to", m.To.Identifier)
 		return db.Exec("UPDATE password_resets SET sent_at = ? WHERE id = ?", s.now(), id).Error
 	case lastAttempt || permanent(err):
 		s.log.Warn("a link for a forgotten password is given up", "to", m.To.Identifier, "error", err)
@@ -174,7 +175,7 @@ func (s *Store) makePasswordLink(ctx context.Context, id int64, attempt int) (m 
 			Customer           `gorm:"embedded"`
 			AskedAt, ExpiresAt time.Time
 		}
-		err := tx.scan(&r, "SELECT "+customerColumns+", r.asked_at, r.expires_at FROM password_resets r JOIN customers c ON c.id = r.customer_id WHERE r.id = ? AND r.sent_at IS NULL AND r.expires_at > ? AND "+newestReset+tx.forUpdate("r"), id, tx.now)
+		err := tx.scan(&r, "SELECT "+customerColumns+", r.asked_at, r.expires_at FROM password_resets r JOIN customers c ON c.id = r.customer_id WHERE r.id = ? AND r.sent_at IS NULL AND r.expires_at > ? AND c.disabled_at IS NULL AND "+newestReset+tx.forUpdate("r"), id, tx.now)
 		if err != nil || r.ID == 0 {
 			return err
 		}
@@ -202,7 +203,7 @@ func (s *Store) linked(db *gorm.DB, token, lock string) (*LinkHolder, error) {
 	err := db.Raw(`SELECT COALESCE(l.customer_id, 0) AS customer_id, COALESCE(l.agent_id, 0) AS agent_id, COALESCE(c.identifier, a.identifier) AS identifier,
 		COALESCE(c.name, a.name) AS name, COALESCE(c.email, a.email) AS email, l.reset_id IS NOT NULL AS forgotten
 		FROM password_links l LEFT JOIN customers c ON c.id = l.customer_id LEFT JOIN agents a ON a.id = l.agent_id LEFT JOIN password_resets r ON r.id = l.reset_id
-		WHERE l.token_hash = ? AND l.expires_at > ? AND `+newestReset+lock,
+		WHERE l.token_hash = ? AND l.expires_at > ? AND c.disabled_at IS NULL AND `+newestReset+lock,
 		tokenHash(token), s.now()).Scan(&l).Error
 	if err == nil && l.Identifier == "" {
 		err = ErrExpiredLink

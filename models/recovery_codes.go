@@ -113,6 +113,14 @@ func (tx *Tx) makeRecoveryCodes(p person) (codes []string, err error) {
 	return codes, tx.exec("INSERT INTO recovery_codes (customer_id, agent_id, code_hash, created_at) VALUES "+tuples(len(codes), 4), args...)
 }
 
+// step is the second step that a code of the kind is.
+func (k codeKind) step() string {
+	if k == recoveryCode {
+		return StepRecovery
+	}
+	return StepApp
+}
+
 // useCode takes a code of a person whose row is locked: it works once. noCode
 // says that it is not theirs, or used up.
 func (tx *Tx) useCode(p person, typed string) (codeKind, error) {

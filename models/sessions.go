@@ -99,8 +99,9 @@ const sessionOverlay = ` LEFT JOIN assistances ov ON ov.id = CASE WHEN se.agent_
   ELSE (SELECT x.id FROM assistances x WHERE x.customer_id = se.customer_id AND x.ended_at IS NULL AND x.expires_at > $2 AND x.session_id IS NOT NULL AND (x.began_at IS NOT NULL OR x.consent = 'request') ORDER BY x.began_at IS NULL, x.id DESC LIMIT 1) END
  LEFT JOIN agents oa ON oa.id = ov.agent_id LEFT JOIN customers oc ON oc.id = ov.customer_id`
 
-// sessionLive is the condition of a session that has not ended: $1 its hash, $2 now, $3 and $4 the idle limits.
-const sessionLive = `se.token_hash = $1 AND se.expires_at > $2 AND (se.seen_at > $3 AND se.agent_id IS NULL OR se.seen_at > $4 AND se.agent_id IS NOT NULL AND ag.removed_at IS NULL)`
+// sessionLive is the condition of a session that has not ended: $1 its hash, $2
+// now, $3 and $4 the idle limits. Who is disabled has none, whatever was left.
+const sessionLive = `se.token_hash = $1 AND se.expires_at > $2 AND (se.seen_at > $3 AND se.agent_id IS NULL OR se.seen_at > $4 AND se.agent_id IS NOT NULL AND ag.removed_at IS NULL) AND c.disabled_at IS NULL`
 
 func (s *Session) dest() []any {
 	o := &s.overlay

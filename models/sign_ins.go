@@ -43,6 +43,57 @@ type SignedIn struct {
 
 	Pending    string
 	Identifier string // whose sign-in waits
+
+	Way, Step string // how they signed in, and by what second step: "" for none
+}
+
+// Ways of signing in, and second steps, as the log names them. A passkey is both.
+const (
+	WayPassword = "password"
+	WayProvider = "provider"
+	WayPasskey  = "passkey"
+
+	StepApp      = "app"
+	StepRecovery = "recovery code"
+	StepPasskey  = "passkey"
+	StepTrusted  = "trusted browser"
+	StepProvider = "provider"
+	StepAdded    = "added" // an agent's first, just now
+)
+
+// way is how somebody signs in who does so by no passkey alone.
+func (p person) way() string {
+	if p.Identity != 0 {
+		return WayProvider
+	}
+	return WayPassword
+}
+
+// RefusedSignIn is an error of a sign-in with whom it was tried for, for the log
+// alone: "" where what was typed is nobody's, and may be a password in the wrong
+// field. It is the error itself in all else.
+type RefusedSignIn struct {
+	Who string
+	error
+}
+
+// Unwrap is what was refused.
+func (e RefusedSignIn) Unwrap() error { return e.error }
+
+func refusedFor(p person, err error) error {
+	if err == nil || p.id() == 0 {
+		return err
+	}
+	return RefusedSignIn{p.Identifier, err}
+}
+
+// tried is what may be written down of an identifier as typed. That of a customer
+// looks like nothing else; that of an agent may be a password, unless somebody has it.
+func (p person) tried(identifier string) string {
+	if _, ok := ParseIdentifier(identifier); ok || p.id() != 0 {
+		return identifier
+	}
+	return ""
 }
 
 // Pending is a sign-in that waits for its second factor.
@@ -86,14 +137,14 @@ func (s *Store) signIn(ctx context.Context, c Credentials, replaced string) (*Si
 		counted = append(counted, device)
 	}
 	if err := s.attempt(ctx, subjects); err != nil {
-		return nil, err
+		return nil, RefusedSignIn{p.tried(identifier), err}
 	}
 	right, weak, err := s.verifyPassword(ctx, c.Password, p.PasswordHash)
 	if err != nil {
 		return nil, err
 	}
 	if !right {
-		return nil, ErrSignedOut
+		return nil, RefusedSignIn{p.tried(identifier), ErrSignedOut}
 	}
 	var stronger string
 	if weak {
@@ -114,7 +165,7 @@ func (s *Store) signIn(ctx context.Context, c Credentials, replaced string) (*Si
 				return err
 			}
 		}
-		return tx.arrive(p, c, replaced, false, in)
+		return tx.arrive(p, c, replaced, "", in)
 	})
 	if err != nil {
 		return nil, err
@@ -135,11 +186,11 @@ func (s *Store) readSession(ctx context.Context, in *SignedIn) error {
 }
 
 // arrive is the end of every way in, for a person whose row is locked: a session
-// when they have shown a second factor, need none, or trust the browser; else a
-// sign-in that waits for one.
-func (tx *Tx) arrive(p person, c Credentials, replaced string, shown bool, in *SignedIn) error {
-	*in = SignedIn{}
-	if shown {
+// when they have shown a second factor (step says which), need none, or trust the
+// browser; else a sign-in that waits for one.
+func (tx *Tx) arrive(p person, c Credentials, replaced, step string, in *SignedIn) error {
+	*in = SignedIn{Way: p.way(), Step: step}
+	if step != "" {
 		return tx.beginSession(p, c, replaced, in)
 	}
 	w, err := waysIn(tx.DB, p, Offered{})
@@ -159,6 +210,7 @@ func (tx *Tx) arrive(p person, c Credentials, replaced string, shown bool, in *S
 			return err
 		}
 		if trusted {
+			in.Step = StepTrusted
 			return tx.beginSession(p, c, replaced, in)
 		}
 	}
@@ -182,6 +234,9 @@ func (s *Store) pending(ctx context.Context, token, device string) (p person, pu
 		return p, "", err
 	}
 	p, err = s.personOf(ctx, Actor{Customer: row.CustomerID, Agent: row.AgentID}, device)
+	if err == nil && p.id() == 0 { // at this moment
+		err = ErrSignInEnded
+	}
 	p.Identity = row.IdentityID
 	return p, row.Purpose, err
 }
@@ -229,7 +284,7 @@ func (s *Store) AnswerSignIn(ctx context.Context, token, code string, trust bool
 	}
 	guess := s.guessOf(p, code, c)
 	if err := s.attempt(ctx, guess.subjects); err != nil {
-		return nil, err
+		return nil, refusedFor(p, err)
 	}
 	in, refusal := &SignedIn{}, error(nil)
 	err = s.change(ctx, p.actor(), func(tx *Tx) error {
@@ -253,20 +308,20 @@ func (s *Store) AnswerSignIn(ctx context.Context, token, code string, trust bool
 		if err := tx.succeeded(guess.counted, guess.peer); err != nil {
 			return err
 		}
-		return tx.answered(p, token, c, replaced, trust, in)
+		return tx.answered(p, token, c, replaced, kind.step(), trust, in)
 	})
 	if err = errors.Join(err, refusal); err != nil {
-		return nil, err
+		return nil, refusedFor(p, err)
 	}
 	return in, s.readSession(ctx, in)
 }
 
 // answered begins the session of a sign-in that waited.
-func (tx *Tx) answered(p person, token string, c Credentials, replaced string, trust bool, in *SignedIn) error {
+func (tx *Tx) answered(p person, token string, c Credentials, replaced, step string, trust bool, in *SignedIn) error {
 	if err := tx.exec("DELETE FROM sign_ins WHERE token_hash = ?", tokenHash(token)); err != nil {
 		return err
 	}
-	if err := tx.arrive(p, c, replaced, true, in); err != nil {
+	if err := tx.arrive(p, c, replaced, step, in); err != nil {
 		return err
 	}
 	if !trust || p.CustomerID == 0 {
@@ -297,10 +352,10 @@ func (s *Store) EnrolSignIn(ctx context.Context, token string, n NewFactor, c Cr
 		if err := tx.exec("DELETE FROM sign_ins WHERE "+p.column()+" = ?", p.id()); err != nil {
 			return err
 		}
-		return tx.answered(p, token, c, replaced, false, in)
+		return tx.answered(p, token, c, replaced, StepAdded, false, in)
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, refusedFor(p, err)
 	}
 	return in, codes, s.readSession(ctx, in)
 }

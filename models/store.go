@@ -32,6 +32,8 @@ type Config struct {
 	Suffix string           // of customer identifiers, without its hyphen; "" is DefaultSuffix
 	Post   Post             // nil: the panel sends no mail
 
+	Security *slog.Logger // hears what is about security, whatever the level of Log; nil: Log
+
 	Emergency bool // support may act without consent, by a second agent
 
 	Mailboxes Mailboxes // nil: no mail server is attached
@@ -39,7 +41,8 @@ type Config struct {
 	Importer    Importer           // nil: no mail is imported
 	Checkpoints *history.Directory // nil: the jobs write none
 
-	Secret []byte // of SecretSize, for passwords of other servers and the secrets of apps; nil: none is kept
+	Secret    []byte // of SecretSize, for passwords of other servers and the secrets of apps; nil: none is kept
+	OldSecret []byte // what was kept with it is opened too; nil for none
 }
 
 // Store is the database: PostgreSQL, or the embedded SQLite file of one process.
@@ -52,6 +55,8 @@ type Store struct {
 	log    *slog.Logger
 	suffix string
 	post   Post
+
+	security *slog.Logger
 
 	emergency bool
 
@@ -90,6 +95,9 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
+	if s.security = cfg.Security; s.security == nil {
+		s.security = s.log
+	}
 	if s.suffix == "" {
 		s.suffix = DefaultSuffix
 	}
@@ -101,7 +109,11 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	var err error
 	if s.importer = cfg.Importer; cfg.Secret != nil {
-		if s.sealer, err = newSealer(cfg.Secret); err != nil {
+		var old [][]byte
+		if cfg.OldSecret != nil {
+			old = append(old, cfg.OldSecret)
+		}
+		if s.sealer, err = newSealer(cfg.Secret, old...); err != nil {
 			return nil, err
 		}
 	}

@@ -17,6 +17,7 @@ type FoundCustomer struct {
 	Name       string
 	Services   int // owned, counted to MaxCounted
 	Window     bool
+	Disabled   bool // nobody acts for them
 }
 
 // maxFound bounds what a search of support lists.
@@ -35,8 +36,8 @@ func (s *Store) FindCustomers(ctx context.Context, by Actor, typed string) (list
 	}
 	args["n"], args["most"], args["now"] = maxFound+1, MaxCounted+1, s.now()
 	err = s.db.WithContext(ctx).Raw(`SELECT c.identifier, c.name, (SELECT count(*) FROM (SELECT 1 FROM services s WHERE s.owner_id = c.id LIMIT @most) AS owned) AS services,
-		EXISTS (SELECT 1 FROM consents k WHERE k.customer_id = c.id AND k.kind = 'window' AND k.ended_at IS NULL AND k.expires_at > @now) AS window
-		FROM customers c WHERE `+condition+" ORDER BY c.identifier LIMIT @n", args).Scan(&list).Error
+		EXISTS (SELECT 1 FROM consents k WHERE k.customer_id = c.id AND k.kind = 'window' AND k.ended_at IS NULL AND k.expires_at > @now) AS window,
+		c.disabled_at IS NOT NULL AS disabled FROM customers c WHERE `+condition+" ORDER BY c.identifier LIMIT @n", args).Scan(&list).Error
 	if len(list) > maxFound {
 		list, more = list[:maxFound], true
 	}

@@ -165,7 +165,7 @@ func (s *Store) RunUpload(ctx context.Context, id int64) error {
 		if err := tx.settleUpload(a, &u.Upload, rows, tell); err != nil {
 			return err
 		}
-		return tx.admitAgent() // whoever ended it meanwhile did not wait for us
+		return errors.Join(tx.admitAgent(), tx.admitCustomer()) // whoever ended it meanwhile did not wait for us
 	})
 	var forbidden Forbidden
 	if errors.Is(err, errUploadSettled) {

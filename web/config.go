@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -48,6 +49,7 @@ type config struct {
 	importNetworks []netip.Prefix // besides the public addresses
 	emergency      bool
 	secret         []byte      // nil for none
+	oldSecret      []byte      // nil for none
 	oidc           oidc.Config // without an issuer: nobody signs in that way
 	oidcFor        string      // "customers", "agents" or "both"
 	historyKey     string      // a file
@@ -149,6 +151,10 @@ var settings = []setting{
 		func(c *config, v string) (err error) { c.secret, err = parseSecret(v); return err },
 	},
 	{
+		"MANDAT_SECRET_OLD", "", "The key of before, while MANDAT_SECRET is changed: what is encrypted with it is read still, and nothing new is. `mandat secret rotate` encrypts all of it with the new one; then it can go.",
+		func(c *config, v string) (err error) { c.oldSecret, err = parseSecret(v); return err },
+	},
+	{
 		"MANDAT_EMERGENCY", "0", "1 lets support act for a customer without consent, if a second agent approves; the customer and every lead are told at once.",
 		func(c *config, v string) (err error) { c.emergency, err = parseSwitch(v); return err },
 	},
@@ -205,7 +211,7 @@ var settings = []setting{
 		func(c *config, v string) error { c.suffix = strings.ToLower(v); return checkSuffix(c.suffix) },
 	},
 	{
-		"MANDAT_LOG_LEVEL", "info", "debug, info, warn or error.",
+		"MANDAT_LOG_LEVEL", "info", "debug, info, warn or error. What is about security is written whatever it is.",
 		func(c *config, v string) error { return c.logLevel.UnmarshalText([]byte(v)) },
 	},
 	{
@@ -253,6 +259,9 @@ func readConfig(getenv func(string) string) (*config, error) {
 	}
 	if c.historyKey == "" {
 		c.historyKey = filepath.Join(c.dataDir, "history.key")
+	}
+	if c.secret != nil && bytes.Equal(c.secret, c.oldSecret) {
+		errs = append(errs, errors.New("MANDAT_SECRET_OLD: it is MANDAT_SECRET; want the key of before"))
 	}
 	return c, errors.Join(errs...)
 }

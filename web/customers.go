@@ -89,6 +89,49 @@ func (c *customerEmailCommand) Run(p *program) error {
 	})
 }
 
+type customerDisableCommand struct {
+	Identifier string `arg:"" help:"Of the customer."`
+}
+
+// Run shuts the customer out, whatever they are doing.
+func (c *customerDisableCommand) Run(p *program) error {
+	return p.with(func(ctx context.Context, s *models.Store) error {
+		identifier, _ := models.ParseIdentifier(c.Identifier)
+		changed, err := s.DisableCustomer(ctx, identifier)
+		switch {
+		case err != nil:
+			return named("customer "+c.Identifier, err)
+		case !changed:
+			fmt.Fprintf(p.out, "Customer %s is disabled already.\n", identifier)
+			return nil
+		}
+		fmt.Fprintf(p.out, "Customer %s is signed out everywhere and cannot sign in, in any process; links sent to them are dead, and support acts for them no more.\n"+
+			"What they own goes on receiving mail. Grants that they gave stay, those that they hold let nothing through; mailbox passwords and redirections stay as they are.\n", identifier)
+		return nil
+	})
+}
+
+type customerEnableCommand struct {
+	Identifier string `arg:"" help:"Of the customer."`
+}
+
+// Run lets the customer sign in again.
+func (c *customerEnableCommand) Run(p *program) error {
+	return p.with(func(ctx context.Context, s *models.Store) error {
+		identifier, _ := models.ParseIdentifier(c.Identifier)
+		changed, err := s.EnableCustomer(ctx, identifier)
+		switch {
+		case err != nil:
+			return named("customer "+c.Identifier, err)
+		case !changed:
+			fmt.Fprintf(p.out, "Customer %s is not disabled.\n", identifier)
+			return nil
+		}
+		fmt.Fprintf(p.out, "Customer %s can sign in again, with the password and the factors they have. If somebody else had them, use `mandat customer link` and `reset-factors`.\n", identifier)
+		return nil
+	})
+}
+
 // maxPasswordInput bounds what is read as a password, in bytes.
 const maxPasswordInput = 4096
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"example.org/mandat/handlers/oidc"
 	"example.org/mandat/mail/outgoing"
 	"example.org/mandat/mail/probe"
 	"example.org/mandat/models"
@@ -54,20 +55,25 @@ func (c doctorCommand) Run(p *program) error {
 }
 
 func (c doctorCommand) examine(ctx context.Context, p *program) []finding {
+	return append(append(c.parts(ctx, p), c.outgoing(ctx, p)), c.provider(ctx, p)...)
+}
+
+// parts are the database and what reads it.
+func (c doctorCommand) parts(ctx context.Context, p *program) []finding {
 	const database = "database"
 	store, err := p.openOnce(false)
 	switch {
 	case errors.Is(err, models.ErrInUse):
-		return []finding{{what: database, note: "the embedded one is in use by a panel that runs; stop it first to have it looked at"}, c.outgoing(ctx, p)}
+		return []finding{{what: database, note: "the embedded one is in use by a panel that runs; stop it first to have it looked at"}}
 	case err != nil && models.Unavailable(err):
-		return []finding{{what: database, fault: err, remedy: "Start PostgreSQL, or mend MANDAT_DATABASE_URL: host, user, password, name."}, c.outgoing(ctx, p)}
+		return []finding{{what: database, fault: err, remedy: "Start PostgreSQL, or mend MANDAT_DATABASE_URL: host, user, password, name."}}
 	case err != nil:
-		return []finding{{what: database, fault: err, remedy: "Run `mandat migrate` with the program that serves, and let the clocks of both machines agree."}, c.outgoing(ctx, p)}
+		return []finding{{what: database, fault: err, remedy: "Run `mandat migrate` with the program that serves, and let the clocks of both machines agree."}}
 	}
 	defer store.Close()
-	findings := []finding{{what: database}}
+	findings := []finding{{what: database}, c.sealed(ctx, p, store)}
 	if store.Embedded() {
-		return append(findings, finding{what: "mail servers", note: "none reads an embedded database"}, c.outgoing(ctx, p))
+		return append(findings, finding{what: "mail servers", note: "none reads an embedded database"})
 	}
 	findings = append(findings, c.history(ctx, store)...)
 	findings = append(findings, c.contract(ctx, store)...)
@@ -77,8 +83,7 @@ func (c doctorCommand) examine(ctx context.Context, p *program) []finding {
 	}
 	findings = append(findings, c.postfix(ctx, p, address, caught))
 	findings = append(findings, c.dovecot(ctx, p, address)...)
-	findings = append(findings, c.lists(ctx, p, address)...)
-	return append(findings, c.outgoing(ctx, p))
+	return append(findings, c.lists(ctx, p, address)...)
 }
 
 // history looks at whether the panel could alter the history, and at entries without a hash.
@@ -190,4 +195,31 @@ func (doctorCommand) outgoing(ctx context.Context, p *program) finding {
 	f.fault = p.config.mail.Check(ctx)
 	f.remedy = "Mend MANDAT_MAIL, or the server that it names."
 	return f
+}
+
+// provider looks at the provider of OpenID Connect, as nobody who signs in.
+func (doctorCommand) provider(ctx context.Context, p *program) []finding {
+	known := finding{what: "the provider of single sign-on"}
+	if p.config.oidc.Issuer == "" {
+		known.note = "there is none: MANDAT_OIDC_ISSUER is empty"
+		return []finding{known}
+	}
+	known.what += " " + p.config.oidc.Issuer
+	provider := oidc.New(p.signOnConfig(p.config.origin, time.Now))
+	x := provider.Examine(ctx)
+	known.fault = x.Discovery
+	known.remedy = "See that it runs, that this machine reaches it and trusts its certificate (SSL_CERT_FILE names other authorities), and that MANDAT_OIDC_ISSUER is to the letter the issuer in its /.well-known/openid-configuration."
+	if known.fault != nil {
+		return []finding{known}
+	}
+	keys := finding{what: "its keys", fault: x.Keys, remedy: "Let it sign ID tokens with a key of its own (RSA, EC or Ed25519) and publish it at its jwks_uri."}
+	if keys.fault != nil {
+		return []finding{known, keys}
+	}
+	way := finding{what: "it leads people back to " + provider.Redirect, fault: x.Way}
+	way.remedy = "Register this redirect address there, for the client of MANDAT_OIDC_CLIENT_ID, with the flow of the authorization code; if the address is not yours, mend MANDAT_ORIGIN."
+	if x.Way == nil && !x.Sure {
+		way.note = "it shows a page of its own first, which may be a refusal: sign in once to be sure that this address is registered there"
+	}
+	return []finding{known, keys, way}
 }

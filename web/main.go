@@ -61,6 +61,10 @@ type commands struct {
 		Link  customerLinkCommand  `cmd:"" help:"Print a one-time link with which a customer sets a password."`
 		Email customerEmailCommand `cmd:"" help:"Change where a customer is reached, at once."`
 
+		Disable customerDisableCommand `cmd:"" help:"Shut a customer out at once: signed out everywhere, and no way to sign in. Their mail and their grants stay."`
+		Enable  customerEnableCommand  `cmd:"" help:"Let a disabled customer sign in again."`
+		SignOut customerSignOutCommand `cmd:"" help:"End every session of a customer, or of all customers, at once."`
+
 		ResetFactors customerResetFactorsCommand `cmd:"" help:"Take away all second factors of a customer who has lost them, and sign them out."`
 	} `cmd:"" help:"Customers."`
 	Service struct {
@@ -75,6 +79,7 @@ type commands struct {
 		Set    agentSetCommand    `cmd:"" help:"Make an agent a lead, or a lead an agent."`
 		Remove agentRemoveCommand `cmd:"" help:"Remove a support agent, at once."`
 
+		SignOut      agentSignOutCommand      `cmd:"" help:"End every session of a support agent, or of all of them, and what they do for customers, at once."`
 		ResetFactors agentResetFactorsCommand `cmd:"" help:"Take away all second factors of a support agent who has lost them, and sign them out."`
 	} `cmd:"" help:"Support agents."`
 	Assistance struct {
@@ -87,6 +92,9 @@ type commands struct {
 	Directory struct {
 		Load directoryLoadCommand `cmd:"" help:"Load customers, services and accounts from a file."`
 	} `cmd:"" help:"What was run elsewhere."`
+	Secret struct {
+		Rotate secretRotateCommand `cmd:"" help:"Encrypt with MANDAT_SECRET what is under MANDAT_SECRET_OLD still. It can be stopped, and goes on where it was."`
+	} `cmd:"" help:"The key of what is encrypted in the database."`
 	Mail struct {
 		Configure mailConfigureCommand `cmd:"" help:"Write the configuration with which Postfix and Dovecot obey the panel."`
 		Detach    mailDetachCommand    `cmd:"" help:"Say that no mail server reads the database any more."`
@@ -106,6 +114,7 @@ type program struct {
 	ctx      context.Context
 	config   *config
 	log      *slog.Logger
+	security *slog.Logger // whatever the level of log
 	in       io.Reader
 	out, err io.Writer
 
@@ -139,7 +148,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, in io.R
 		fmt.Fprintf(errors, "mandat: these settings cannot be used:\n%v\n", err)
 		return exitUsage
 	}
-	p := &program{ctx: ctx, config: cfg, log: newLogger(cfg, errors), in: in, out: out, err: errors}
+	p := &program{ctx: ctx, config: cfg, in: in, out: out, err: errors}
+	p.log, p.security = newLoggers(cfg, errors)
 	if err := command.Run(p); err != nil {
 		fmt.Fprintf(errors, "mandat: %s\n", explain(err))
 		return exitFailed
@@ -165,14 +175,33 @@ func version() string {
 	return info.Main.Version
 }
 
-// newLogger writes to w, which is usually standard error.
-func newLogger(c *config, w io.Writer) *slog.Logger {
-	options := &slog.HandlerOptions{Level: c.logLevel}
+// newLoggers write to w, which is usually standard error: the log from its level
+// on, and what is about security whatever that is, marked as such.
+func newLoggers(c *config, w io.Writer) (log, security *slog.Logger) {
+	options := &slog.HandlerOptions{Level: slog.LevelDebug}
+	var all slog.Handler = slog.NewTextHandler(w, options)
 	if c.logFormat == "json" || c.logFormat == "" && !terminal(w) {
-		return slog.New(slog.NewJSONHandler(w, options))
+		all = slog.NewJSONHandler(w, options)
 	}
-	return slog.New(slog.NewTextHandler(w, options))
+	return slog.New(from{all, c.logLevel}), slog.New(all).With("security", true)
 }
+
+// from is a handler that takes what is of a level or above.
+type from struct {
+	slog.Handler
+	least slog.Level
+}
+
+// Enabled is [slog.Handler].
+func (f from) Enabled(_ context.Context, level slog.Level) bool { return level >= f.least }
+
+// WithAttrs is [slog.Handler].
+func (f from) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return from{f.Handler.WithAttrs(attrs), f.least}
+}
+
+// WithGroup is [slog.Handler].
+func (f from) WithGroup(name string) slog.Handler { return from{f.Handler.WithGroup(name), f.least} }
 
 func terminal(w io.Writer) bool {
 	f, ok := w.(*os.File)

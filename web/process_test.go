@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -282,6 +283,76 @@ func TestSigningOutAndANewPasswordHoldInEveryProcess(t *testing.T) {
 	}
 	if status, _ := alice.get(two, "/services"); status != http.StatusSeeOther {
 		t.Errorf("signed out, and the other process answers %d", status)
+	}
+}
+
+// operate runs a command of the operator on the database of the panels.
+func operate(t *testing.T, url, args string) {
+	t.Helper()
+	call{args: args}.check(t, env("MANDAT_DATABASE_URL", url, "MANDAT_LOG_LEVEL", "error"))
+}
+
+func TestWhoIsDisabledIsSignedOutInEveryProcess(t *testing.T) {
+	w := modelstest.OnPostgres(t)
+	settings := []string{"MANDAT_DATABASE_URL=" + w.URL}
+	one, two := start(t, "serve", settings...), start(t, "serve", settings...)
+	here, away, other := begun(t, w.SQL, one, cast.Bruno), begun(t, w.SQL, two, cast.Bruno), begun(t, w.SQL, two, cast.Alice)
+	form := here.form(one, "/profile", nil)
+	if status, _ := away.get(two, "/services"); status != http.StatusOK {
+		t.Fatalf("before: %d", status)
+	}
+	operate(t, w.URL, "customer disable "+cast.Bruno)
+	for _, p := range []*panel{one, two} {
+		for name, c := range map[string]*client{"here": here, "away": away} {
+			if status, _ := c.get(p, "/services"); status != http.StatusSeeOther {
+				t.Errorf("%s: an open page answers %d", name, status)
+			}
+			if status, _ := c.get(p, "/services/garrigue.example"); status != http.StatusSeeOther {
+				t.Errorf("%s: the service that was shared with them answers %d", name, status)
+			}
+		}
+		if status, _ := newClient(t).post(p, "/session", url.Values{"identifier": {cast.Bruno}, "password": {cast.Password}}); status != http.StatusUnprocessableEntity {
+			t.Errorf("signing in: %d", status)
+		}
+		if status, _ := other.get(p, "/services"); status != http.StatusOK {
+			t.Errorf("somebody else: %d", status)
+		}
+	}
+	if status, _ := here.post(one, "/profile", form); status != http.StatusSeeOther {
+		t.Errorf("a form that was open: %d", status)
+	}
+	operate(t, w.URL, "customer enable "+cast.Bruno)
+	signedIn(t, two, cast.Bruno)
+	if status, _ := away.get(two, "/services"); status != http.StatusSeeOther {
+		t.Errorf("a session of before is back: %d", status)
+	}
+}
+
+func TestTheOperatorSignsOutInEveryProcess(t *testing.T) {
+	w := modelstest.OnPostgres(t)
+	settings := []string{"MANDAT_DATABASE_URL=" + w.URL}
+	one, two := start(t, "serve", settings...), start(t, "serve", settings...)
+	people := map[string]*client{}
+	for _, identifier := range []string{cast.Alice, cast.Bruno, cast.Sam} {
+		people[identifier] = begun(t, w.SQL, one, identifier)
+	}
+	for _, c := range []struct {
+		args string
+		in   []string // who still is
+	}{
+		{"customer sign-out " + cast.Alice, []string{cast.Bruno, cast.Sam}},
+		{"agent sign-out " + cast.Sam, []string{cast.Bruno}},
+		{"customer sign-out --all", nil},
+	} {
+		operate(t, w.URL, c.args)
+		for identifier, client := range people {
+			for _, p := range []*panel{one, two} {
+				status, _ := client.get(p, "/profile/sessions")
+				if in := slices.Contains(c.in, identifier); in != (status == http.StatusOK) {
+					t.Errorf("after %s, %s is answered %d", c.args, identifier, status)
+				}
+			}
+		}
 	}
 }
 

@@ -52,7 +52,7 @@ func TestTheReadmeIntroducesEverybody(t *testing.T) {
 
 var (
 	readmeFile    = regexp.MustCompile(`\]\(([^)#:]+)\)|src="([^"]+)"`)
-	readmeCommand = regexp.MustCompile(`(?m)^ *(?:bin/)?mandat ([a-z]+(?: [a-z]+)?)`)
+	readmeCommand = regexp.MustCompile(`(?m)^ *(?:bin/)?mandat ([a-z]+(?: [a-z-]+)?)`)
 	readmeTarget  = regexp.MustCompile("(?m)(?:^ *|`)make ([a-z-]+)")
 )
 

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -65,7 +68,7 @@ func (c *serveCommand) Run(p *program) (err error) {
 	if err != nil {
 		return err
 	}
-	panel := handlers.Config{Store: store, Log: p.log, Origin: origin, TrustedProxies: p.config.trustedProxies, Middleware: counted, DNS: p.newDNS(), SignOn: p.newSignOn(origin, store.Now), Stopping: p.ctx}
+	panel := handlers.Config{Store: store, Log: p.log, Security: p.security, Origin: origin, TrustedProxies: p.config.trustedProxies, Middleware: counted, DNS: p.newDNS(), SignOn: p.newSignOn(origin, store.Now), Stopping: p.ctx}
 	if c.Demo {
 		panel.Gallery = gallery.Handler()
 	}
@@ -100,13 +103,19 @@ func (p *program) newDNS() *dns.Checker {
 // newSignOn is the provider with which people may sign in, nil for none. It is
 // not asked anything before somebody does.
 func (p *program) newSignOn(origin *url.URL, now func() time.Time) *handlers.SignOn {
-	c := p.config.oidc
-	if c.Issuer == "" {
+	if p.config.oidc.Issuer == "" {
 		return nil
 	}
-	c.Redirect, c.Home, c.Now = origin.JoinPath(views.IdentityAnswerPath).String(), origin.JoinPath(views.SignInPath).String(), now
+	c := p.signOnConfig(origin, now)
 	p.log.Info("people may sign in with a provider", "issuer", c.Issuer, "redirect", c.Redirect, "for", p.config.oidcFor)
 	return &handlers.SignOn{Provider: oidc.New(c), Customers: p.config.oidcFor != "agents", Agents: p.config.oidcFor != "customers"}
+}
+
+// signOnConfig is what is said of the provider, by the operator and by us.
+func (p *program) signOnConfig(origin *url.URL, now func() time.Time) oidc.Config {
+	c := p.config.oidc
+	c.Redirect, c.Home, c.Now = origin.JoinPath(views.IdentityAnswerPath).String(), origin.JoinPath(views.SignInPath).String(), now
+	return c
 }
 
 // serveMetrics adds the listener for Prometheus, if there is to be one, and
@@ -226,8 +235,22 @@ type server struct {
 func (s *servers) add(l net.Listener, h http.Handler) {
 	s.all = append(s.all, &server{listener: l, Server: &http.Server{
 		Handler: h, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
-		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // strangers' broken connections
+		MaxHeaderBytes: maxHeader, ErrorLog: log.New(serverLog{s.log}, "", 0),
 	}})
+}
+
+// serverLog takes what net/http says: of strangers' broken connections, which is
+// for debugging, and of panics that nothing of ours has caught.
+type serverLog struct{ log *slog.Logger }
+
+// Write is [io.Writer].
+func (l serverLog) Write(line []byte) (int, error) {
+	level := slog.LevelDebug
+	if bytes.HasPrefix(line, []byte("http: panic")) {
+		level = slog.LevelError
+	}
+	l.log.Log(context.Background(), level, strings.TrimSpace(string(line)))
+	return len(line), nil
 }
 
 // run serves until ctx ends or one of them fails, then stops all: first no more

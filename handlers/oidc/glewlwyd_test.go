@@ -64,6 +64,13 @@ func TestARealProvider(t *testing.T) {
 	if _, err := wrong.Arrival(t.Context(), oidc.Derive(token), answerOf(real.Visit("ad1001-mdt", there))); !errors.Is(err, oidc.ErrProvider) && !errors.Is(err, oidc.ErrAnswer) {
 		t.Errorf("another secret: %v", err)
 	}
+	if x := p.Examine(t.Context()); x.Discovery != nil || x.Keys != nil || x.Way != nil {
+		t.Errorf("examined: %+v", x)
+	}
+	c.Redirect += "/other"
+	if x := oidc.New(c).Examine(t.Context()); x.Discovery != nil || x.Keys != nil || !errors.Is(x.Way, oidc.ErrProvider) {
+		t.Errorf("examined with an address that it does not know: %+v", x)
+	}
 	u, err := url.Parse(p.SignOutURL())
 	if err != nil || !strings.HasPrefix(p.SignOutURL(), strings.TrimSuffix(real.Issuer, "/api/oidc")) || u.Query().Get("client_id") != oidctest.ClientID {
 		t.Errorf("%s %v", p.SignOutURL(), err)

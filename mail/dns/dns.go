@@ -25,6 +25,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 )
@@ -144,7 +145,7 @@ func (c *Checker) Check(ctx context.Context, domain string) []Finding {
 	var all sync.WaitGroup
 	for i, look := range looks {
 		all.Go(func() {
-			f, err := guarded(ctx, q, domain, look)
+			f, err := c.guarded(ctx, q, domain, look)
 			f.Record = records[i]
 			findings[i] = settle(f, err)
 			if c.Log != nil && findings[i].Status == Unknown {
@@ -157,9 +158,12 @@ func (c *Checker) Check(ctx context.Context, domain string) []Finding {
 }
 
 // guarded makes an error of a panic of a looker: it reads what strangers wrote.
-func guarded(ctx context.Context, q *asker, domain string, look looker) (f Finding, err error) {
+func (c *Checker) guarded(ctx context.Context, q *asker, domain string, look looker) (f Finding, err error) {
 	defer func() {
 		if r := recover(); r != nil {
+			if c.Log != nil {
+				c.Log.Error("panic", "domain", domain, "panic", r, "stack", string(debug.Stack()))
+			}
 			f, err = Finding{}, fmt.Errorf("panic: %v", r)
 		}
 	}()

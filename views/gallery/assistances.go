@@ -17,7 +17,7 @@ var assistances = []Entry{
 	}},
 	{Name: "support/found", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		return support(l, staff(p), views.SupportView{Search: "durand", More: true, Found: []models.FoundCustomer{
-			{Identifier: "ad1001-mdt", Name: "Alice Durand", Services: 2, Window: true}, {Identifier: "zo2001-mdt", Name: "<b>Zoé</b> Durand", Services: 0},
+			{Identifier: "ad1001-mdt", Name: "Alice Durand", Services: 2, Window: true}, {Identifier: "zo2001-mdt", Name: "<b>Zoé</b> Durand", Services: 0}, {Identifier: "zo2002-mdt", Name: "Zoé Durand", Services: 1, Disabled: true},
 		}})
 	}},
 	{Name: "support/none-found", Component: func(l *locale.Locale, p views.Page) templ.Component {

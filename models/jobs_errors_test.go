@@ -1,0 +1,57 @@
+package models_test
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"example.org/mandat/models"
+	"example.org/mandat/models/cast"
+	"example.org/mandat/models/modelstest"
+)
+
+// lines is a log that is read while it is written.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func TestAJobThatPanicsIsAnErrorInTheLog(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, modelstest.OnPostgres(t))
+	var log lines
+	s, err := models.Open(t.Context(), models.Config{
+		URL: w.URL, Post: struct{ models.Post }{}, // whose methods are none
+		Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelError})),
+	})
+	must(t, err)
+	defer s.Close()
+	must(t, w.forgot(t, cast.Emma, "192.0.2.9"))
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Work(ctx) }()
+	for end := time.Now().Add(20 * time.Second); !strings.Contains(log.String(), "stack=") && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	}
+	cancel()
+	must(t, <-ended)
+	for _, want := range []string{"level=ERROR msg=panic", "kind=mail_password_link", "nil pointer", "SendPasswordLink"} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("the log lacks %q:\n%s", want, log.String())
+		}
+	}
+}

@@ -1,0 +1,64 @@
+package models
+
+import (
+	"bytes"
+	"testing"
+)
+
+func testKey(c byte) []byte { return bytes.Repeat([]byte{c}, SecretSize) }
+
+// sealed0 is a value as it was before values said by which key.
+func sealed0(t *testing.T, key []byte, text string, label []byte) []byte {
+	t.Helper()
+	s, err := newSealer(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.seal(text, label)[sealHead:]
+}
+
+func TestASealedValueSaysByWhichKey(t *testing.T) {
+	label := factorLabel(7)
+	before, err := newSealer(testKey('a'))
+	if err != nil {
+		t.Fatal(err)
+	}
+	now, err := newSealer(testKey('b'), testKey('a'))
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, fresh := before.seal("secret", label), now.seal("secret", label)
+	if bytes.HasPrefix(old, now.head()) || !bytes.HasPrefix(fresh, now.head()) || !bytes.HasPrefix(old, before.head()) {
+		t.Error("they do not say by which key")
+	}
+	if bytes.Contains(old, testKey('a')[:8]) {
+		t.Error("the id of a key is of the key itself")
+	}
+	for _, c := range []struct {
+		what   string
+		sealed []byte
+		key    int
+		err    error
+	}{
+		{"the present key", fresh, 0, nil},
+		{"the key of before", old, 1, nil},
+		{"the present key, without its id", sealed0(t, testKey('b'), "secret", label), 0, nil},
+		{"the key of before, without its id", sealed0(t, testKey('a'), "secret", label), 1, nil},
+		{"a third key", sealed0(t, testKey('c'), "secret", label), 0, errSealed},
+		{"nothing", nil, 0, errSealed},
+		{"a head alone", now.head(), 0, errSealed},
+		{"another head", append(append([]byte{}, before.head()...), fresh[sealHead:]...), 0, errSealed},
+		{"cut", fresh[:len(fresh)-1], 0, errSealed},
+	} {
+		text, key, err := now.openWith(c.sealed, label)
+		if err != c.err || err == nil && (text != "secret" || key != c.key) {
+			t.Errorf("%s: %q by key %d, %v", c.what, text, key, err)
+		}
+	}
+	if _, err := now.open(fresh, factorLabel(8)); err != errSealed {
+		t.Errorf("for another row: %v", err)
+	}
+	if _, err := before.open(fresh, label); err != errSealed {
+		t.Errorf("without the new key: %v", err)
+	}
+}

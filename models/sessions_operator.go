@@ -1,0 +1,80 @@
+package models
+
+import (
+	"context"
+	"errors"
+)
+
+// SignOutPerson ends every session of a customer or an agent, the sign-ins of
+// theirs that wait for a second factor, and what an agent does for customers in
+// them; how many sessions there were it says. What signs them in again stays.
+// ErrNotFound for nobody's identifier. It is the operator's verb. When it
+// returns, nothing succeeds in any of them, in any process.
+func (s *Store) SignOutPerson(ctx context.Context, identifier string) (n int64, err error) {
+	p, err := s.known(ctx, identifier)
+	if err != nil {
+		return 0, err
+	}
+	return s.signOutPerson(ctx, p)
+}
+
+func (s *Store) signOutPerson(ctx context.Context, p person) (n int64, err error) {
+	err = s.change(ctx, Actor{}, func(tx *Tx) error {
+		// A sign-in that is being answered has a session when its row lets go.
+		waiting := tx.Exec("DELETE FROM sign_ins WHERE "+p.column()+" = ?", p.id())
+		if waiting.Error != nil {
+			return waiting.Error
+		}
+		if p.AgentID != 0 {
+			if err := tx.lockSessions("se.agent_id = ?", p.AgentID); err != nil {
+				return err
+			}
+			if err := tx.endAssistances(func(*Assistance) string { return AssistanceStopped }, "x.agent_id = ?", p.AgentID); err != nil {
+				return err
+			}
+		}
+		ended := tx.Exec("DELETE FROM sessions WHERE "+p.column()+" = ?", p.id())
+		if n = ended.RowsAffected; ended.Error != nil || n+waiting.RowsAffected == 0 {
+			return ended.Error
+		}
+		return tx.record(p.event("session.all_ended", Detail{"sessions": {Before: n}}))
+	})
+	return n, err
+}
+
+// signOutBatch is how many people SignOutAll reads at a time.
+const signOutBatch = 500
+
+// SignOutAll is SignOutPerson for all customers, or all agents, who are signed in
+// or about to be: each by themselves, so that one who cannot be signed out now
+// keeps no other in. It says how many people and sessions there were.
+func (s *Store) SignOutAll(ctx context.Context, agents bool) (people int, sessions int64, err error) {
+	of := person{CustomerID: 1}
+	table := "customers"
+	if agents {
+		of, table = person{AgentID: 1}, "agents"
+	}
+	column, last := of.column(), int64(0)
+	for {
+		var some []struct {
+			ID         int64
+			Identifier string
+		}
+		read := s.db.WithContext(ctx).Raw("SELECT c.id, c.identifier FROM "+table+" c WHERE c.id IN (SELECT se."+column+" FROM sessions se WHERE se."+column+" > @last UNION SELECT i."+column+" FROM sign_ins i WHERE i."+column+" > @last) ORDER BY c.id LIMIT @n",
+			map[string]any{"last": last, "n": signOutBatch}).Scan(&some).Error
+		if read != nil || len(some) == 0 {
+			return people, sessions, errors.Join(err, read)
+		}
+		for _, who := range some {
+			p := person{CustomerID: who.ID, Identifier: who.Identifier}
+			if agents {
+				p = person{AgentID: who.ID, Identifier: who.Identifier}
+			}
+			n, ended := s.signOutPerson(ctx, p)
+			if last = who.ID; ended == nil {
+				people, sessions = people+1, sessions+n
+			}
+			err = errors.Join(err, ended)
+		}
+	}
+}
