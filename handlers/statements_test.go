@@ -91,9 +91,9 @@ GET  /profile/support/:id                          past                         
 POST /profile/support/:id/acceptance               asked                          David  10+1 an event of no service, and its lock
 POST /profile/support/:id/refusal                  asked                          David  7
 POST /profile/support/:id/end                      asked                          David  7
-GET  /support?q=durand                             -                              Sam    4  what is open, emergencies
+GET  /support?q=durand                             -                              Sam    5  the search is counted, what is open, emergencies
 GET  /assistances/new                              -                              Sam    1
-POST /assistances                                  -                              Sam    15  who is staff, consent and its lock, what they left open
+POST /assistances                                  -                              Sam    16  the search is counted, who is staff, consent and its lock, what they left open
 GET  /assistances/change                           -                              Sam    1
 POST /assistances/change                           -                              Sam    4
 POST /assistances/renewal                          -                              Sam    3

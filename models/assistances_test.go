@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -475,6 +476,60 @@ func TestSupportFindsCustomers(t *testing.T) {
 			}
 		}
 	})
+}
+
+// However many processes an agent asks, they look for customers so often only:
+// the search and the form to act for somebody both tell who is there.
+func TestAnAgentsSearchesAreBounded(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.Clock.Stop()
+		ctx, sam := t.Context(), w.support(t)
+		mia, _ := w.Agent(t, "mia-support", models.RoleAgent)
+		throttled := models.Throttled{}
+		for range models.MaxSearches {
+			must(t, third(w.Store.FindCustomers(ctx, sam, "durand")))
+		}
+		for range 3 { // and another try makes the wait no longer
+			w.Clock.Move(time.Minute)
+			_, _, err := w.Store.FindCustomers(ctx, sam, "nguyen")
+			if !errors.As(err, &throttled) {
+				t.Fatalf("one search more: %v", err)
+			}
+		}
+		if throttled.Wait != models.SearchFor-3*time.Minute {
+			t.Errorf("the wait is %v", throttled.Wait)
+		}
+		_, err := w.Store.AskAssistance(ctx, sam, models.NewAssistance{Customer: "zz9999-mdt", Reason: modelstest.Reason, Ticket: modelstest.Ticket})
+		var bad models.Invalid
+		if !errors.As(err, &bad) || bad["customer"][0].Key != "assistance.refused.searches" {
+			t.Errorf("by the form one is told more: %v", err)
+		}
+		must(t, third(w.Store.FindCustomers(ctx, sam, ""))) // nothing was looked for
+		must(t, third(w.Store.FindCustomers(ctx, mia, "durand")))
+		w.Clock.Move(throttled.Wait + time.Second)
+		must(t, third(w.Store.FindCustomers(ctx, sam, "durand")))
+	})
+}
+
+func TestManyProcessesSearchNoMoreThanOne(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, modelstest.OnPostgres(t))
+	other := got[*models.Store](t)(models.Open(t.Context(), models.Config{URL: w.URL, Clock: w.Clock.Now}))
+	defer other.Close()
+	sam := w.support(t)
+	var found atomic.Int32
+	var all sync.WaitGroup
+	for i := range models.MaxSearches + 20 {
+		all.Go(func() {
+			store := []*models.Store{w.Store, other}[i%2]
+			if _, _, err := store.FindCustomers(t.Context(), sam, "durand"); err == nil {
+				found.Add(1)
+			}
+		})
+	}
+	if all.Wait(); found.Load() != models.MaxSearches {
+		t.Errorf("%d searches, want %d", found.Load(), models.MaxSearches)
+	}
 }
 
 func TestThePagesOfAnAssistanceAreBounded(t *testing.T) {
