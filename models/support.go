@@ -231,6 +231,12 @@ func (s *Store) ApproveAssistance(ctx context.Context, by Actor, id int64) error
 		if a.AgentID == by.Agent {
 			return invalid("", "assistance.refused.own")
 		}
+		if !s.Mails() {
+			return invalid("emergency", "assistance.emergency.unheard")
+		}
+		if err := tx.leadsHear(); err != nil { // there was one when it was asked for
+			return err
+		}
 		return tx.begin(a, by.Agent, true)
 	})
 }
