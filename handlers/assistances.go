@@ -3,6 +3,7 @@ package handlers
 import (
 	"errors"
 	"net/http"
+	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -20,7 +21,14 @@ func (h *Handlers) support(c echo.Context) error {
 	if v.Search != "" {
 		h.security.Info("customers searched", "request", reference(c), "agent", sessionOf(c).Identifier)
 	}
-	if v.Found, v.More, err = h.store.FindCustomers(ctx, by, v.Search); err != nil {
+	status, throttled := http.StatusOK, models.Throttled{}
+	v.Found, v.More, err = h.store.FindCustomers(ctx, by, v.Search)
+	if errors.As(err, &throttled) {
+		p := problemOf(c, err)
+		status, v.Errors = p.status, views.Errors{"q": {t(c, "assistance.searches", append(p.args, "Most", models.MaxSearches, "Minutes", int(models.SearchFor.Minutes()))...)}}
+		c.Response().Header().Set("Retry-After", strconv.Itoa(p.retry))
+		h.log.Warn("search refused", "request", reference(c), "agent", sessionOf(c).Identifier)
+	} else if err != nil {
 		return err
 	}
 	if v.Open, err = h.store.OpenAssistance(ctx, by); err != nil {
@@ -29,7 +37,7 @@ func (h *Handlers) support(c echo.Context) error {
 	if v.Emergencies, err = h.store.Emergencies(ctx, by); err != nil {
 		return err
 	}
-	return h.supportPage(c, http.StatusOK, v)
+	return h.supportPage(c, status, v)
 }
 
 func (h *Handlers) supportPage(c echo.Context, status int, v views.SupportView) error {

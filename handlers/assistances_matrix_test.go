@@ -341,6 +341,30 @@ func TestTheBannerIsOnEveryPageOfAnAgent(t *testing.T) {
 	})
 }
 
+// One search too many says so, how long to wait, and keeps what was typed.
+func TestOneSearchTooManyKeepsWhatWasTyped(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		sam := s.as(t, cast.Sam)
+		s.Exec(t, "INSERT INTO throttles (subject, failures, since, last_at) SELECT 'searches:agent:' || id, 60, $1, $1 FROM agents WHERE identifier = $2", s.Store.Now(), cast.Sam)
+		page := sam.get("/support?q=zo%C3%A9+%3Cb%3E")
+		if value, _ := page.Find("#q").Attr("value"); page.status != http.StatusTooManyRequests || value != "zoé <b>" {
+			t.Errorf("%d, and the box has %q", page.status, value)
+		}
+		if text := page.text("main"); !strings.Contains(text, "60 times within 10 minutes") || !strings.Contains(text, "Wait 10 minutes") {
+			t.Errorf("it says %q", text)
+		}
+		if page.header.Get("Retry-After") == "" {
+			t.Error("no Retry-After")
+		}
+		form := formValues(sam.get("/assistances/new?customer=" + cast.David).form("/assistances"))
+		form.Set("reason", modelstest.Reason)
+		form.Set("ticket", modelstest.Ticket)
+		if refused := sam.post("/assistances", form); refused.status != http.StatusUnprocessableEntity || !strings.Contains(refused.body, modelstest.Reason) || !strings.Contains(refused.text("main"), "60 times within 10 minutes") {
+			t.Errorf("%d: %s", refused.status, refused.text("main"))
+		}
+	})
+}
+
 // An assistance is lived through the pages: found, asked for, accepted, used, ended.
 func TestAnAssistanceFromTheRequestToTheEnd(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, w *modelstest.World) {

@@ -41,6 +41,7 @@ func problemOf(c echo.Context, err error) problem {
 	var (
 		forbidden models.Forbidden
 		throttled models.Throttled
+		many      tooMany
 		refused   models.Invalid
 		ofEcho    *echo.HTTPError
 	)
@@ -76,6 +77,8 @@ func problemOf(c echo.Context, err error) problem {
 	case errors.As(err, &throttled):
 		seconds := int(throttled.Wait.Seconds()) + 1
 		return problem{status: http.StatusTooManyRequests, key: "throttled", args: []any{"Wait", waitText(c, seconds)}, retry: seconds}
+	case errors.As(err, &many):
+		return problem{status: http.StatusTooManyRequests, key: "too_many", retry: int(many.wait.Seconds()) + 1}
 	case errors.As(err, &refused):
 		return problem{status: http.StatusUnprocessableEntity, key: "refused", args: []any{"Reasons", reasons(c, refused)}}
 	case errors.Is(err, errMalformed), errors.Is(err, models.ErrCursor):
@@ -148,7 +151,8 @@ const recogniseFor = time.Second
 // it is, such as one for a path that is not there: the page then speaks the
 // reader's language. Without a session, or a database, it is a page for anybody.
 func (h *Handlers) recognise(c echo.Context, err error) {
-	if sessionOf(c) != nil || models.Unavailable(err) {
+	many := tooMany{}
+	if sessionOf(c) != nil || models.Unavailable(err) || errors.As(err, &many) && !many.met { // a flood of strangers costs no query
 		return
 	}
 	ctx, cancel := context.WithTimeout(c.Request().Context(), recogniseFor)

@@ -37,6 +37,7 @@ type Config struct {
 	Security       *slog.Logger   // hears what is about security, whatever the level of Log; nil: Log
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For counts
 	Middleware     []echo.MiddlewareFunc
+	Limit          Limit        // of requests; zero is none
 	DNS            *dns.Checker // looks at what domains publish; nil for nobody
 	SignOn         *SignOn      // by OpenID Connect; nil: nobody signs in that way
 	Gallery        http.Handler // shows every page in every state under /_gallery; nil for none
@@ -97,7 +98,11 @@ func New(cfg Config) (*echo.Echo, error) {
 	}
 	e.Use(compressed, h.identify, h.logRequests, h.recoverPanics) // errors are answered within the log, so compression is around it
 	e.Use(cfg.Middleware...)
-	e.Use(h.harden, h.bound, h.speak, h.sameOrigin)
+	e.Use(h.harden, h.bound, h.speak)
+	if cfg.Limit.Rate > 0 {
+		e.Use(h.limit(newLimiter(cfg.Limit)))
+	}
+	e.Use(h.sameOrigin)
 
 	e.GET("/static/*", echo.WrapHandler(static.Handler()))
 	if cfg.Gallery != nil {

@@ -339,6 +339,12 @@ func inPanel(c echo.Context) bool {
 	return isFragment(c) && (target == "panel" || strings.HasSuffix(target, "#panel"))
 }
 
+// Where whoever watches the process asks how it is.
+const (
+	alivePath = "/healthz"
+	readyPath = "/readyz"
+)
+
 func (h *Handlers) alive(c echo.Context) error { return c.String(http.StatusOK, "ok\n") }
 
 func (h *Handlers) ready(c echo.Context) error {

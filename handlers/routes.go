@@ -307,8 +307,8 @@ func (h *Handlers) routes() []Route {
 		post(grant+"/resignation", holder, h.createResignation),
 
 		// For the operator
-		get("/healthz", public, h.alive),
-		get("/readyz", public, h.ready),
+		get(alivePath, public, h.alive),
+		get(readyPath, public, h.ready),
 	},
 		// Files of accounts and of redirections
 		uploads(models.UploadAccounts),

@@ -86,21 +86,21 @@ GET  /services                                     -                            
 GET  /profile/support                              -                              Alice  4  what is open, and what has been
 POST /profile/support                              -                              Alice  12+1 the window before is ended, with what rests on it; the notice
 POST /profile/support/code                         -                              Alice  14+1 the guess is hashed; the code before is ended; the notice
-POST /profile/support/end                          -                              Alice  13  both kinds, and what rests on them
+POST /profile/support/end                          -                              Alice  11  the lock of who begins, and what support does
 GET  /profile/support/:id                          past                           Alice  4   its pages and changes
 POST /profile/support/:id/acceptance               asked                          David  10+1 an event of no service, and its lock
 POST /profile/support/:id/refusal                  asked                          David  7
 POST /profile/support/:id/end                      asked                          David  7
-GET  /support?q=durand                             -                              Sam    4  what is open, emergencies
+GET  /support?q=durand                             -                              Sam    5  the search is counted, what is open, emergencies
 GET  /assistances/new                              -                              Sam    1
-POST /assistances                                  -                              Sam    15  who is staff, consent and its lock, what they left open
+POST /assistances                                  -                              Sam    16  the search is counted, who is staff, consent and its lock, what they left open
 GET  /assistances/change                           -                              Sam    1
 POST /assistances/change                           -                              Sam    4
 POST /assistances/renewal                          -                              Sam    3
 POST /assistances/end                              -                              Sam    4
 GET  /support/assistances                          -                              Sam    2
 GET  /support/assistances/:id                      past                           Sam    4   its pages and changes
-POST /support/assistances/:id/approval             emergency                      Sam    12+2 an event of no service, and its lock
+POST /support/assistances/:id/approval             emergency                      Sam    13+2 whether a lead hears, an event of no service, and its lock
 POST /support/assistances/:id/end                  asked                          Sam    1
 
 GET  /services/:domain                             garrigue.example               Alice  3

@@ -191,8 +191,9 @@ func (n NewAssistance) check() (NewAssistance, Invalid) {
 // once by a right code, or while the customer has a window open; otherwise it
 // is a request that waits for the customer, or, in an emergency, for a second
 // agent. by is an agent who acts for nobody; one at a time: ErrAssisting.
-// Nobody acts for a customer who belongs to an agent, or is disabled. Throttled after too many
-// wrong codes.
+// Nobody acts for a customer who belongs to an agent, or is disabled. Whom they
+// name counts as a search, since the answer tells whether there is such a
+// customer. Throttled after too many wrong codes.
 func (s *Store) AskAssistance(ctx context.Context, by Actor, n NewAssistance) (*Assistance, error) {
 	n, bad := n.check()
 	if n.Emergency && !s.emergency {
@@ -202,6 +203,14 @@ func (s *Store) AskAssistance(ctx context.Context, by Actor, n NewAssistance) (*
 	}
 	if err := bad.orNil(); err != nil {
 		return nil, err
+	}
+	if by.Agent != 0 {
+		err := s.countSearch(ctx, by)
+		if throttled := (Throttled{}); errors.As(err, &throttled) {
+			return nil, invalid("customer", "assistance.refused.searches", "Most", MaxSearches, "Minutes", int(SearchFor.Minutes()))
+		} else if err != nil {
+			return nil, err
+		}
 	}
 	consent, wrong, err := s.tryCode(ctx, by, n)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -415,6 +416,64 @@ func TestAnEmergencyNeedsASecondAgentAndIsTold(t *testing.T) {
 	})
 }
 
+// "Support has access no more" is true of whatever it came in by: a code is used
+// up, and an answer to a request is no consent that could be closed.
+func TestClosingTheAccessEndsWhateverSupportDoes(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx, agent := t.Context(), w.support(t)
+		w.Agent(t, "lou-lead", models.RoleLead)
+		mia, _ := w.Agent(t, "mia-support", models.RoleAgent)
+		must(t, w.Store.WithdrawConsent(ctx, w.Alice)) // the window of the cast
+		for by, begin := range map[models.ConsentKind]func(){
+			models.ByWindow: func() {
+				must(t, w.Store.OpenWindow(ctx, w.Alice, time.Hour, false))
+				must(t, second(w.Store.AskAssistance(ctx, agent, asks(cast.Alice, ""))))
+			},
+			models.ByCode: func() {
+				code, _, err := w.Store.MakeCode(ctx, w.Alice, false)
+				must(t, err)
+				must(t, second(w.Store.AskAssistance(ctx, agent, asks(cast.Alice, code))))
+			},
+			models.ByRequest: func() {
+				a := got[*models.Assistance](t)(w.Store.AskAssistance(ctx, agent, asks(cast.Alice, "")))
+				must(t, w.Store.AcceptAssistance(ctx, w.Alice, a.ID, false))
+			},
+			models.ByEmergency: func() {
+				n := asks(cast.Alice, "")
+				n.Emergency = true
+				a := got[*models.Assistance](t)(w.Store.AskAssistance(ctx, agent, n))
+				must(t, w.Store.ApproveAssistance(ctx, mia, a.ID))
+			},
+		} {
+			begin()
+			must(t, w.Store.WithdrawConsent(ctx, w.Alice))
+			if n := w.Int(t, "SELECT count(*) FROM assistances WHERE ended_at IS NULL"); n != 0 {
+				t.Errorf("by %s: it goes on", by)
+			}
+			must(t, w.Store.EndAssistance(ctx, agent))
+		}
+		waits := got[*models.Assistance](t)(w.Store.AskAssistance(ctx, agent, asks(cast.Alice, "")))
+		must(t, w.Store.WithdrawConsent(ctx, w.Alice))
+		must(t, w.Store.StopAssistance(ctx, w.Alice, waits.ID)) // a request is no access: it waits for its answer
+	})
+}
+
+// An emergency is loud when it begins too, not only when it was asked for.
+func TestAnEmergencyThatNobodyHearsDoesNotBegin(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx, agent := t.Context(), w.support(t)
+		w.Agent(t, "lou-lead", models.RoleLead)
+		mia, _ := w.Agent(t, "mia-support", models.RoleAgent)
+		n := asks(cast.Alice, "")
+		n.Emergency = true
+		a := got[*models.Assistance](t)(w.Store.AskAssistance(ctx, agent, n))
+		must(t, w.Store.SetAgentRole(ctx, "lou-lead", models.RoleAgent))
+		want(t, "the last lead is none any more", w.Store.ApproveAssistance(ctx, mia, a.ID), "emergency: assistance.emergency.unheard")
+		must(t, w.Store.SetAgentRole(ctx, "lou-lead", models.RoleLead))
+		must(t, w.Store.ApproveAssistance(ctx, mia, a.ID))
+	})
+}
+
 // A file that an agent sent is theirs for as long as they act: the customer
 // does not see it, and nothing of it is done after the end.
 func TestAFileOfAnAgentEndsWithTheAssistance(t *testing.T) {
@@ -479,6 +538,60 @@ func TestSupportFindsCustomers(t *testing.T) {
 			}
 		}
 	})
+}
+
+// However many processes an agent asks, they look for customers so often only:
+// the search and the form to act for somebody both tell who is there.
+func TestAnAgentsSearchesAreBounded(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.Clock.Stop()
+		ctx, sam := t.Context(), w.support(t)
+		mia, _ := w.Agent(t, "mia-support", models.RoleAgent)
+		throttled := models.Throttled{}
+		for range models.MaxSearches {
+			must(t, third(w.Store.FindCustomers(ctx, sam, "durand")))
+		}
+		for range 3 { // and another try makes the wait no longer
+			w.Clock.Move(time.Minute)
+			_, _, err := w.Store.FindCustomers(ctx, sam, "nguyen")
+			if !errors.As(err, &throttled) {
+				t.Fatalf("one search more: %v", err)
+			}
+		}
+		if throttled.Wait != models.SearchFor-3*time.Minute {
+			t.Errorf("the wait is %v", throttled.Wait)
+		}
+		_, err := w.Store.AskAssistance(ctx, sam, models.NewAssistance{Customer: "zz9999-mdt", Reason: modelstest.Reason, Ticket: modelstest.Ticket})
+		var bad models.Invalid
+		if !errors.As(err, &bad) || bad["customer"][0].Key != "assistance.refused.searches" {
+			t.Errorf("by the form one is told more: %v", err)
+		}
+		must(t, third(w.Store.FindCustomers(ctx, sam, ""))) // nothing was looked for
+		must(t, third(w.Store.FindCustomers(ctx, mia, "durand")))
+		w.Clock.Move(throttled.Wait + time.Second)
+		must(t, third(w.Store.FindCustomers(ctx, sam, "durand")))
+	})
+}
+
+func TestManyProcessesSearchNoMoreThanOne(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, modelstest.OnPostgres(t))
+	other := got[*models.Store](t)(models.Open(t.Context(), models.Config{URL: w.URL, Clock: w.Clock.Now}))
+	defer other.Close()
+	sam := w.support(t)
+	var found atomic.Int32
+	var all sync.WaitGroup
+	for i := range models.MaxSearches + 20 {
+		all.Go(func() {
+			store := []*models.Store{w.Store, other}[i%2]
+			if _, _, err := store.FindCustomers(t.Context(), sam, "durand"); err == nil {
+				found.Add(1)
+			}
+		})
+	}
+	if all.Wait(); found.Load() != models.MaxSearches {
+		t.Errorf("%d searches, want %d", found.Load(), models.MaxSearches)
+	}
 }
 
 func TestThePagesOfAnAssistanceAreBounded(t *testing.T) {

@@ -92,25 +92,18 @@ func (s *Store) OpenWindow(ctx context.Context, by Actor, lasts time.Duration, m
 }
 
 // WithdrawConsent lets support in no more: the window closes, the code is good
-// for nothing, and what rested on them ends. Without any it does nothing.
+// for nothing, and whatever support does for the customer ends, however it came
+// in. A request waits for its answer still. Without any it does nothing.
 func (s *Store) WithdrawConsent(ctx context.Context, by Actor) error {
-	return s.change(ctx, by, func(tx *Tx) error { return tx.withdrawConsent(by.Customer) })
-}
-
-func (tx *Tx) withdrawConsent(of int64) error {
-	var open int
-	if err := tx.scan(&open, "SELECT count(*) FROM consents WHERE customer_id = ? AND ended_at IS NULL AND expires_at > ?", of, tx.now); err != nil {
-		return err
-	}
-	for _, k := range []ConsentKind{ByWindow, ByCode} {
-		if err := tx.closeConsent(k); err != nil {
+	return s.change(ctx, by, func(tx *Tx) error {
+		if err := tx.customerSelf(); err != nil {
 			return err
 		}
-	}
-	if open == 0 {
-		return nil
-	}
-	return tx.recordConsent(of, "consent.closed", nil)
+		if _, err := customer(tx.DB, "c.id = ?"+tx.forTurn("c"), by.Customer); err != nil { // nobody may begin meanwhile: see askAssistance
+			return err
+		}
+		return tx.shutSupportOut(by.Customer)
+	})
 }
 
 // shutSupportOut ends all that support does for a customer, or may do: it goes

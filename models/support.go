@@ -25,7 +25,8 @@ const maxFound = 20
 
 // FindCustomers lists the customers whom support may mean: by the beginning of
 // an identifier, the beginnings of words of a name, a domain, or an address of
-// one. more says that there are more. Agents may ask, and nobody else.
+// one. more says that there are more. Agents may ask, and nobody else, and so
+// often only: Throttled after MaxSearches.
 func (s *Store) FindCustomers(ctx context.Context, by Actor, typed string) (list []FoundCustomer, more bool, err error) {
 	if by.Agent == 0 {
 		return nil, false, ErrNotFound
@@ -33,6 +34,9 @@ func (s *Store) FindCustomers(ctx context.Context, by Actor, typed string) (list
 	condition, args := s.customersMeant(strings.TrimSpace(legible(typed)))
 	if condition == "" {
 		return nil, false, nil
+	}
+	if err := s.countSearch(ctx, by); err != nil {
+		return nil, false, err
 	}
 	args["n"], args["most"], args["now"] = maxFound+1, MaxCounted+1, s.now()
 	err = s.db.WithContext(ctx).Raw(`SELECT c.identifier, c.name, (SELECT count(*) FROM (SELECT 1 FROM services s WHERE s.owner_id = c.id LIMIT @most) AS owned) AS services,
@@ -42,6 +46,30 @@ func (s *Store) FindCustomers(ctx context.Context, by Actor, typed string) (list
 		list, more = list[:maxFound], true
 	}
 	return list, more, err
+}
+
+// MaxSearches is how often an agent may look for customers within SearchFor,
+// whatever they find: enough for who helps, too few to copy who there is.
+const (
+	MaxSearches = 60
+	SearchFor   = 10 * time.Minute
+)
+
+// countSearch counts that the agent looks for a customer, before they are told
+// anything, over all processes. One too many is Throttled, and does not count.
+func (s *Store) countSearch(ctx context.Context, by Actor) error {
+	subject := fmt.Sprintf("searches:agent:%d", by.Agent)
+	return s.inTx(ctx, Actor{}, func(tx *Tx) error {
+		total, err := tx.countFailures([]string{subject}, 1, SearchFor)
+		if err != nil || total[subject] <= MaxSearches {
+			return err
+		}
+		var since time.Time
+		if err := tx.scan(&since, "SELECT since FROM throttles WHERE subject = ?", subject); err != nil {
+			return err
+		}
+		return Throttled{Wait: max(0, since.Add(SearchFor).Sub(tx.now))}
+	})
 }
 
 // Bounds of a search by name: what is shorter means too many, and of the words
@@ -203,6 +231,12 @@ func (s *Store) ApproveAssistance(ctx context.Context, by Actor, id int64) error
 		}
 		if a.AgentID == by.Agent {
 			return invalid("", "assistance.refused.own")
+		}
+		if !s.Mails() {
+			return invalid("emergency", "assistance.emergency.unheard")
+		}
+		if err := tx.leadsHear(); err != nil { // there was one when it was asked for
+			return err
 		}
 		return tx.begin(a, by.Agent, true)
 	})

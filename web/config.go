@@ -17,6 +17,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"example.org/mandat/handlers"
 	"example.org/mandat/handlers/oidc"
 	"example.org/mandat/mail/dns"
 	"example.org/mandat/mail/dovecot"
@@ -33,7 +34,8 @@ type config struct {
 	origin         *url.URL
 	originGiven    bool
 	trustedProxies []netip.Prefix
-	metricsListen  string // "" for none
+	limit          handlers.Limit // of requests
+	metricsListen  string         // "" for none
 	timeZone       string
 	suffix         string
 	migrate        bool
@@ -199,6 +201,10 @@ var settings = []setting{
 		func(c *config, v string) (err error) { c.trustedProxies, err = parseNetworks(v); return err },
 	},
 	{
+		"MANDAT_REQUESTS", "20/100", "How many requests a session may make, and an address where nobody is signed in: so many a second on the average, and so many at once. Behind a proxy MANDAT_TRUSTED_PROXIES has to name it, or strangers all have one address. Health and static files do not count. 0: no limit.",
+		func(c *config, v string) (err error) { c.limit, err = parseLimit(v); return err },
+	},
+	{
 		"MANDAT_METRICS_LISTEN", "", "Address and port of /metrics for Prometheus, on a listener of its own; empty for none.",
 		func(c *config, v string) error { c.metricsListen = v; return checkListen(v) },
 	},
@@ -314,6 +320,22 @@ func settingsHelp() string {
 		b.WriteString("     " + line + "\n")
 	}
 	return b.String()
+}
+
+// parseLimit reads how many requests are taken, as 20/100; 0 for no limit.
+func parseLimit(v string) (handlers.Limit, error) {
+	if v == "0" {
+		return handlers.Limit{}, nil
+	}
+	each, burst, _ := strings.Cut(v, "/")
+	l := handlers.Limit{}
+	var err, also error
+	l.Rate, err = strconv.ParseFloat(each, 64)
+	l.Burst, also = strconv.Atoi(burst)
+	if err != nil || also != nil || !(l.Rate >= 0.1 && l.Rate <= 1e6) || l.Burst < 1 || l.Burst > 1e6 {
+		return handlers.Limit{}, errors.New("want how many a second and how many at once, as 20/100, or 0 for no limit")
+	}
+	return l, nil
 }
 
 func checkListen(v string) error {

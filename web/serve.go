@@ -68,7 +68,10 @@ func (c *serveCommand) Run(p *program) (err error) {
 	if err != nil {
 		return err
 	}
-	panel := handlers.Config{Store: store, Log: p.log, Security: p.security, Origin: origin, TrustedProxies: p.config.trustedProxies, Middleware: counted, DNS: p.newDNS(), SignOn: p.newSignOn(origin, store.Now), Stopping: p.ctx}
+	panel := handlers.Config{
+		Store: store, Log: p.log, Security: p.security, Origin: origin, TrustedProxies: p.config.trustedProxies, Middleware: counted, Limit: p.config.limit,
+		DNS: p.newDNS(), SignOn: p.newSignOn(origin, store.Now), Stopping: p.ctx,
+	}
 	if c.Demo {
 		panel.Gallery = gallery.Handler()
 	}

@@ -58,7 +58,7 @@ const startLimit = time.Minute // a busy machine with the race detector
 // start starts a panel or worker and returns when it is up.
 func start(t *testing.T, args string, settings ...string) *panel {
 	t.Helper()
-	p := &panel{cmd: process(t, args, append([]string{"MANDAT_LISTEN=127.0.0.1:0"}, settings...)...), ended: make(chan struct{})}
+	p := &panel{cmd: process(t, args, append([]string{"MANDAT_LISTEN=127.0.0.1:0", "MANDAT_REQUESTS=0"}, settings...)...), ended: make(chan struct{})}
 	p.cmd.Stdout = &p.out
 	r, w := io.Pipe()
 	p.cmd.Stderr = w

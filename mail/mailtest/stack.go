@@ -205,7 +205,7 @@ func (s *Stack) build(ctx context.Context) error {
 	}
 	listen := strings.TrimPrefix(s.Settings.Origin, "http://")
 	s.Panel = &Process{path: filepath.Join(s.dir, "bin", "mandat"), args: []string{"serve", "--demo"}, answers: listen, env: append(environment,
-		"MANDAT_LISTEN="+listen, "MANDAT_MAIL_FROM=Mandat <panel@mandat.test>", "MANDAT_LOG_FORMAT=text")}
+		"MANDAT_LISTEN="+listen, "MANDAT_REQUESTS=0", "MANDAT_MAIL_FROM=Mandat <panel@mandat.test>", "MANDAT_LOG_FORMAT=text")}
 	if environment, err = s.environment("lists.env"); err != nil {
 		return err
 	}

@@ -23,6 +23,9 @@ var assistances = []Entry{
 	{Name: "support/none-found", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		return support(l, staff(p), views.SupportView{Search: "xyz"})
 	}},
+	{Name: "support/too-many", Component: func(l *locale.Locale, p views.Page) templ.Component {
+		return support(l, staff(p), views.SupportView{Search: "durand", Errors: views.Errors{"q": {l.T("assistance.searches", "Most", 60, "Minutes", 10, "Wait", l.N("error.minutes", 4))}}})
+	}},
 	{Name: "support/waiting", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		a := asked()
 		return support(l, staff(p), views.SupportView{Open: a})
