@@ -31,7 +31,7 @@ GET /profile/factors/:id/removal
 	factor-of-nobody   404   404   404   404   404   404   in
 POST /profile/factors/:id/removal from /profile/factors/:id/removal writes factor.removed
 	factor-of-David    404   404   404   done  404   404   in
-	factor-of-Sam      404   404   404   404   404   422   in
+	factor-of-Sam      404   404   404   404   404   done  in
 	factor-of-nobody   404   404   404   404   404   404   in
 GET /profile/recovery-codes
 	-                  404   404   404   200   404   200   in

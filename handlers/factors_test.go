@@ -104,8 +104,12 @@ func TestAShorterPasswordIsOfferedToWhoeverHasASecondFactor(t *testing.T) {
 			t.Fatalf("%d %s", p.status, p.text(".errors"))
 		}
 		edit := emma.get("/profile/factors").Find(`a[href^="/profile/factors/"][aria-label]`).AttrOr("href", "")
-		p := emma.submit(emma.get(edit+"/removal"), edit+"/removal", nil)
-		if p.status != http.StatusUnprocessableEntity || !strings.Contains(p.text(".errors"), "15 characters") {
+		asked := emma.get(edit + "/removal")
+		if asked.status != http.StatusOK || asked.Find("main form").Length() != 0 || !strings.Contains(asked.text("main .message"), "15 characters") {
+			t.Errorf("%d %s", asked.status, asked.text("main"))
+		}
+		p := emma.post(edit+"/removal", url.Values{"submission": {asked.submission()}})
+		if p.status != http.StatusUnprocessableEntity || !strings.Contains(p.text("main"), "15 characters") {
 			t.Errorf("%d %s", p.status, p.text("main"))
 		}
 	})

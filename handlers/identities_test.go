@@ -424,7 +424,12 @@ func TestTheOnlyWayInIsNotTakenAway(t *testing.T) {
 		emma := s.visit(t)
 		emma.signOn(real, "")
 		path := emma.get("/profile/identities").Find(".list a.button").AttrOr("href", "")
-		if a := emma.submit(emma.get(path), path, nil); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.text(".errors"), "no password") {
+		page := emma.get(path)
+		if page.status != http.StatusOK || page.Find("main form").Length() != 0 || !strings.Contains(page.text("main .message"), "only way in") {
+			t.Errorf("%d %s", page.status, page.text("main"))
+		}
+		form := url.Values{"submission": {page.submission()}}
+		if a := emma.post(path, form); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.text("main"), "only way in") {
 			t.Errorf("%d %s", a.status, a.text("main"))
 		}
 	})

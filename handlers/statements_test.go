@@ -47,21 +47,21 @@ POST /preferences                                  -                            
 
 GET  /profile                                      -                              Alice  3
 POST /profile                                      -                              Alice  10  an event of no service, and its lock
-GET  /profile/password                             -                              Alice  2
+GET  /profile/password                             -                              Alice  3   what the least length hangs on
 POST /profile/password                             -                              Alice  23+1 the guess is counted, and taken back; the factors are counted, what the old password had opened is forgotten; the session has a new reference; the notice
 GET  /profile/contact                              -                              Alice  2
 POST /profile/contact                              -                              Alice  11+2 those of the day are counted; the link and the notice
 POST /profile/contact/cancellation                 -                              Alice  7
 GET  /profile/contact/confirmation/:token          contact-of-Alice               Alice  2
 POST /profile/contact/confirmation/:token          contact-of-Alice               Alice  12+1 the one before is kept for its notices
-GET  /profile/factors                              -                              David  6   the person, the apps, the codes left, the browsers, the passkeys
-GET  /profile/factors                              -                              Alice  6   the same
+GET  /profile/factors                              -                              David  8   the person, the apps, the codes left, the browsers, the passkeys; the person and their ways in
+GET  /profile/factors                              -                              Alice  8   the same
 GET  /profile/factors/new                          -                              Alice  2
 POST /profile/factors                              -                              Alice  15+1  the proof, the person is locked, the apps and codes are counted, made and sealed; the session has a new reference
-GET  /profile/factors/:id                          factor-of-David                David  3
+GET  /profile/factors/:id                          factor-of-David                David  5   the person and their ways in
 POST /profile/factors/:id                          factor-of-David                David  11  the person is read with the app and again, and locked
-GET  /profile/factors/:id/removal                  factor-of-David                David  3
-POST /profile/factors/:id/removal                  factor-of-David                David  16+1  the proof, what hung on the last factor
+GET  /profile/factors/:id/removal                  factor-of-David                David  5   the person and their ways in
+POST /profile/factors/:id/removal                  factor-of-David                David  15+1  the proof, what hung on the last factor
 GET  /profile/recovery-codes                       -                              David  3
 POST /profile/recovery-codes                       -                              David  11+1  the proof, the factors are counted
 POST /profile/devices/removal                      -                              David  7
@@ -70,15 +70,15 @@ GET  /profile/sessions                             -                            
 GET  /profile/identities                           -                              Alice  3
 POST /profile/identities                           -                              Bruno  5
 GET  /profile/identities/proof?next=/profile       -                              Alice  1
-GET  /profile/identities/:id/removal               identity-of-Alice              Alice  3
-POST /profile/identities/:id/removal               identity-of-Alice              Alice  12+1 the person, the proof, the person is locked, the session that asks stays, the notice
+GET  /profile/identities/:id/removal               identity-of-Alice              Alice  5   the person and their ways in
+POST /profile/identities/:id/removal               identity-of-Alice              Alice  13+1 the person, the proof, the person is locked, their ways in, the session that asks stays, the notice
 POST /profile/sessions/end                         -                              Alice  12  an event of no service, and its lock
 POST /profile/sessions/:id/end                     session-of-Alice               Alice  7
 GET  /profile/passkeys/new                         -                              Alice  2
 POST /profile/passkeys/challenge                   -                              Alice  9   who asks, the bounds on challenges, the handle
 POST /profile/passkeys                             -                              Alice  2
-GET  /profile/passkeys/:id/removal                 passkey-of-Alice               Alice  2
-POST /profile/passkeys/:id/removal                 passkey-of-Alice               Alice  10+1 who asks is looked up, and locked; the notice
+GET  /profile/passkeys/:id/removal                 passkey-of-Alice               Alice  4   the person and their ways in
+POST /profile/passkeys/:id/removal                 passkey-of-Alice               Alice  11+1 who asks is looked up, and locked; their ways in, the notice
 POST /profile/proof/challenge                      -                              Alice  6
 GET  /history                                      -                              Alice  2
 GET  /services                                     -                              Alice  3
