@@ -29,7 +29,7 @@ func (h *Handlers) factorsPage(c echo.Context, status int, bad views.Errors) err
 	if err != nil {
 		return err
 	}
-	v := views.FactorsView{Factors: found, Ways: *ways, Kept: h.store.KeepsFactors(), Errors: bad}
+	v := views.FactorsView{Factors: found, Ways: *ways, Kept: h.store.KeepsFactors(), Provider: h.provider(s.AgentID != 0), Errors: bad}
 	if v.Passkeys, err = h.passkeys(c); err != nil {
 		return err
 	}

@@ -31,6 +31,7 @@ type FactorsView struct {
 	Kept bool // the operator has given the key that they need
 
 	Passkeys PasskeysView
+	Provider string // that an agent can link; "" for none
 
 	Errors Errors
 }

@@ -20,6 +20,12 @@ var factors = []Entry{
 	{Name: "factors/full", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		return factorsPage(l, p, views.FactorsView{Factors: &models.Factors{Apps: apps(l), CodesLeft: 1}, Kept: true})
 	}},
+	{Name: "factors/staff", Component: func(l *locale.Locale, p views.Page) templ.Component {
+		p.Viewer = views.Viewer{Identifier: "sam-support", Name: "Sam", Agent: true}
+		return factorsPage(l, p, views.FactorsView{
+			Factors: &models.Factors{Apps: apps(l)[:1], CodesLeft: 10}, Ways: models.WaysIn{Agent: true, Password: true}, Kept: true, Provider: "Garrigue ID",
+		})
+	}},
 	{Name: "factors/staff-without-key", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		p.Viewer = views.Viewer{Identifier: "sam-support", Name: "Sam", Agent: true}
 		return factorsPage(l, p, views.FactorsView{Factors: &models.Factors{Apps: apps(l)[:1], CodesLeft: 10}, Ways: models.WaysIn{Agent: true, Password: true}})
