@@ -37,6 +37,20 @@
     if (!document.querySelector("form[aria-busy]") && unsaved(document)) e.preventDefault();
   });
 
+  // Who signs out leaves in every tab of this browser, but for one in which
+  // something is typed, which leaving would lose. The others are told by the page
+  // that comes after, when the session has ended.
+  const signOut = "form[action='/session/end']";
+  const tabs = new BroadcastChannel("mandat");
+  tabs.onmessage = () => {
+    if (document.querySelector(signOut) && !unsaved(document)) location.replace("/sign-in");
+  };
+  on("submit", (e) => { if (e.target.matches(signOut)) sessionStorage.setItem("signing-out", "1"); });
+  if (sessionStorage.getItem("signing-out")) {
+    sessionStorage.removeItem("signing-out");
+    if (!document.querySelector(signOut)) tabs.postMessage("signed out");
+  }
+
   // The panel shows what its links and forms are answered. Its opener is
   // remembered by address: by the time the panel closes, the row it was in may be
   // a new one.

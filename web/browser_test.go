@@ -478,9 +478,15 @@ func comeAndGo(v *visitor) {
 	v.see(v.say("profile.identifier"), cast.Alice)
 	v.check()
 
+	tab := v.anotherTab()
+	tab.goTo("/profile")
 	v.press(v.one(signOut))
 	v.at("/sign-in")
 	v.check()
+	if v.manner.script { // without, it leaves at the next click
+		tab.at("/sign-in")
+		tab.miss("Alice Durand")
+	}
 	v.back()
 	v.see(v.say("session.identifier"))
 	v.miss("Alice Durand")
