@@ -272,7 +272,7 @@ func (tx *Tx) askAssistance(n NewAssistance, consent *Consent) (*Assistance, err
 	switch {
 	case n.Emergency:
 		kind = ByEmergency
-		if err := tx.leadsHear(); err != nil {
+		if err := tx.leadsHear(tx.by.Agent); err != nil {
 			return nil, err
 		}
 	case consent == nil:
@@ -336,10 +336,10 @@ func (tx *Tx) countAsked(a *Assistance) error {
 	return err
 }
 
-// leadsHear refuses an emergency of which no lead would hear.
-func (tx *Tx) leadsHear() error {
+// leadsHear refuses an emergency of which no lead would hear but the one who asks.
+func (tx *Tx) leadsHear(asks int64) error {
 	var there bool
-	err := tx.scan(&there, "SELECT count(*) > 0 FROM agents WHERE role = ? AND removed_at IS NULL", RoleLead)
+	err := tx.scan(&there, "SELECT count(*) > 0 FROM agents WHERE role = ? AND id <> ? AND removed_at IS NULL", RoleLead, asks)
 	if err == nil && !there {
 		err = invalid("emergency", "assistance.emergency.unheard")
 	}

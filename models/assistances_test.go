@@ -468,6 +468,9 @@ func TestAnEmergencyThatNobodyHearsDoesNotBegin(t *testing.T) {
 		n.Emergency = true
 		a := got[*models.Assistance](t)(w.Store.AskAssistance(ctx, agent, n))
 		must(t, w.Store.SetAgentRole(ctx, "lou-lead", models.RoleAgent))
+		must(t, w.Store.SetAgentRole(ctx, cast.Sam, models.RoleLead))
+		want(t, "the only lead is the one who asks", w.Store.ApproveAssistance(ctx, mia, a.ID), "emergency: assistance.emergency.unheard")
+		must(t, w.Store.SetAgentRole(ctx, cast.Sam, models.RoleAgent))
 		want(t, "the last lead is none any more", w.Store.ApproveAssistance(ctx, mia, a.ID), "emergency: assistance.emergency.unheard")
 		must(t, w.Store.SetAgentRole(ctx, "lou-lead", models.RoleLead))
 		must(t, w.Store.ApproveAssistance(ctx, mia, a.ID))

@@ -235,7 +235,7 @@ func (s *Store) ApproveAssistance(ctx context.Context, by Actor, id int64) error
 		if !s.Mails() {
 			return invalid("emergency", "assistance.emergency.unheard")
 		}
-		if err := tx.leadsHear(); err != nil { // there was one when it was asked for
+		if err := tx.leadsHear(a.AgentID); err != nil { // there was one when it was asked for
 			return err
 		}
 		return tx.begin(a, by.Agent, true)
