@@ -27,7 +27,7 @@ func TestWhatSupportMayDoAgreesWithThePlainModel(t *testing.T) {
 		rapid.Check(t, func(rt *rapid.T) {
 			m := newSupportMachine(rt, t, w, stores)
 			rt.Repeat(map[string]func(*rapid.T){
-				"": m.check, "wait": m.wait,
+				"": m.check, "wait": m.wait, "wait again": m.wait,
 				"open a window": m.openWindow, "make a code": m.makeCode, "withdraw": m.withdraw, "accept": m.accept, "stop": m.stop,
 				"ask": m.ask, "raise": m.raise, "renew": m.renew, "end": m.end, "sign in anew": m.signIn, "stop all": m.stopAll,
 			})
@@ -170,9 +170,9 @@ func (m *supportMachine) check(rt *rapid.T) {
 	}
 }
 
-// wait is less than what ends an idle session, and the agents go on clicking.
+// wait lets the agents' sessions go on, as if they had clicked meanwhile.
 func (m *supportMachine) wait(rt *rapid.T) {
-	m.w.Clock.Move(time.Duration(rapid.IntRange(1, 9).Draw(rt, "minutes")) * time.Minute)
+	m.w.Clock.Move(time.Duration(rapid.IntRange(1, 25).Draw(rt, "minutes")) * time.Minute)
 	for _, a := range m.agents {
 		m.w.Exec(m.t, "UPDATE sessions SET seen_at = $1, expires_at = $2, proved_at = $1 WHERE id = $3", m.now(), m.now().Add(24*time.Hour), a.actor.Session)
 	}
