@@ -32,7 +32,9 @@ func rowsOf(t testing.TB, w *modelstest.World) (list rows) {
 		}
 	}
 	// That an agent searched is counted, whatever asks.
-	list = slices.DeleteFunc(list, func(row string) bool { return strings.HasPrefix(row, "throttles ") && strings.Contains(row, "searches:agent:") })
+	list = slices.DeleteFunc(list, func(row string) bool {
+		return strings.HasPrefix(row, "throttles ") && strings.Contains(row, "searches:agent:")
+	})
 	slices.Sort(list)
 	return list
 }
