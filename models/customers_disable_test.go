@@ -104,14 +104,18 @@ func TestADisabledCustomerIsAnsweredAsWhoMistypes(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.disable(t, cast.Emma)
 		statements := map[string]int{}
+		taken := func() int { // but for what tells of new work, at most every so often
+			ours, queue := split(w.Count.Take())
+			return len(ours) + len(queue)
+		}
 		must(t, w.forgot(t, "zz8-mdt", "192.0.2.3")) // the first from there
 		for _, identifier := range []string{cast.Emma, "zz9-mdt"} {
 			w.Count.Take()
 			_, err := w.Store.SignIn(t.Context(), models.Credentials{Identifier: identifier, Password: cast.Password, Peer: "192.0.2.2"}, "")
 			want(t, identifier, err, signedOut)
-			statements[identifier] = len(w.Count.Take())
+			statements[identifier] = taken()
 			must(t, w.forgot(t, identifier, "192.0.2.3"))
-			statements[identifier+" forgot"] = len(w.Count.Take())
+			statements[identifier+" forgot"] = taken()
 		}
 		if statements[cast.Emma] != statements["zz9-mdt"] || statements[cast.Emma+" forgot"] != statements["zz9-mdt forgot"] {
 			t.Errorf("%v statements: the time tells who is disabled", statements)
