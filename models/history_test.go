@@ -264,6 +264,9 @@ func TestWhatIsTakenAwayPutInOrSwappedIsFound(t *testing.T) {
 
 func TestAnExportIsVerifiedElsewhere(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
+		if !w.Store.Embedded() { // a number that floating point would write as 5.001e+06
+			w.Exec(t, "SELECT setval('events_id_seq', 5000000)")
+		}
 		must(t, w.describe(t, w.Alice, cast.Garrigue, "contact", "Élan \"<&>\" \u2028 \\ 😀\t"))
 		var all, one bytes.Buffer
 		must(t, w.Store.ExportHistory(t.Context(), "", &all))
@@ -311,6 +314,7 @@ func elsewhere(export string) error {
 	for line := range strings.Lines(export) {
 		var members []json.RawMessage // the values in their order
 		decoder := json.NewDecoder(strings.NewReader(line))
+		decoder.UseNumber()
 		for depth, key := 0, true; ; {
 			token, err := decoder.Token()
 			if err != nil {
