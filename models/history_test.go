@@ -556,11 +556,7 @@ func TestTheJobsWriteCheckpoints(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- s.Work(ctx) }()
-		for deadline := time.Now().Add(20 * time.Second); len(files()) == 0; time.Sleep(20 * time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatal("no checkpoint was written")
-			}
-		}
+		modelstest.Await(t, 20*time.Second, "a checkpoint is written", func() bool { return len(files()) > 0 })
 		stop()
 		must(t, <-done)
 		w.Clock.Move(time.Hour)

@@ -45,8 +45,7 @@ func TestAJobThatPanicsIsAnErrorInTheLog(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Work(ctx) }()
-	for end := time.Now().Add(20 * time.Second); !strings.Contains(log.String(), "stack=") && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-	}
+	modelstest.Await(t, 20*time.Second, "the log tells where", func() bool { return strings.Contains(log.String(), "stack=") })
 	cancel()
 	must(t, <-ended)
 	for _, want := range []string{"level=ERROR msg=panic", "kind=mail_password_link", "nil pointer", "SendPasswordLink"} {

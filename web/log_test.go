@@ -12,9 +12,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"example.org/mandat/models/cast"
+	"example.org/mandat/models/modelstest"
 )
 
 func TestSecurityIsLoggedAtAnyLevel(t *testing.T) {
@@ -48,11 +48,13 @@ func TestAPanelThatIsAskedForErrorsAloneTellsWhoSignsIn(t *testing.T) {
 	go func() { ended <- run(ctx, []string{"serve", "--demo"}, getenv, strings.NewReader(""), &out, &log) }()
 	at := regexp.MustCompile(`demo world: (http://\S+)`)
 	p := &panel{}
-	for end := time.Now().Add(startLimit); p.origin == "" && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if m := at.FindStringSubmatch(out.String()); m != nil {
+	modelstest.Await(t, startLimit, "the introduction", func() bool {
+		m := at.FindStringSubmatch(out.String())
+		if m != nil {
 			p.origin = m[1]
 		}
-	}
+		return m != nil
+	})
 	c := newClient(t)
 	c.post(p, "/session", url.Values{"identifier": {cast.Alice}, "password": {"wrong"}})
 	c.post(p, "/session", url.Values{"identifier": {cast.Password}, "password": {cast.Alice}})
@@ -85,8 +87,7 @@ func TestAPanicThatNothingCaughtIsAnErrorInTheLog(t *testing.T) {
 		t.Errorf("%d", r.StatusCode)
 	}
 	server.Close()
-	for end := time.Now().Add(startLimit); b.String() == "" && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-	}
+	modelstest.Await(t, startLimit, "the log tells", func() bool { return b.String() != "" })
 	if text := b.String(); !strings.Contains(text, "level=ERROR") || !strings.Contains(text, "out of reach") {
 		t.Errorf("%q", text)
 	}

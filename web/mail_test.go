@@ -123,13 +123,10 @@ func TestTheSubscribersOfAListReachItsOwner(t *testing.T) {
 			if _, exported := alice.get(panel, team+".csv"); file != exported || strings.Count(file, "\r\n") != 7 || !strings.Contains(file, "\r\ndavid@nguyen-velos.example;") {
 				t.Errorf("%q, the export is %q", file, exported)
 			}
-			for end := time.Now().Add(startLimit); ; time.Sleep(20 * time.Millisecond) {
-				if _, body := bruno.get(panel, team); strings.Contains(body, "Envoyé") {
-					break
-				} else if time.Now().After(end) {
-					t.Fatal("the page does not say that it was sent")
-				}
-			}
+			modelstest.Await(t, startLimit, "the page says that it was sent", func() bool {
+				_, body := bruno.get(panel, team)
+				return strings.Contains(body, "Envoyé")
+			})
 			for _, secret := range []string{"alice.besson@", "david@nguyen"} {
 				if strings.Contains(panel.logged(), secret) {
 					t.Errorf("the log has %s", secret)
@@ -309,13 +306,10 @@ func TestARefusalOfTheMailServerIsToldOnThePage(t *testing.T) {
 		t.Fatal(status)
 	}
 	<-came
-	for end := time.Now().Add(startLimit); ; time.Sleep(20 * time.Millisecond) {
-		if _, body := alice.get(p, team); strings.Contains(body, "Le serveur a refusé l’email à rh@garrigue.example") {
-			break
-		} else if time.Now().After(end) {
-			t.Fatalf("it is not told\n%s", p.logged())
-		}
-	}
+	modelstest.Await(t, startLimit, "the page tells it", func() bool {
+		_, body := alice.get(p, team)
+		return strings.Contains(body, "Le serveur a refusé l’email à rh@garrigue.example")
+	})
 	p.tells(t, "5.1.1 No such person")
 	if log := p.logged(); strings.Contains(log, "alice.besson@") {
 		t.Errorf("the log:\n%s", log)

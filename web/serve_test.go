@@ -114,11 +114,12 @@ func (p *panel) logged() string {
 // tells of it has come through the pipe.
 func (p *panel) tells(t *testing.T, want string) {
 	t.Helper()
-	for end := time.Now().Add(startLimit); !strings.Contains(p.logged(), want); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("the log does not tell %q:\n%s", want, p.logged())
+	defer func() {
+		if t.Failed() {
+			t.Log(p.logged())
 		}
-	}
+	}()
+	modelstest.Await(t, startLimit, "the log tells "+want, func() bool { return strings.Contains(p.logged(), want) })
 }
 
 // stop ends it as an operator's service manager would, and says how long that took.

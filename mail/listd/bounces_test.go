@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/emersion/go-smtp"
+
+	"example.org/mandat/models/modelstest"
 )
 
 // report is a notice of delivery as Postfix writes it.
@@ -129,7 +131,7 @@ func TestARefusalIsCountedUnlessItIsAboutTheMessage(t *testing.T) {
 	w.sink.refuses("bruno.carrel@garrigue.example", &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "spam"})
 	w.sink.refuses("camille.dufour@garrigue.example", &smtp.SMTPError{Code: 452, EnhancedCode: smtp.EnhancedCode{4, 2, 2}, Message: "full"})
 	i.takes(member1, team, letterFrom(member1, "a"))
-	within(t, "what can go out goes out", func() bool {
+	modelstest.Await(t, patience, "what can go out goes out", func() bool {
 		return w.sink.count() == 3 && w.Int(t, "SELECT count(*) FROM list_deliveries WHERE state = 'waiting' AND attempts = 1 AND answer LIKE '452 4.2.2%' AND next_at > now() + interval '50 seconds'") == 1
 	})
 	w.asks("bounced " + member1 + " " + team)

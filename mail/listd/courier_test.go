@@ -11,6 +11,7 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"example.org/mandat/models"
+	"example.org/mandat/models/modelstest"
 )
 
 // crowd are n subscribers elsewhere.
@@ -71,7 +72,7 @@ func TestAKilledServiceLosesNothing(t *testing.T) {
 	p := w.startProcess()
 	p.takes(outsider, list, letterFrom(outsider, "a"))
 	for n := range kills {
-		within(t, "copies go out", func() bool { return w.sink.count() >= 60*(n+1) })
+		modelstest.Await(t, patience, "copies go out", func() bool { return w.sink.count() >= 60*(n+1) })
 		p.kill()
 		w.Exec(t, "UPDATE list_deliveries SET next_at = now() WHERE state = 'waiting'") // the lease is over
 		p = w.startProcess()
@@ -125,7 +126,7 @@ func TestWhoLeftMeanwhileGetsNothing(t *testing.T) {
 	w.sink.mail = &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "not from you"}
 	i := w.start()
 	i.takes(member1, team, letterFrom(member1, "a"))
-	within(t, "a refusal of all is about us", func() bool {
+	modelstest.Await(t, patience, "a refusal of all is about us", func() bool {
 		return w.Int(t, "SELECT count(*) FROM list_deliveries WHERE state = 'waiting' AND answer LIKE '554 5.7.1%'") == 6
 	})
 	w.asks()
@@ -147,7 +148,7 @@ func TestNothingIsLostWhilePostfixIsAway(t *testing.T) {
 	w.sink.away.Store(true)
 	i := w.start()
 	i.takes(member1, team, letterFrom(member1, "a"))
-	within(t, "it was tried", func() bool {
+	modelstest.Await(t, patience, "it was tried", func() bool {
 		return w.Int(t, "SELECT count(*) FROM list_deliveries WHERE next_at > now() + interval '5 seconds' AND next_at < now() + interval '1 minute' AND attempts = 0") == 6
 	})
 	w.sink.away.Store(false)
@@ -166,7 +167,7 @@ func TestAListThatReceivesNothingSendsNothing(t *testing.T) {
 	w.Exec(t, "INSERT INTO list_deliveries (message_id, recipient, token, next_at) SELECT id, $1, 'd', now() FROM list_messages", member1)
 	w.Exec(t, "UPDATE services SET receives = false")
 	w.start()
-	within(t, "it is put off", func() bool {
+	modelstest.Await(t, patience, "it is put off", func() bool {
 		return w.Int(t, "SELECT count(*) FROM list_deliveries WHERE next_at > now() + interval '1 hour'") == 1
 	})
 	if n := w.sink.count(); n != 0 {
@@ -189,7 +190,7 @@ func TestAGracefulEndDoublesNothing(t *testing.T) {
 	}
 	p := w.startProcess()
 	p.takes(outsider, list, letterFrom(outsider, "a"))
-	within(t, "copies go out", func() bool { return w.sink.count() >= 50 })
+	modelstest.Await(t, patience, "copies go out", func() bool { return w.sink.count() >= 50 })
 	stopping.Store(true)
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)

@@ -123,7 +123,7 @@ func (w *world) start() *instance {
 
 func (i *instance) listens() {
 	i.t.Helper()
-	within(i.t, "the service listens", func() bool {
+	modelstest.Await(i.t, patience, "the service listens", func() bool {
 		conn, err := net.Dial("tcp", i.lmtp)
 		if err == nil {
 			_ = conn.Close()
@@ -167,16 +167,6 @@ type testWriter struct{ t testing.TB }
 func (w testWriter) Write(text []byte) (int, error) {
 	w.t.Logf("%s", text)
 	return len(text), nil
-}
-
-// within waits for something that happens elsewhere.
-func within(t testing.TB, what string, happened func() bool) {
-	t.Helper()
-	for until := time.Now().Add(patience); !happened(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(until) {
-			t.Fatalf("it does not happen: %s", what)
-		}
-	}
 }
 
 // hand gives a message to the service as Postfix does, and returns its answer.
@@ -361,14 +351,14 @@ func (s *sink) refuses(to string, refusal *smtp.SMTPError) {
 // await waits for the n-th message to an address.
 func (s *sink) await(t testing.TB, address string, n int) got {
 	t.Helper()
-	within(t, fmt.Sprintf("message %d to %s", n, address), func() bool { return len(s.to(address)) >= n })
+	modelstest.Await(t, patience, fmt.Sprintf("message %d to %s", n, address), func() bool { return len(s.to(address)) >= n })
 	return s.to(address)[n-1]
 }
 
 // settled waits until nothing waits to go out.
 func (w *world) settled() {
 	w.t.Helper()
-	within(w.t, "everything goes out", func() bool {
+	modelstest.Await(w.t, patience, "everything goes out", func() bool {
 		return w.Int(w.t, "SELECT count(*) FROM list_messages WHERE state IN ('approved', 'sending')") == 0
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"example.org/mandat/models"
+	"example.org/mandat/models/modelstest"
 )
 
 func TestAMessageGoesToEachSubscriberOnce(t *testing.T) {
@@ -66,7 +67,7 @@ func TestWhatPostfixHandsOverAgainGoesOutOnce(t *testing.T) {
 	w.settled()
 	i.takes(member1, team, content) // when it is long gone
 	i.takes(member1, team, letterFrom(member1, "a"))
-	within(t, "the second message", func() bool { return w.sink.count() == 12 })
+	modelstest.Await(t, patience, "the second message", func() bool { return w.sink.count() == 12 })
 	w.settled()
 	if n := w.sink.count(); n != 12 {
 		t.Errorf("%d copies, want 12", n)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"example.org/mandat/models"
+	"example.org/mandat/models/modelstest"
 )
 
 // replyTo is where the answer to a message goes.
@@ -166,7 +167,7 @@ func TestTheAuthorOfARejectedMessageIsToldWhy(t *testing.T) {
 	if text := g.text(); !strings.Contains(text, "> Vente") || !strings.Contains(text, "> Pas de publicité.\n> Merci.") || strings.Contains(text, "\u202e") || g.from != "" {
 		t.Errorf("from %q:\n%s", g.from, text)
 	}
-	within(t, "the content is gone", func() bool { return w.Int(t, "SELECT count(*) FROM list_messages WHERE length(content) > 0") == 0 })
+	modelstest.Await(t, patience, "the content is gone", func() bool { return w.Int(t, "SELECT count(*) FROM list_messages WHERE length(content) > 0") == 0 })
 	if n := w.sink.count(); n != 2 {
 		t.Errorf("%d messages", n)
 	}
