@@ -335,7 +335,7 @@ func elsewhere(export string) error {
 		}
 		sum := sha256.Sum256(text)
 		if number != before.number+1 || fmt.Sprintf("%x", sum) != string(members[len(members)-1]) {
-			return fmt.Errorf("service %d, entry %d", service, number)
+			return fmt.Errorf("service %d, entry %d after %d: %s", service, number, before.number, line)
 		}
 		heads[service] = head{number, sum}
 	}
