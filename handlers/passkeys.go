@@ -128,6 +128,40 @@ func (h *Handlers) passkeyOf(c echo.Context) (*models.Passkey, error) {
 	return h.store.Passkey(c.Request().Context(), sessionOf(c).Actor(), id)
 }
 
+func (h *Handlers) editPasskey(c echo.Context) error {
+	k, err := h.passkeyOf(c)
+	if err != nil {
+		return err
+	}
+	return h.passkeyPage(c, http.StatusOK, k, views.PasskeyForm{Name: k.Name})
+}
+
+func (h *Handlers) passkeyPage(c echo.Context, status int, k *models.Passkey, f views.PasskeyForm) error {
+	p, err := h.page(c, "profile", t(c, "passkey.rename"))
+	if err != nil {
+		return err
+	}
+	if p.Refused = len(f.Errors) > 0; inPanel(c) {
+		return mandat.Render(c, status, views.PasskeyPanel(p, k, f))
+	}
+	return mandat.Render(c, status, views.PasskeyPage(p, k, f))
+}
+
+func (h *Handlers) updatePasskey(c echo.Context) error {
+	k, err := h.passkeyOf(c)
+	if err != nil {
+		return err
+	}
+	f, by, err := h.sent(c, "name")
+	if err == nil {
+		err = h.store.RenamePasskey(c.Request().Context(), by, k.ID, f.Get("name"))
+	}
+	if bad, is := refused(c, err); is {
+		return h.passkeyPage(c, http.StatusUnprocessableEntity, k, views.PasskeyForm{Name: f.Get("name"), Errors: bad})
+	}
+	return h.done(c, err, views.FactorsPath, ok(c, "passkey.renamed"))
+}
+
 func (h *Handlers) newPasskeyRemoval(c echo.Context) error {
 	return h.passkeyRemovalPage(c, http.StatusOK, nil)
 }

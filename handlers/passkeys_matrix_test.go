@@ -24,6 +24,14 @@ POST /profile/passkeys/challenge fill name=Mobile
 	-                  200   200   200   200   200   200   in
 POST /profile/passkeys from /profile/passkeys/new fill name=Mobile&passkey={}
 	-                  422   422   422   422   422   422   in
+GET /profile/passkeys/:id
+	passkey-of-Alice   200   404   404   404   404   404   in
+	passkey-of-Sam     404   404   404   404   404   200   in
+	passkey-of-nobody  404   404   404   404   404   404   in
+POST /profile/passkeys/:id from /profile/passkeys/:id fill name=Portable writes passkey.renamed
+	passkey-of-Alice   done  404   404   404   404   404   in
+	passkey-of-Sam     404   404   404   404   404   done  in
+	passkey-of-nobody  404   404   404   404   404   404   in
 GET /profile/passkeys/:id/removal
 	passkey-of-Alice   200   404   404   404   404   404   in
 	passkey-of-Sam     404   404   404   404   404   200   in

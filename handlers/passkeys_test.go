@@ -54,7 +54,7 @@ func (v *visitor) passkeyProof(a *webauthntest.Authenticator) url.Values {
 	return url.Values{"passkey": {a.Get(v.t, v.asked("/session/passkey/challenge", nil), nil)}}
 }
 
-func TestAPasskeyIsAddedUsedAndRemoved(t *testing.T) {
+func TestAPasskeyIsAddedUsedNamedAndRemoved(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
 		s.Exec(t, "UPDATE customers SET language = 'en'")
 		key := s.authenticator()
@@ -79,9 +79,18 @@ func TestAPasskeyIsAddedUsedAndRemoved(t *testing.T) {
 				t.Errorf("%s", list.text("body"))
 			}
 
-			removal := list.Find("#passkeys li a").AttrOr("href", "")
+			at := list.Find("#passkeys li a").First().AttrOr("href", "")
+			none := other.submit(other.get(at), at, url.Values{"name": {" "}})
+			if none.status != http.StatusUnprocessableEntity || !strings.Contains(none.text(".errors"), "Give the passkey a name") {
+				t.Errorf("%d %s", none.status, none.text(".errors"))
+			}
+			if named := other.follow(other.submit(none, at, url.Values{"name": {"Portable"}})); named.text("#passkeys li b") != "Portable" || !strings.Contains(named.text(".message"), "name is saved") {
+				t.Errorf("%s", named.text("main"))
+			}
+
+			removal := list.Find("#passkeys li a").Last().AttrOr("href", "")
 			removed := other.follow(other.submit(other.get(removal), removal, nil))
-			if !strings.Contains(removed.text(".message"), "Bureau was removed") || removed.Find("#passkeys li").Length() != 0 {
+			if !strings.Contains(removed.text(".message"), "Portable was removed") || removed.Find("#passkeys li").Length() != 0 {
 				t.Errorf("%s", removed.text("main"))
 			}
 			last := s.visit(t)

@@ -161,6 +161,8 @@ func (h *Handlers) routes() []Route {
 		staffToo(get("/profile/passkeys/new", self, h.newPasskey)),
 		staffToo(newPasskeyAsked),
 		staffToo(post("/profile/passkeys", self, h.createPasskey)),
+		staffToo(get("/profile/passkeys/:id", self, h.editPasskey)),
+		staffToo(post("/profile/passkeys/:id", self, h.updatePasskey)),
 		staffToo(get("/profile/passkeys/:id/removal", self, h.newPasskeyRemoval)),
 		staffToo(post("/profile/passkeys/:id/removal", self, h.createPasskeyRemoval)),
 		staffToo(proofAsked),

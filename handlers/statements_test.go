@@ -77,6 +77,8 @@ POST /profile/sessions/:id/end                     session-of-Alice             
 GET  /profile/passkeys/new                         -                              Alice  2
 POST /profile/passkeys/challenge                   -                              Alice  9   who asks, the bounds on challenges, the handle
 POST /profile/passkeys                             -                              Alice  2
+GET  /profile/passkeys/:id                         passkey-of-Alice               Alice  2
+POST /profile/passkeys/:id                         passkey-of-Alice               Alice  10  the passkey is read with its person's and again, and the person locked
 GET  /profile/passkeys/:id/removal                 passkey-of-Alice               Alice  4   the person and their ways in
 POST /profile/passkeys/:id/removal                 passkey-of-Alice               Alice  11+1 who asks is looked up, and locked; their ways in, the notice
 POST /profile/proof/challenge                      -                              Alice  6

@@ -130,6 +130,35 @@ func (s *Store) AddPasskey(ctx context.Context, by Actor, at Ceremony, name, ans
 	return err
 }
 
+// RenamePasskey names a passkey of by's. It writes nothing when nothing differs.
+// ErrNotFound when it is none of theirs, Invalid (field "name") when it is no name.
+func (s *Store) RenamePasskey(ctx context.Context, by Actor, id int64, name string) error {
+	p, err := s.passkeyPerson(ctx, by)
+	if err != nil {
+		return err
+	}
+	return s.change(ctx, by, func(tx *Tx) error {
+		if _, err := tx.lockPerson(p); err != nil {
+			return err
+		}
+		var was string
+		if err := tx.scan(&was, "SELECT k.name FROM passkeys k WHERE k.id = ? AND k."+p.column()+" = ?", id, p.id()); err != nil {
+			return err
+		}
+		if was == "" {
+			return ErrNotFound
+		}
+		name, err := passkeyName(name)
+		if err != nil || name == was {
+			return err
+		}
+		if err := tx.exec("UPDATE passkeys SET name = ? WHERE id = ?", name, id); err != nil {
+			return err
+		}
+		return tx.record(p.event("passkey.renamed", Detail{"name": {Before: was, After: name}}))
+	})
+}
+
 // RemovePasskey forgets a passkey of by's: it proves nothing any more.
 // ErrNotFound when it is none of theirs, Invalid when what is left is not Enough.
 // It is a sensitive act: see proven.

@@ -110,6 +110,14 @@ func TestAPasskeyIsInTheHistoryOfItsPerson(t *testing.T) {
 			t.Errorf("%s; want %s", got, want)
 		}
 		id := got[[]models.Passkey](t)(w.Store.Passkeys(t.Context(), w.Alice))[0].ID
+		must(t, w.Store.RenamePasskey(t.Context(), w.Alice, id, "  Vieille \n clé "))
+		for range 2 { // the second time nothing differs
+			if got, want := strings.ReplaceAll(w.lastEvent(t), `", "`, `","`), `passkey.renamed ad1001-mdt ad1001-mdt - ad1001-mdt {"name":{"after":"Vieille clé","before":"Clé"}}`; got != want {
+				t.Errorf("%s; want %s", got, want)
+			}
+			must(t, w.Store.RenamePasskey(t.Context(), w.Alice, id, "Vieille clé"))
+		}
+		must(t, w.Store.RenamePasskey(t.Context(), w.Alice, id, "Clé"))
 		if name := got[string](t)(w.Store.RemovePasskey(t.Context(), w.Alice, id, offered)); name != "Clé" {
 			t.Errorf("%q", name)
 		}
@@ -120,6 +128,27 @@ func TestAPasskeyIsInTheHistoryOfItsPerson(t *testing.T) {
 		if got, want := w.lastEvent(t), `passkey.added sam-support - sam-support - {"name":{"after":"Clé"}}`; got != want {
 			t.Errorf("%s; want %s", got, want)
 		}
+	})
+}
+
+func TestAPasskeyIsNamedByItsPersonAlone(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		k := w.keyring(t)
+		k.add(t, w.Alice, "Clé")
+		id := got[[]models.Passkey](t)(w.Store.Passkeys(ctx, w.Alice))[0].ID
+		for who, by := range map[string]models.Actor{"another": w.Bruno, "staff": w.sam(t), "support for its person": {Customer: w.Alice.Customer, Agent: w.sam(t).Agent}, "nobody": {}} {
+			want(t, who, w.Store.RenamePasskey(ctx, by, id, "Mienne"), notFound)
+		}
+		want(t, "one that is not there", w.Store.RenamePasskey(ctx, w.Alice, id+1, "Mienne"), notFound)
+		want(t, "no name", w.Store.RenamePasskey(ctx, w.Alice, id, " \x00\n"), "name: passkey.name.none")
+		want(t, "a long one", w.Store.RenamePasskey(ctx, w.Alice, id, strings.Repeat("é", 61)), "name: passkey.name.long")
+		if name := got[*models.Passkey](t)(w.Store.Passkey(ctx, w.Alice, id)).Name; name != "Clé" {
+			t.Errorf("%q", name)
+		}
+		must(t, w.Store.RenamePasskey(ctx, w.Alice, id, "Portable"))
+		got[*models.SignedIn](t)(k.signIn(t, k.prove(t))) // as before
+		w.Holds(t)
 	})
 }
 

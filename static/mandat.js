@@ -37,18 +37,44 @@
     if (!document.querySelector("form[aria-busy]") && unsaved(document)) e.preventDefault();
   });
 
-  // Who signs out leaves in every tab of this browser, but for one in which
-  // something is typed, which leaving would lose. The others are told by the page
-  // that comes after, when the session has ended.
-  const signOut = "form[action='/session/end']";
+  // What a page shows of somebody goes when their session does: when they sign out
+  // in another tab, whatever is typed here; when nothing was done here, nor asked
+  // for by another tab, for as long as a session lasts unused; and when a page comes
+  // back from the browser's memory after its session. The sign-in page, which only
+  // shows while nobody is signed in, tells the other tabs.
+  const idle = document.documentElement.dataset.idle * 1000; // NaN: nobody is signed in
   const tabs = new BroadcastChannel("mandat");
-  tabs.onmessage = () => {
-    if (document.querySelector(signOut) && !unsaved(document)) location.replace("/sign-in");
+  let usedAt = Date.now();
+  const leave = (to) => {
+    usedAt = Infinity; // leaving once is enough
+    document.body.replaceChildren(); // without waiting for an answer, which may not come
+    location.replace(to);
   };
-  on("submit", (e) => { if (e.target.matches(signOut)) sessionStorage.setItem("signing-out", "1"); });
-  if (sessionStorage.getItem("signing-out")) {
-    sessionStorage.removeItem("signing-out");
-    if (!document.querySelector(signOut)) tabs.postMessage("signed out");
+  const lapse = () => {
+    if (Date.now() - usedAt > idle) leave(`/sign-in?next=${encodeURIComponent(document.querySelector(".foot [name=next]").value)}`);
+  };
+  if (idle) {
+    const used = () => {
+      lapse(); // of a device that slept nothing was asked
+      usedAt = Math.max(usedAt, Date.now());
+    };
+    tabs.onmessage = (e) => {
+      if (e.data === "signed out") leave("/sign-in");
+      else used();
+    };
+    tabs.postMessage("used");
+    setInterval(lapse, 15000);
+    on("visibilitychange", lapse);
+    for (const deed of ["keydown", "pointerdown"]) on(deed, used, true);
+    addEventListener("pageshow", async (e) => {
+      if (!e.persisted) return;
+      document.body.hidden = true;
+      const answer = await fetch("/sign-in", { redirect: "manual" }).catch(() => null);
+      if (answer?.type === "opaqueredirect") document.body.hidden = false;
+      else leave("/sign-in");
+    });
+  } else if (location.pathname === "/session/ended" || document.querySelector("form[action='/session']")) {
+    tabs.postMessage("signed out");
   }
 
   // The panel shows what its links and forms are answered. Its opener is

@@ -4,8 +4,10 @@
 package views
 
 import (
+	"strconv"
 	"time"
 
+	"example.org/mandat/models"
 	"example.org/mandat/views/ui"
 )
 
@@ -28,6 +30,15 @@ type Viewer struct {
 	Identifier string
 	Name       string
 	Agent      bool // of the support staff
+}
+
+// idle is for how many seconds their session lasts unused, as text.
+func (v Viewer) idle() string {
+	limit := models.IdleFor
+	if v.Agent {
+		limit = models.AgentIdleFor
+	}
+	return strconv.Itoa(int(limit.Seconds()))
 }
 
 // A Flash says on the next page what a request did. Its action, if it has one,

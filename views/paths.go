@@ -106,10 +106,11 @@ func DeviceRemovalPath(id int64) string {
 // PasswordLinkPath is a one-time link.
 func PasswordLinkPath(token string) string { return "/password-links/" + url.PathEscape(token) }
 
+// PasskeyPath names one of one's own passkeys.
+func PasskeyPath(id int64) string { return PasskeysPath + "/" + strconv.FormatInt(id, 10) }
+
 // PasskeyRemovalPath removes one of one's own passkeys.
-func PasskeyRemovalPath(id int64) string {
-	return PasskeysPath + "/" + strconv.FormatInt(id, 10) + "/removal"
-}
+func PasskeyRemovalPath(id int64) string { return PasskeyPath(id) + removalPart }
 
 // ContactLinkPath is the link that confirms a contact address.
 func ContactLinkPath(token string) string {

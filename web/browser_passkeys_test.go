@@ -107,6 +107,18 @@ func usePasskeys(v *visitor, w *modelstest.World) {
 	v.see(v.say("passkey.added", "Name", name), v.say("passkey.unused"))
 	v.check()
 
+	v.follow(v.say("passkey.rename_named", "Name", name))
+	v.typeIn(v.say("passkey.name"), "")
+	v.press(v.say("common.save"))
+	v.see(v.say("passkey.name.none"))
+	v.check()
+	name += " 2"
+	v.typeIn(v.say("passkey.name"), name)
+	v.press(v.say("common.save"))
+	v.at(passkeys)
+	v.see(v.say("passkey.renamed"), name)
+	v.check()
+
 	// A second one on the same device would be of no use.
 	v.follow(v.say("passkey.new"))
 	v.press(v.say("passkey.make"))

@@ -5,11 +5,16 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp/kb"
+
+	"example.org/mandat/models"
 	"example.org/mandat/models/cast"
+	"example.org/mandat/views"
 )
 
 // Journeys through what decides who gets at an account.
@@ -54,6 +59,55 @@ func endASession(v *visitor) {
 	v.check()
 	other.goTo("/profile")
 	other.at("/sign-in?next=%2Fprofile")
+}
+
+// outliveNothing leaves pages alone, and comes back to them.
+func outliveNothing(v *visitor) {
+	later := func(v *visitor, wait time.Duration) {
+		ask[bool](v, `Date.now = ((now) => () => now() + `+strconv.FormatInt(wait.Milliseconds(), 10)+`)(Date.now), document.dispatchEvent(new Event("visibilitychange"))`)
+	}
+	comeBack := func(v *visitor) {
+		ask[bool](v, `dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }))`)
+	}
+	v.signIn(cast.David)
+	v.goTo("/profile")
+	tab := v.anotherTab()
+	tab.goTo("/profile")
+	ask[bool](v, `window.stayed = true`)
+	later(v, models.IdleFor-time.Minute)
+	tab.goTo("/services") // of use to both
+	later(v, models.IdleFor-time.Minute)
+	v.key(kb.Shift) // and so is this
+	later(v, models.IdleFor-time.Minute)
+	v.see(cast.David)
+	if !ask[bool](v, `window.stayed === true`) {
+		v.t.Error("a page in use has left")
+	}
+	later(v, 2*time.Minute)
+	v.at("/profile") // for the session was of use elsewhere: the panel's clock has not moved
+	v.see(cast.David)
+	comeBack(v)
+	v.see(cast.David)
+
+	other := v.somebodyElse()
+	other.signIn(cast.David)
+	endOthers := func() {
+		other.goTo(views.ProfileSessionsPath)
+		other.press(v.say("session.list.end_others"))
+		other.see(v.words.N("session.list.others_ended", 1))
+	}
+	endOthers()
+	comeBack(v)
+	v.at("/sign-in")
+	v.miss(cast.David)
+	tab.at("/sign-in") // told by the one that came back
+
+	v.enter(cast.David)
+	v.goTo("/profile")
+	endOthers()
+	later(v, models.IdleFor+time.Minute)
+	v.at("/sign-in?next=%2Fprofile")
+	v.miss(cast.David)
 }
 
 func changeTheContact(v *visitor) {

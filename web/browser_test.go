@@ -106,6 +106,7 @@ func TestBrowser(t *testing.T) {
 		{"the owner delegates by keyboard alone", []manner{wideFrench, plainEnglish}, delegateByKeyboard},
 		{"no sideways scroll on a small screen or with large text", scripted, fitEverywhere},
 		{"a session that ends while a panel is open", scripted, endElsewhere},
+		{"no page outlives its session", scripted, outliveNothing},
 		{"a double click acts once", []manner{wideFrench, plainFrench}, doubleClickOnAdd},
 		{"the owner signs in at a provider", inFrench, signOnElsewhere},
 		{"a form that is sent again acts once", []manner{wideFrench, plainEnglish}, sendAgain},
@@ -479,13 +480,14 @@ func comeAndGo(v *visitor) {
 	v.check()
 
 	tab := v.anotherTab()
-	tab.goTo("/profile")
+	tab.goTo("/profile/password")
+	tab.typeIn(v.say("profile.password.current"), "typed")
 	v.press(v.one(signOut))
 	v.at("/sign-in")
 	v.check()
 	if v.manner.script { // without, it leaves at the next click
 		tab.at("/sign-in")
-		tab.miss("Alice Durand")
+		tab.miss(cast.Alice)
 	}
 	v.back()
 	v.see(v.say("session.identifier"))
@@ -566,10 +568,11 @@ func endElsewhere(v *visitor) {
 	v.follow(v.one(delegate))
 	v.typeIn(v.say("grant.identifiers"), cast.Emma)
 
-	other := v.anotherTab()
-	other.goTo("/services")
-	other.press(v.one(signOut))
-	other.at("/sign-in")
+	other := v.somebodyElse() // on another device
+	other.signIn(cast.Alice)
+	other.goTo(views.ProfileSessionsPath)
+	other.press(v.say("session.list.end_others"))
+	other.see(v.words.N("session.list.others_ended", 1))
 
 	v.watch.expect("status of 401")
 	v.press(v.one(add))

@@ -30,6 +30,14 @@ var passkeys = []Entry{
 			Errors: views.Errors{"name": {l.T("passkey.name.none")}, "passkey": {l.T("passkey.refused")}},
 		})
 	}},
+	{Name: "passkeys/edit", Component: func(l *locale.Locale, p views.Page) templ.Component {
+		p.Title, p.Here = l.T("passkey.rename"), "profile"
+		k := somePasskeys(l)[0]
+		return views.PasskeyPage(p, &k, views.PasskeyForm{Name: k.Name})
+	}},
+	{Name: "passkeys/edit-refused", Part: true, Component: func(l *locale.Locale, p views.Page) templ.Component {
+		return views.PasskeyPanel(p, &somePasskeys(l)[0], views.PasskeyForm{Errors: views.Errors{"name": {l.T("passkey.name.none")}}})
+	}},
 	{Name: "passkeys/removal", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		p.Title, p.Here = l.T("passkey.removal"), "profile"
 		return views.PasskeyRemovalPage(p, views.PasskeyRemovalForm{Passkey: &somePasskeys(l)[0]})
