@@ -1,13 +1,11 @@
 package handlers_test
 
 import (
-	"bytes"
 	"log/slog"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 
 	"example.org/mandat/handlers"
@@ -48,26 +46,6 @@ func TestOverHTTPSBrowsersAreHeldToIt(t *testing.T) {
 	}
 }
 
-// lines keeps what is logged.
-type lines struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *lines) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-// take is what was logged since, and forgets it.
-func (l *lines) take() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	defer l.text.Reset()
-	return l.text.String()
-}
-
 // Whoever asks cannot choose the address under which their guesses are counted (R19).
 func TestOnlyATrustedProxySaysWhoThePeerIs(t *testing.T) {
 	w := modelstest.OnSQLite(t)
@@ -81,12 +59,12 @@ func TestOnlyATrustedProxySaysWhoThePeerIs(t *testing.T) {
 		{[]netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, "198.51.100.1, 203.0.113.9", "203.0.113.9"}, // the first is what the client made up
 		{[]netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, "' OR 1=1", "127.0.0.1"},
 	} {
-		log := &lines{}
+		log := &modelstest.Log{}
 		s := newSite(t, w, func(cfg *handlers.Config) {
 			cfg.TrustedProxies, cfg.Log = c.trusted, slog.New(slog.NewTextHandler(log, nil))
 		})
 		s.visit(t).get("/sign-in", "X-Forwarded-For", c.says, "X-Real-Ip", "203.0.113.8")
-		if got := log.take(); !strings.Contains(got, " peer="+c.who+"\n") && !strings.Contains(got, " peer="+c.who+" ") {
+		if got := log.Take(); !strings.Contains(got, " peer="+c.who+"\n") && !strings.Contains(got, " peer="+c.who+" ") {
 			t.Errorf("trusting %v, %q: want %s in %q", c.trusted, c.says, c.who, got)
 		}
 	}

@@ -1,7 +1,6 @@
 package handlers_test
 
 import (
-	"bytes"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -510,11 +509,10 @@ func TestHowManyAreOnTheirWayIsBounded(t *testing.T) {
 // somebody could sign in.
 func TestTheLogTellsWhyAndNoSecret(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, w *modelstest.World) {
-		var mu sync.Mutex
-		var log bytes.Buffer
+		var log modelstest.Log
 		real := oidctest.Serve(t, w.Store.Now)
 		s := newSite(t, w, signsOn(real, nil), func(c *handlers.Config) {
-			c.Log = slog.New(slog.NewTextHandler(lockedWriter{&mu, &log}, &slog.HandlerOptions{Level: slog.LevelDebug}))
+			c.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		})
 		real.Is(oidctest.Claims{"sub": "f81d4fae"})
 		v := s.visit(t)
@@ -530,8 +528,6 @@ func TestTheLogTellsWhyAndNoSecret(t *testing.T) {
 		v.get("/session/oidc/callback?error=access_denied&state=x")
 		wrong := s.visit(t) // and a password in the wrong field
 		wrong.submit(wrong.get("/sign-in"), "/session", signIn(cast.Password, "x"))
-		mu.Lock()
-		defer mu.Unlock()
 		text := log.String()
 		for _, want := range []string{"sign-on of somebody who is not linked", "subject=f81d4fae", "not the answer to this question", "another nonce", "access_denied", "signed in", "person=ad1001-mdt peer=127.0.0.1 by=provider"} {
 			if !strings.Contains(text, want) {
@@ -550,17 +546,6 @@ func TestTheLogTellsWhyAndNoSecret(t *testing.T) {
 			t.Error("the log has a token")
 		}
 	})
-}
-
-type lockedWriter struct {
-	mu *sync.Mutex
-	b  *bytes.Buffer
-}
-
-func (l lockedWriter) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
 }
 
 func TestASecondFactorIsAskedForAfterTheProvider(t *testing.T) {

@@ -1,13 +1,11 @@
 package handlers_test
 
 import (
-	"bytes"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 
 	"example.org/mandat/handlers"
@@ -19,18 +17,13 @@ import (
 // log gained since it was last asked, without time, reference and peer.
 func securityLog(t *testing.T, w *modelstest.World) (s *site, gained func() string) {
 	t.Helper()
-	var mu sync.Mutex
-	var log bytes.Buffer
+	var log modelstest.Log
 	s = newSite(t, w, func(c *handlers.Config) {
-		c.Security = slog.New(slog.NewTextHandler(lockedWriter{&mu, &log}, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		c.Security = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	})
 	always := regexp.MustCompile(`time=\S+ | request=\S+| peer=127\.0\.0\.1`)
 	return s, func() string {
-		mu.Lock()
-		defer mu.Unlock()
-		text := always.ReplaceAllString(strings.TrimSpace(log.String()), "")
-		log.Reset()
-		return text
+		return always.ReplaceAllString(strings.TrimSpace(log.Take()), "")
 	}
 }
 

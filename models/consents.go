@@ -99,9 +99,6 @@ func (s *Store) WithdrawConsent(ctx context.Context, by Actor) error {
 		if err := tx.customerSelf(); err != nil {
 			return err
 		}
-		if _, err := customer(tx.DB, "c.id = ?"+tx.forTurn("c"), by.Customer); err != nil { // nobody may begin meanwhile: see askAssistance
-			return err
-		}
 		return tx.shutSupportOut(by.Customer)
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -14,27 +13,10 @@ import (
 )
 
 // lines is a log that is read while it is written.
-type lines struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
 func TestAJobThatPanicsIsAnErrorInTheLog(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, modelstest.OnPostgres(t))
-	var log lines
+	var log modelstest.Log
 	s, err := models.Open(t.Context(), models.Config{
 		URL: w.URL, Post: struct{ models.Post }{}, // whose methods are none
 		Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelError})),

@@ -177,8 +177,9 @@ func checkPassword(password string, least int, contextKey string, context []stri
 
 // commonPasswords are the 10,000 most frequent passwords of 10 and 11 characters,
 // and as many of 12 and more, in SecLists' ten million (MIT licence) that the
-// rules below let through, folded: the first eight octets of the SHA-256 of each, sorted. Hashes, since
-// many are nothing one would want to read. The test of this file makes them.
+// rules below let through, folded: the first eight octets of the SHA-256 of each,
+// sorted. Hashes, since many are nothing one would want to read. The test of this
+// file makes them.
 //
 //go:embed passwords.blocklist
 var commonPasswords []byte

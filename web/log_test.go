@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 
 	"example.org/mandat/models/cast"
@@ -42,7 +41,7 @@ func TestSecurityIsLoggedAtAnyLevel(t *testing.T) {
 func TestAPanelThatIsAskedForErrorsAloneTellsWhoSignsIn(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
-	var out, log lockedBuffer
+	var out, log modelstest.Log
 	ended := make(chan int, 1)
 	getenv := env("MANDAT_DATA_DIR", t.TempDir(), "MANDAT_LOG_LEVEL", "error", "MANDAT_LOG_FORMAT", "json", "MANDAT_LISTEN", "127.0.0.1:0")
 	go func() { ended <- run(ctx, []string{"serve", "--demo"}, getenv, strings.NewReader(""), &out, &log) }()
@@ -77,7 +76,7 @@ func TestAPanelThatIsAskedForErrorsAloneTellsWhoSignsIn(t *testing.T) {
 
 // What no handler of ours catches, net/http does, and tells the log for broken connections.
 func TestAPanicThatNothingCaughtIsAnErrorInTheLog(t *testing.T) {
-	var b lockedBuffer
+	var b modelstest.Log
 	to := serverLog{slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{Level: slog.LevelError}))}
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("out of reach") }))
 	server.Config.ErrorLog = log.New(to, "", 0)
@@ -94,22 +93,4 @@ func TestAPanicThatNothingCaughtIsAnErrorInTheLog(t *testing.T) {
 	if _, err := to.Write([]byte("http: TLS handshake error\n")); err != nil || strings.Contains(b.String(), "handshake") {
 		t.Error("a stranger's broken connection is an error")
 	}
-}
-
-// lockedBuffer is one that is read while it is written.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

@@ -407,16 +407,11 @@ func (s *Stack) Stop() {
 	}
 }
 
-// Within asks again and again until what is true, for at most limit.
+// Within is modelstest.Await, and how long it took.
 func Within(t testing.TB, limit time.Duration, what string, true func() bool) time.Duration {
 	t.Helper()
 	began := time.Now()
-	for !true() {
-		if time.Since(began) > limit {
-			t.Fatalf("not within %v: %s", limit, what)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+	modelstest.Await(t, limit, what, true)
 	return time.Since(began)
 }
 

@@ -13,7 +13,7 @@ func Await(t testing.TB, limit time.Duration, what string, happened func() bool)
 	for !happened() {
 		select {
 		case <-late:
-			t.Fatalf("it does not happen: %s", what)
+			t.Fatalf("not within %v: %s", limit, what)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
