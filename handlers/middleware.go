@@ -9,17 +9,13 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"example.org/mandat/models"
-	"example.org/mandat/models/policy"
-	"example.org/mandat/views"
 	"example.org/mandat/views/locale"
 )
 
@@ -172,106 +168,11 @@ func (h *Handlers) sameOrigin(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// admit lets a request in by the class of its route. Rights on objects are the models' to decide.
-func (h *Handlers) admit(r Route) echo.MiddlewareFunc {
-	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			if !plainText(c.Request().URL.Path) || !plainQuery(c.QueryString()) {
-				return errMalformed
-			}
-			if r.ownSession {
-				return next(c)
-			}
-			if r.polled && isFragment(c) || r.streams {
-				c.Set(pollKey, true)
-			}
-			s, err := h.loadSession(c)
-			switch {
-			case r.Policy.Class == policy.Public:
-				// A page for everybody shows who is signed in if it can, and works without a database.
-				if err != nil && !errors.Is(err, models.ErrSignedOut) && !models.Unavailable(err) {
-					return err
-				}
-			case err != nil:
-				return err
-			default:
-				if err := r.admits(s); err != nil {
-					return err
-				}
-			}
-			return next(c)
-		}
-	}
-}
-
-// admits says whether somebody may come in at all. What is for staff does not
-// exist for customers; a customer's own things are closed to staff.
-func (r Route) admits(s *models.Session) error {
-	agent, acting := s.AgentID != 0, s.AgentID != 0 && s.Mode != policy.NoAgent
-	switch {
-	case r.Policy.Class == policy.Staff && agent, r.Policy.Class == policy.Lead && isLead(s):
-		return nil
-	case r.Policy.Class == policy.Staff, r.Policy.Class == policy.Lead:
-		return models.ErrNotFound
-	case agent && !acting && !r.agents, acting && !r.acting && r.Policy.Class != policy.Object: // one is one person at a time
-		return errStaff
-	}
-	return nil
-}
-
-// plainQuery says whether a query can be read and is of plain texts.
-func plainQuery(raw string) bool {
-	q, err := url.ParseQuery(raw)
-	for name, values := range q {
-		if !plainText(name) || slices.ContainsFunc(values, func(v string) bool { return !plainText(v) }) {
-			return false
-		}
-	}
-	return err == nil
-}
-
 // What a request knows of its session, and whether the page asked by itself.
 const (
 	sessionKey = "session"
 	pollKey    = "poll"
 )
-
-// loadSession reads the session of the request's cookie.
-func (h *Handlers) loadSession(c echo.Context) (*models.Session, error) {
-	token := h.sessions.token(c.Request())
-	if token == "" {
-		return nil, models.ErrSignedOut
-	}
-	s, err := h.store.Session(c.Request().Context(), token)
-	if err != nil {
-		return nil, err
-	}
-	return s, h.enter(c, s)
-}
-
-// enter makes s the session of the request.
-func (h *Handlers) enter(c echo.Context, s *models.Session) error {
-	c.Set(sessionKey, s)
-	zone, err := time.LoadLocation(s.TimeZone)
-	if err != nil {
-		zone = time.UTC // the operating system lost a zone that was there
-	}
-	setLocale(c, s.Language, zone)
-	c.SetRequest(withSession(c.Request(), s))
-	if s.Assistance != nil {
-		acting := &views.Acting{Assistance: s.Assistance, Mode: s.Mode}
-		c.SetRequest(c.Request().WithContext(acting.Words(c.Request().Context()))) // for panels
-	}
-	if c.Get(pollKey) != nil {
-		return nil
-	}
-	return h.store.NoteSeen(c.Request().Context(), s)
-}
-
-func sessionOf(c echo.Context) *models.Session {
-	s, _ := c.Get(sessionKey).(*models.Session)
-	return s
-}
 
 // peerBehind reads the address of the peer: that of the connection, or what
 // proxies of these networks say in X-Forwarded-For, from the right.
@@ -284,73 +185,4 @@ func peerBehind(trusted []netip.Prefix) echo.IPExtractor {
 		options = append(options, echo.TrustIPRange(&net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}))
 	}
 	return echo.ExtractIPFromXFFHeader(options...)
-}
-
-// page begins a page for the request: who looks, what the last request did, and the submission of its forms.
-func (h *Handlers) page(c echo.Context, here, title string) (views.Page, error) {
-	p := views.Page{Title: title, Here: here, Path: c.Request().URL.RequestURI(), Theme: h.themeOf(c)}
-	if c.Request().Method != http.MethodGet {
-		p.Path = c.Request().URL.Path
-	}
-	s := sessionOf(c)
-	if s == nil {
-		return p, nil
-	}
-	if p.Theme = s.Theme; s.AgentID != 0 {
-		p.Theme = h.themeOf(c) // staff have no profile to keep one in
-	}
-	p.Viewer = views.Viewer{Identifier: s.Identifier, Name: s.Name, Agent: s.AgentID != 0}
-	if err := h.act(c, s, &p); err != nil {
-		return p, err
-	}
-	p.Submission = newSubmission(s.FormKey)
-	if isFragment(c) {
-		return p, nil // what is to be said waits for a whole page
-	}
-	var err error
-	p.Flashes, err = h.takeFlashes(c)
-	return p, err
-}
-
-// act says on the page for whom an agent acts, or to a customer which agent does
-// or asks to, and keeps which of the customer's pages an agent looked at: a page
-// that cannot be noted is not shown. No path of those has a secret.
-func (h *Handlers) act(c echo.Context, s *models.Session, p *views.Page) error {
-	if s.Assistance == nil {
-		return nil
-	}
-	p.Acting = &views.Acting{Assistance: s.Assistance, Mode: s.Mode}
-	if s.Mode == policy.NoAgent || c.Request().Method != http.MethodGet || c.Get(pollKey) != nil || !h.looked[c.Path()] {
-		return nil
-	}
-	return h.store.NoteLooked(c.Request().Context(), s.Actor(), c.Request().URL.Path)
-}
-
-// isFragment says whether htmx asks for a part of the page.
-func isFragment(c echo.Context) bool {
-	header := c.Request().Header
-	return header.Get("HX-Request") == "true" && header.Get("HX-History-Restore-Request") != "true"
-}
-
-// inPanel says whether the answer fills the dialog, and must be the Panel alone.
-// htmx names its target with the element: "dialog#panel".
-func inPanel(c echo.Context) bool {
-	target := c.Request().Header.Get("HX-Target")
-	return isFragment(c) && (target == "panel" || strings.HasSuffix(target, "#panel"))
-}
-
-// Where whoever watches the process asks how it is.
-const (
-	alivePath = "/healthz"
-	readyPath = "/readyz"
-)
-
-func (h *Handlers) alive(c echo.Context) error { return c.String(http.StatusOK, "ok\n") }
-
-func (h *Handlers) ready(c echo.Context) error {
-	if err := h.store.Ready(c.Request().Context()); err != nil {
-		h.log.Warn("not ready", "error", err)
-		return c.String(http.StatusServiceUnavailable, "not ready\n")
-	}
-	return c.String(http.StatusOK, "ready\n")
 }

@@ -88,7 +88,7 @@ GET  /services                                     -                            
 GET  /profile/support                              -                              Alice  4  what is open, and what has been
 POST /profile/support                              -                              Alice  12+1 the window before is ended, with what rests on it; the notice
 POST /profile/support/code                         -                              Alice  14+1 the guess is hashed; the code before is ended; the notice
-POST /profile/support/end                          -                              Alice  11  the lock of who begins, and what support does
+POST /profile/support/end                          -                              Alice  10  the lock of who begins, and what support does
 GET  /profile/support/:id                          past                           Alice  4   its pages and changes
 POST /profile/support/:id/acceptance               asked                          David  10+1 an event of no service, and its lock
 POST /profile/support/:id/refusal                  asked                          David  7

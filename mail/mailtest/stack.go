@@ -11,13 +11,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"os/user"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -300,64 +298,6 @@ func (s *Stack) launch(ctx context.Context) error {
 	return nil
 }
 
-// StopDovecot stops Dovecot alone, with all its processes as a service manager
-// does: it would leave sessions behind. StartDovecot starts it again.
-func (s *Stack) StopDovecot(ctx context.Context) error {
-	master, err := os.ReadFile(filepath.Join(s.Settings.Private, "dovecot/run/master.pid"))
-	if err != nil {
-		return err
-	}
-	session, err := strconv.Atoi(strings.TrimSpace(string(master)))
-	if err != nil {
-		return err
-	}
-	defer endSession(session)
-	if out, err := exec.CommandContext(ctx, "doveadm", "-c", filepath.Join(s.dir, "dovecot/dovecot.conf"), "stop").CombinedOutput(); err != nil {
-		return fmt.Errorf("stop Dovecot: %w\n%s", err, out)
-	}
-	for ctx.Err() == nil { // the old one removes the file that the next one writes
-		if _, err := os.Stat(fmt.Sprintf("/proc/%d", session)); err != nil {
-			return nil
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	return ctx.Err()
-}
-
-// endSession ends every process of a session.
-func endSession(session int) {
-	all, _ := filepath.Glob("/proc/[0-9]*/stat")
-	for _, file := range all {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			continue // it ended
-		}
-		_, rest, _ := strings.Cut(string(text), ") ") // proc_pid_stat(5): after the name, which may hold anything
-		fields := strings.Fields(rest)
-		if len(fields) > 3 && fields[3] == strconv.Itoa(session) {
-			if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil {
-				_ = syscall.Kill(pid, syscall.SIGTERM)
-			}
-		}
-	}
-}
-
-// StartDovecot starts what StopDovecot stopped.
-func (s *Stack) StartDovecot(ctx context.Context) error {
-	cmd := exec.CommandContext(ctx, "dovecot", "-c", filepath.Join(s.dir, "dovecot/dovecot.conf"))
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("start Dovecot: %w\n%s", err, s.Logs())
-	}
-	for ctx.Err() == nil { // it listens before it writes down its number
-		if text, err := os.ReadFile(filepath.Join(s.Settings.Private, "dovecot/run/master.pid")); err == nil && len(text) > 0 {
-			break
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	return answers(ctx, fmt.Sprintf("127.0.0.1:%d", s.Settings.Ports.IMAP))
-}
-
 // Flush has Postfix try at once what waits in its queue.
 func (s *Stack) Flush(ctx context.Context) error {
 	return exec.CommandContext(ctx, "postqueue", "-c", filepath.Join(s.dir, "postfix"), "-f").Run()
@@ -413,42 +353,4 @@ func Within(t testing.TB, limit time.Duration, what string, true func() bool) ti
 	began := time.Now()
 	modelstest.Await(t, limit, what, true)
 	return time.Since(began)
-}
-
-// answers waits until something listens.
-func answers(ctx context.Context, address string) error {
-	for {
-		c, err := net.Dial("tcp", address)
-		if err == nil {
-			return c.Close()
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("nothing answers on %s: %w", address, err)
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
-}
-
-// FreePorts finds as many ports in a row that nothing listens on.
-func FreePorts(n int) (int, error) {
-	for range 100 {
-		first := 20000 + int(time.Now().UnixNano()/1000)%11000
-		if Free(first, n) {
-			return first, nil
-		}
-	}
-	return 0, errors.New("no free ports")
-}
-
-// Free says that nothing listens on n ports from first on.
-func Free(first, n int) bool {
-	for port := first; port < first+n; port++ {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err != nil {
-			return false
-		}
-		_ = l.Close()
-	}
-	return true
 }
