@@ -1,6 +1,7 @@
 package models
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -95,9 +96,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	if s.security = cfg.Security; s.security == nil {
-		s.security = s.log
-	}
+	s.security = cmp.Or(cfg.Security, s.log)
 	if s.suffix == "" {
 		s.suffix = DefaultSuffix
 	}

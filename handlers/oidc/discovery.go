@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -130,7 +131,7 @@ func (d *discovery) get(ctx context.Context) (*metadata, error) {
 func (d *discovery) ask(ctx context.Context, done chan struct{}) {
 	ctx, cancel := context.WithTimeout(ctx, workTimeout)
 	defer cancel()
-	m, err := d.read(ctx)
+	m, err := d.guarded(ctx)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.err = err; err == nil {
@@ -140,6 +141,17 @@ func (d *discovery) ask(ctx context.Context, done chan struct{}) {
 	}
 	d.asking = nil
 	close(done)
+}
+
+// guarded makes an error of a panic: read looks at what strangers wrote, and the
+// goroutine has nobody above it who would catch one.
+func (d *discovery) guarded(ctx context.Context) (m *metadata, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: panic: %v\n%s", ErrProvider, r, debug.Stack())
+		}
+	}()
+	return d.read(ctx)
 }
 
 // within says whether a moment is less than a while ago. A clock that went back
