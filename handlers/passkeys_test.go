@@ -79,7 +79,7 @@ func TestAPasskeyIsAddedUsedNamedAndRemoved(t *testing.T) {
 				t.Errorf("%s", list.text("body"))
 			}
 
-			at := list.Find("#passkeys li a").First().AttrOr("href", "")
+			at := list.Find(`#passkeys li a[href$="/removal"]`).First().AttrOr("href", "")
 			none := other.submit(other.get(at), at, url.Values{"name": {" "}})
 			if none.status != http.StatusUnprocessableEntity || !strings.Contains(none.text(".errors"), "Give the passkey a name") {
 				t.Errorf("%d %s", none.status, none.text(".errors"))
@@ -193,7 +193,7 @@ func TestAddingAndRemovingAPasskeyAskForAProof(t *testing.T) {
 		// By a passkey that one has.
 		s.Clock.Move(models.ProofFor + time.Minute)
 		list := alice.get("/profile/factors")
-		removal := list.Find("#passkeys li a").First().AttrOr("href", "")
+		removal := list.Find(`#passkeys li a[href$="/removal"]`).First().AttrOr("href", "")
 		form := alice.get(removal)
 		if p := alice.submit(form, removal, nil); p.status != http.StatusUnprocessableEntity || p.Find("#proof").Length() != 1 {
 			t.Errorf("without a proof: %d", p.status)
