@@ -79,7 +79,7 @@ func TestAPasskeyIsAddedUsedNamedAndRemoved(t *testing.T) {
 				t.Errorf("%s", list.text("body"))
 			}
 
-			at := list.Find(`#passkeys li a[href$="/removal"]`).First().AttrOr("href", "")
+			at := list.Find("#passkeys li a").First().AttrOr("href", "")
 			none := other.submit(other.get(at), at, url.Values{"name": {" "}})
 			if none.status != http.StatusUnprocessableEntity || !strings.Contains(none.text(".errors"), "Give the passkey a name") {
 				t.Errorf("%d %s", none.status, none.text(".errors"))
