@@ -32,7 +32,9 @@ export HOME := $(shell getent passwd "$$(id -u)" | cut -d: -f6)
 endif
 
 # One package at a time for every two cores: a package's tests are parallel
-# among themselves, and have a database server and a browser beside them.
+# among themselves, and have a database server and a browser beside them. Two
+# where nothing slows the tests themselves: one then computes while another waits
+# for mail, for a browser or for a limit to pass.
 PACKAGES := $(shell n=$$(getconf _NPROCESSORS_ONLN); [ "$$n" -gt 3 ] && echo $$((n / 2)) || echo 1)
 
 # The directories whose tests contain $(1).
@@ -88,7 +90,7 @@ check: go ## the definition of done, but for the tests: format, generated code, 
 
 test: test-deps go ## everything; installs PostgreSQL, Chromium, Pigeonhole, Glewlwyd, Postfix and Dovecot if they are missing
 	go build ./...
-	go test -p $(PACKAGES) -timeout 15m ./...
+	go test -p $$((2 * $(PACKAGES))) -timeout 15m ./...
 
 # The journeys in a browser wait for the browser, and those of ./mail for programs
 # that are built apart; the matrix and the hostile texts are thousands of requests
