@@ -66,14 +66,17 @@ func (s *Store) EndOtherSessions(ctx context.Context, by Actor) (n int64, err er
 		if err != nil {
 			return err
 		}
-		if p.CustomerID != 0 {
-			if err := tx.shutSupportOut(p.CustomerID); err != nil {
+		ended := tx.Exec("DELETE FROM sessions WHERE id <> ? AND (customer_id = ? OR agent_id = ?)", tx.by.Session, p.CustomerID, p.AgentID)
+		if n = ended.RowsAffected; ended.Error != nil {
+			return ended.Error
+		}
+		if p.CustomerID != 0 { // after the sessions: what one of them was just allowing has committed
+			if err := tx.shutSupportOut(p.CustomerID, AssistanceNoConsent); err != nil {
 				return err
 			}
 		}
-		ended := tx.Exec("DELETE FROM sessions WHERE id <> ? AND (customer_id = ? OR agent_id = ?)", tx.by.Session, p.CustomerID, p.AgentID)
-		if n = ended.RowsAffected; ended.Error != nil || n == 0 {
-			return ended.Error
+		if n == 0 {
+			return nil
 		}
 		return tx.record(Event{Kind: "session.others_ended", Class: SelfEvent, SubjectID: p.CustomerID, Object: p.Identifier, Detail: Detail{"sessions": {Before: n}}})
 	})
