@@ -24,7 +24,7 @@ func (o owner) small(t *testing.T, name string) (local, address string) {
 func (o owner) redirect(t *testing.T, from, copied string, to ...string) (path string) {
 	t.Helper()
 	o.Do(t, garrigue+"/redirections/new", garrigue+"/redirections", "kind", "address", "from", from, "to", strings.Join(to, "\n"), "keep_copy", copied)
-	path, there := o.Get(t, garrigue+"/redirections?q="+from).Find("a.address:contains('"+from+"')").Attr("href")
+	path, there := o.Get(t, garrigue+"/redirections?q="+from).Find("a.address:contains('" + from + "')").Attr("href")
 	if !there {
 		t.Fatalf("the redirection of %s is not in the list", from)
 	}
