@@ -53,6 +53,14 @@ func TestTheDoctorFindsWhatIsWrong(t *testing.T) {
 	if _, err := conn.Exec(t.Context(), "REVOKE DELETE ON panel.events FROM mandat_panel"); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := conn.Exec(t.Context(), "REVOKE SELECT ON mlist.mailboxes FROM mandat_lists"); err != nil {
+		t.Fatal(err)
+	}
+	// Postfix asks the list service about every address.
+	ask("mandat_lists: the role may not read mlist.mailboxes", "Postfix reads the panel's addresses", "the list service reads who has room")
+	if _, err := conn.Exec(t.Context(), "GRANT SELECT ON mlist.mailboxes TO mandat_lists"); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := conn.Exec(t.Context(), "ALTER ROLE mandat_lists NOLOGIN"); err != nil {
 		t.Fatal(err)
 	}
@@ -80,8 +88,7 @@ func TestTheDoctorFindsWhatIsWrong(t *testing.T) {
 		}
 	}
 	restart(strings.ReplaceAll(string(good), s.Settings.Secrets.Dovecot, "another"))
-	// The first asks Dovecot who is full.
-	ask("Postfix reads the panel's addresses", "Dovecot finds mailboxes", "Dovecot's Sieve storage", "log-in to Dovecot")
+	ask("Dovecot finds mailboxes", "Dovecot's Sieve storage", "log-in to Dovecot")
 	restart(string(good))
 
 	if err := s.StopDovecot(t.Context()); err != nil {

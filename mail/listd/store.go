@@ -249,7 +249,7 @@ func (s *service) check(ctx context.Context, w io.Writer) int {
 func (s *service) checkDatabase(ctx context.Context) error {
 	var missing []string
 	err := s.db.QueryRow(ctx, `SELECT array_agg(v.name || ': ' || v.may) FILTER (WHERE NOT has_table_privilege('mlist.' || v.name, v.may)) FROM (VALUES
-		('lists', 'SELECT'), ('subscribers', 'SELECT'), ('moderators', 'SELECT'), ('forwards', 'SELECT'), ('links', 'SELECT'), ('links', 'INSERT'), ('requests', 'INSERT'),
+		('lists', 'SELECT'), ('subscribers', 'SELECT'), ('moderators', 'SELECT'), ('forwards', 'SELECT'), ('ways', 'SELECT'), ('mailboxes', 'SELECT'), ('links', 'SELECT'), ('links', 'INSERT'), ('requests', 'INSERT'),
 		('messages', 'SELECT'), ('messages', 'INSERT'), ('messages', 'UPDATE'), ('messages', 'DELETE'),
 		('deliveries', 'SELECT'), ('deliveries', 'INSERT'), ('deliveries', 'UPDATE'), ('deliveries', 'DELETE'),
 		('confirmations', 'SELECT'), ('confirmations', 'INSERT'), ('confirmations', 'UPDATE'), ('confirmations', 'DELETE')) AS v (name, may)`).Scan(&missing)
