@@ -229,10 +229,10 @@ func agentCell(r handlers.Route, e entry, l line, customer person, mode policy.M
 	}
 	ofAccount := isAccount && (strings.HasPrefix(r.Path, "/services/:domain/emails/:local") || r.Path == "/identifiers")
 	switch {
-	case r.Path == "/services":
+	case r.Path == "/services", r.Path == "/profile/identities/proof":
 		return "200"
 	case r.Path == "/profile/proof/challenge":
-		return "404" // as themselves, who have no passkey
+		return "422" // as themselves, who have no passkey
 	case r.Policy.Class != policy.Object:
 		return "403"
 	case object == "-":
