@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"example.org/mandat/handlers"
+	"example.org/mandat/mail/dns/dnstest"
 	"example.org/mandat/models"
 	"example.org/mandat/models/cast"
 	"example.org/mandat/models/modelstest"
@@ -308,6 +309,52 @@ func TestALeadWhoIsOneNoMoreEndsNothing(t *testing.T) {
 		}
 		if n := w.Int(t, "SELECT count(*) FROM assistances WHERE ended_at IS NULL"); n != 1 {
 			t.Errorf("%d are open", n)
+		}
+	})
+}
+
+// A part of a page is put into a page that has the banner, and leaves it and the
+// title as they are; a panel, which covers the banner, says itself for whom.
+func TestFragmentsLeaveTheBannerWhereItIs(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, w *modelstest.World) {
+		s := newSite(t, w, looksAt(dnstest.Serve(t)))
+		agent, token := w.Agent(t, cast.Sam, models.RoleAgent)
+		w.Acts(t, agent, cast.Alice, policy.Change)
+		v := s.visit(t)
+		v.carry(token)
+		const service = "/services/" + cast.Garrigue
+		for _, c := range []struct {
+			page, into, path string
+			status           int
+		}{
+			{"/services", "#list", "/services?q=garrigue", http.StatusOK},
+			{service + "/emails", "#list", service + "/emails?q=rh", http.StatusOK},
+			{service + "/redirections", "#list", service + "/redirections?q=rh", http.StatusOK},
+			{service + "/responders", "#list", service + "/responders?q=rh", http.StatusOK},
+			{service + "/lists", "#list", service + "/lists?q=rh", http.StatusOK},
+			{service, "#dns", service + "/dns", http.StatusOK},
+			{service + "/emails", "#messages", "/services/nobody.example/emails?q=rh", http.StatusNotFound},
+			{service + "/emails", "#messages", service + "/emails/rh/password", http.StatusForbidden},
+			{service + "/emails", "#messages", "/profile", http.StatusForbidden},
+			{service + "/emails", "dialog#panel", service + "/emails/rh/password", http.StatusForbidden},
+			{service + "/emails", "dialog#panel", service + "/emails/nobody", http.StatusNotFound},
+		} {
+			page := v.get(c.page)
+			if page.Find(".acting").Length() != 1 || page.Find(c.into).Length() != 1 || page.Find(c.into+" .acting").Length() != 0 {
+				t.Errorf("%s has %d banners, and %d in %s", c.page, page.Find(".acting").Length(), page.Find(c.into+" .acting").Length(), c.into)
+			}
+			target := "div#list"
+			if c.into != "#messages" {
+				target = strings.Replace(c.into, "#dns", "div#dns", 1)
+			}
+			part := v.get(c.path, "HX-Request", "true", "HX-Target", target)
+			says := strings.Contains(part.text("body"), "Acting for "+cast.Alice)
+			if part.status != c.status || strings.Contains(part.body, "<title") || strings.Contains(part.body, "hx-swap-oob") || says != (c.into == "dialog#panel") {
+				t.Errorf("%s into %s: %d %s", c.path, target, part.status, part.body)
+			}
+			if to := part.header.Get("HX-Retarget"); c.into == "#messages" != (to == c.into) {
+				t.Errorf("%s into %s goes to %q", c.path, target, to)
+			}
 		}
 	})
 }
