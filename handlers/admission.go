@@ -54,7 +54,7 @@ func (r Route) admits(s *models.Session) error {
 		return nil
 	case r.Policy.Class == policy.Staff, r.Policy.Class == policy.Lead:
 		return models.ErrNotFound
-	case agent && !acting && !r.agents, acting && !r.acting && r.Policy.Class != policy.Object: // one is one person at a time
+	case agent && !acting && !r.agents, acting && !r.acting && !r.proves && r.Policy.Class != policy.Object: // one is one person at a time
 		return errStaff
 	}
 	return nil

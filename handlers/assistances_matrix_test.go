@@ -3,7 +3,6 @@ package handlers_test
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -144,121 +143,6 @@ func lastLong(t *testing.T, w *modelstest.World) {
 	t.Helper()
 	until := w.Store.Now().Add(24 * time.Hour)
 	w.Exec(t, "UPDATE assistances SET expires_at = $1, change_until = CASE WHEN change_until IS NOT NULL THEN CAST($1 AS "+map[bool]string{true: "text", false: "timestamptz"}[w.Store.Embedded()]+") END WHERE ended_at IS NULL", until)
-}
-
-// Agents who act meet what the table says of their mode, on what the customer
-// owns; what was shared with the customer, and everybody else's, does not exist
-// for them, and what is the customer's own is closed. The cells are the owner's
-// wherever the mode allows the operation: support has no more than the
-// customer's rights (R36).
-func TestAgentsInTheMatrix(t *testing.T) {
-	routes := map[string]handlers.Route{}
-	for _, r := range handlers.Routes() {
-		routes[r.Method+" "+r.Path] = r
-	}
-	entries := readMatrix(t)
-	modelstest.Each(t, func(t *testing.T, w *modelstest.World) {
-		m := bareStage(t, w)
-		acting := []struct {
-			customer person
-			mode     policy.Mode
-		}{{alice, policy.Look}, {alice, policy.Change}, {bruno, policy.Change}}
-		who := make([]person, len(acting))
-		for i, a := range acting {
-			id := fmt.Sprintf("agent-%s-%d", a.customer.identifier, a.mode)
-			agent, token := w.Agent(t, id, models.RoleAgent)
-			m.tokens[id], who[i] = token, person{id, id}
-			consent := w.Actor(t, a.customer.identifier)
-			w.Acts(t, agent, a.customer.identifier, a.mode)
-			// The next window would end what rests on this one.
-			w.Exec(t, "UPDATE consents SET ended_at = created_at WHERE customer_id = $1 AND ended_at IS NULL", consent.Customer)
-		}
-		lastLong(t, w)
-		m.was, m.restore = rowsOf(t, w), w.Keep(t)
-		for i, acts := range acting {
-			by := who[i]
-			cells := 0
-			for _, e := range entries {
-				r := routes[e.route()]
-				if r.Policy.Class == policy.Public || r.Policy.Class == policy.Staff || r.Policy.Class == policy.Lead {
-					continue
-				}
-				kept := false // something was asked that must change nothing
-				look := func() {
-					if kept {
-						m.was.wantSame(t, w, fmt.Sprintf("%s by an agent for %s in mode %d", e.route(), acts.customer.name, acts.mode))
-					}
-					kept = false
-				}
-				for _, l := range e.lines {
-					cells++
-					cell := agentCell(r, e, l, acts.customer, acts.mode)
-					what := fmt.Sprintf("%s %s by an agent for %s in mode %d", e.route(), l.object, acts.customer.name, acts.mode)
-					if e.method == http.MethodPost && slices.Contains([]string{"done", "303", "acted"}, cell) {
-						look() // before it is put back
-						a, _ := m.ask(t, e, l.object, by)
-						wantCell(t, what, a, cell)
-						m.wantByAgent(t, what, w)
-						m.restore()
-						continue
-					}
-					m.keep(t, what, e, l.object, by, cell)
-					kept = true
-				}
-				look()
-			}
-			t.Logf("%d cells", cells)
-		}
-	})
-}
-
-// agentCell is what an agent gets who acts for a customer.
-func agentCell(r handlers.Route, e entry, l line, customer person, mode policy.Mode) string {
-	object, below, _ := strings.Cut(l.object, "#")
-	_, address, isGrant := strings.Cut(object, "/")
-	if !isGrant {
-		address = object
-	}
-	local, domain, isAccount := strings.Cut(address, "@")
-	if !isAccount {
-		local, domain = "", address
-	}
-	op := r.Policy.Operation
-	if r.Path == "/identifiers" && !isAccount {
-		op = policy.ShareService // the check serves both forms
-	}
-	ofAccount := isAccount && (strings.HasPrefix(r.Path, "/services/:domain/emails/:local") || r.Path == "/identifiers")
-	switch {
-	case r.Path == "/services":
-		return "200"
-	case r.Path == "/profile/proof/challenge":
-		return "404" // as themselves, who have no passkey
-	case r.Policy.Class != policy.Object:
-		return "403"
-	case object == "-":
-		return l.cells[0]
-	case ownerOf[domain] != customer.identifier || object == "none" || ofAccount && (local == "ghost" || local == "ancien"):
-		return "404"
-	case op == policy.Export && below == "none" && policy.May(policy.EditLists, policy.Standing{Agent: mode}):
-		return "404" // the list is looked for first
-	case !policy.May(op, policy.Standing{Agent: mode}):
-		return "403" // whether what is below is there is not told either
-	case strings.Contains(r.Path, "/uploads/") && strings.Contains(below, "-of-") && l.cells[0] != "403":
-		return "404" // the customer's file
-	case l.cells[0] == "done" && strings.Contains(e.fill, "elsewhere.example"):
-		return "422" // mail would leave the service
-	}
-	return l.cells[0] // Alice's: the owner's
-}
-
-// wantByAgent says that every event written since the play began names the agent.
-func (m *stage) wantByAgent(t *testing.T, what string, w *modelstest.World) {
-	t.Helper()
-	for _, line := range m.was.changed(rowsOf(t, w)) {
-		if strings.HasPrefix(line, "+ events ") && (strings.Contains(line, `"agent_id": null`) || strings.Contains(line, "agent_id: <nil>")) && !strings.Contains(line, "grant.expired") {
-			t.Errorf("%s wrote an event without the agent: %s", what, line)
-		}
-	}
 }
 
 // A page that an agent looks at is named to the customer; what a page asks for

@@ -39,8 +39,9 @@ const requestCookie = "-oidc"
 // maxOpaque bounds what the provider gives people to bring back, in octets.
 const maxOpaque = 4096
 
-// createIdentityRequest leads somebody to the provider, to sign in. There is no
-// session yet to bind a submission to; the check of the origin protects the form.
+// createIdentityRequest leads somebody to the provider: to sign in, or, with a
+// session, to prove again who they are. There may be no session to bind a
+// submission to; the check of the origin protects the form.
 func (h *Handlers) createIdentityRequest(c echo.Context) error {
 	f, err := readForm(c, "next", "again")
 	if err != nil {
@@ -49,7 +50,11 @@ func (h *Handlers) createIdentityRequest(c echo.Context) error {
 	if h.signOn == nil {
 		return models.ErrNotFound
 	}
-	if err := h.depart(c, models.Actor{}, models.IdentityRequest{Again: f.has("again"), Next: sitePath(f.Get("next"))}); err != nil {
+	r := models.IdentityRequest{Again: f.has("again"), Next: sitePath(f.Get("next"))}
+	if s := sessionOf(c); s != nil && r.Again {
+		r.SessionID = s.ID
+	}
+	if err := h.depart(c, models.Actor{}, r); err != nil {
 		return err
 	}
 	return lead(c, views.IdentityRequestPath)
@@ -69,7 +74,7 @@ func (h *Handlers) proofElsewhere(c echo.Context) string {
 }
 
 // newIdentityProof offers to prove at the provider who one is, to those who have
-// nothing to prove it with here: signing in anew, asked by the provider, is one.
+// nothing to prove it with here.
 func (h *Handlers) newIdentityProof(c echo.Context) error {
 	if err := h.offered(c); err != nil {
 		return err
@@ -171,8 +176,11 @@ func (h *Handlers) takeIdentityAnswer(c echo.Context) error {
 		h.refuseSignOn(c, err)
 		return err
 	}
-	if r.SessionID != 0 {
-		return h.linkIdentity(c, r, account)
+	switch {
+	case r.Proves():
+		return h.proveElsewhere(c, r, account)
+	case r.SessionID != 0:
+		return h.linkIdentity(c, account)
 	}
 	in, err := h.store.SignInByIdentity(c.Request().Context(), models.IdentityCredentials{
 		Identity: identityOf(account), Claim: account.Claim, Customers: h.signOn.Customers, Agents: h.signOn.Agents, Strong: account.Strong, At: account.At,
@@ -212,8 +220,28 @@ func identityOf(a *oidc.Account) models.Identity {
 	return models.Identity{Issuer: a.Issuer, Subject: a.Subject, Name: a.Name}
 }
 
+// proveElsewhere takes the provider's word that the reader is still they, and
+// goes on with their session: an agent acts on for the same customer.
+func (h *Handlers) proveElsewhere(c echo.Context, r *models.IdentityRequest, a *oidc.Account) error {
+	if err := h.offered(c); err != nil {
+		return err
+	}
+	s := sessionOf(c)
+	token, err := h.store.ProveByIdentity(c.Request().Context(), s.Actor().Self(), models.IdentityCredentials{Identity: identityOf(a), At: a.At})
+	if bad, is := refused(c, err); is {
+		h.security.Warn("proof refused", "request", reference(c), "person", s.Identifier, "peer", c.RealIP())
+		return h.done(c, nil, sitePath(r.Next), views.Flash{Tone: "crit", Text: bad.Summary()[0].Text})
+	}
+	if err != nil {
+		return err
+	}
+	h.security.Info("proof given", "request", reference(c), "person", s.Identifier, "peer", c.RealIP())
+	h.renewed(c, token)
+	return h.done(c, nil, sitePath(r.Next), views.Flash{})
+}
+
 // linkIdentity links the reader with what the provider knows.
-func (h *Handlers) linkIdentity(c echo.Context, r *models.IdentityRequest, a *oidc.Account) error {
+func (h *Handlers) linkIdentity(c echo.Context, a *oidc.Account) error {
 	err := h.store.LinkIdentity(c.Request().Context(), sessionOf(c).Actor(), identityOf(a))
 	if errors.Is(err, models.ErrSignedOut) { // meanwhile
 		err = errors.Join(oidc.ErrAnswer, errNoSession)

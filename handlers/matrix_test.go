@@ -352,15 +352,21 @@ var matrices = []string{
 	identitiesMatrix,
 }
 
-func readMatrix(t testing.TB) (entries []entry) {
+func readMatrix(t testing.TB) []entry {
 	t.Helper()
-	for text := range strings.Lines(strings.Join(matrices, "\n")) {
+	return readEntries(t, strings.Join(matrices, "\n"), len(people))
+}
+
+// readEntries reads a table with a cell for each of so many columns.
+func readEntries(t testing.TB, table string, columns int) (entries []entry) {
+	t.Helper()
+	for text := range strings.Lines(table) {
 		words := strings.Fields(text)
 		switch {
 		case len(words) == 0 || strings.HasPrefix(text, "#") || strings.HasPrefix(text, " "):
 		case strings.HasPrefix(text, "\t"):
-			if len(words) != 1+len(people) || len(entries) == 0 {
-				t.Fatalf("a line of the matrix has an object and %d cells: %s", len(people), text)
+			if len(words) != 1+columns || len(entries) == 0 {
+				t.Fatalf("a line of the matrix has an object and %d cells: %s", columns, text)
 			}
 			last := &entries[len(entries)-1]
 			last.lines = append(last.lines, line{words[0], words[1:]})

@@ -26,7 +26,8 @@ func (h *Handlers) asked(c echo.Context, challenge *models.Challenge) error {
 	return c.JSONBlob(http.StatusOK, challenge.Options)
 }
 
-// askPasskey asks the browser of somebody signed in for a proof by passkey.
+// askPasskey asks the browser of somebody signed in for a proof by passkey: of
+// an agent who acts, one of their own.
 func (h *Handlers) askPasskey(c echo.Context) error {
 	_, by, err := h.sent(c)
 	if err != nil {
@@ -36,7 +37,7 @@ func (h *Handlers) askPasskey(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	challenge, err := h.store.ChallengeProof(c.Request().Context(), by, at)
+	challenge, err := h.store.ChallengeProof(c.Request().Context(), by.Self(), at)
 	if err != nil {
 		return err
 	}

@@ -20,11 +20,11 @@ func (h *Handlers) proof(c echo.Context) views.Proof {
 	if s.Proved(h.store.Now()) {
 		return views.Proof{}
 	}
-	ctx, p := c.Request().Context(), views.Proof{Needed: true}
+	ctx, self, p := c.Request().Context(), s.Actor().Self(), views.Proof{Needed: true}
 	var codes, passkeys error
-	p.Code, codes = h.store.HasFactor(ctx, s.Actor())
+	p.Code, codes = h.store.HasFactor(ctx, self)
 	if h.site != nil {
-		p.Passkey, passkeys = h.store.HasPasskey(ctx, s.Actor(), h.site.ID())
+		p.Passkey, passkeys = h.store.HasPasskey(ctx, self, h.site.ID())
 	}
 	if err := errors.Join(codes, passkeys); err != nil { // the field takes a code all the same, and only does not say so
 		h.log.Warn("proof", "request", reference(c), "error", err)
@@ -52,17 +52,18 @@ func (h *Handlers) prove(c echo.Context, f form) error {
 	return nil
 }
 
-// tokenFor proves with what a form has: a passkey, or what was typed.
+// tokenFor proves with what a form has: a passkey, or what was typed. Who acts
+// for a customer proves to be themselves.
 func (h *Handlers) tokenFor(c echo.Context, f form) (token string, err error) {
-	answer := f.Get("proof_passkey")
+	answer, self := f.Get("proof_passkey"), sessionOf(c).Actor().Self()
 	if answer == "" {
-		return h.store.Prove(c.Request().Context(), sessionOf(c).Actor(), f.Get("proof"))
+		return h.store.Prove(c.Request().Context(), self, f.Get("proof"))
 	}
 	at, err := h.ceremony(c)
 	if err != nil {
 		return "", err
 	}
-	return h.store.ProveWithPasskey(c.Request().Context(), sessionOf(c).Actor(), at, answer)
+	return h.store.ProveWithPasskey(c.Request().Context(), self, at, answer)
 }
 
 // renew gives the session a new reference after a change that proved who its person is.

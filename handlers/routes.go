@@ -34,6 +34,9 @@ type Route struct {
 	asks bool
 	// About no object of a service, and an agent who acts sees it as their customer does.
 	acting bool
+	// Whoever asks proves to be themselves by it: an agent who acts, too, before
+	// they change things.
+	proves bool
 }
 
 // Changes says whether the route changes state.
@@ -98,7 +101,8 @@ func (h *Handlers) routes() []Route {
 	signInAsked, secondStepAsked := post("/session/passkey/challenge", public, h.askSignIn), post("/session/factor/challenge", public, h.askSecondStep)
 	newPasskeyAsked, proofAsked := post("/profile/passkeys/challenge", self, h.askNewPasskey), post("/profile/proof/challenge", self, h.askPasskey)
 	signInAsked.asks, secondStepAsked.asks, newPasskeyAsked.asks, proofAsked.asks = true, true, true, true
-	proofAsked.acting = true // who acts proves to be themselves before they change things
+	proofElsewhere := get("/profile/identities/proof", self, h.newIdentityProof)
+	proofAsked.proves, proofElsewhere.proves = true, true
 	return slices.Concat([]Route{
 		// Signing in and out
 		get("/", public, h.home),
@@ -152,7 +156,7 @@ func (h *Handlers) routes() []Route {
 		staffToo(post("/profile/sessions/:id/end", self, h.endOneSession)),
 		staffToo(get("/profile/identities", self, h.listIdentities)),
 		staffToo(post("/profile/identities", self, h.createIdentity)),
-		staffToo(get("/profile/identities/proof", self, h.newIdentityProof)),
+		staffToo(proofElsewhere),
 		staffToo(get("/profile/identities/:id/removal", self, h.newIdentityRemoval)),
 		staffToo(post("/profile/identities/:id/removal", self, h.createIdentityRemoval)),
 		get("/history", self, h.listPersonHistory),

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"example.org/mandat/models"
 	"example.org/mandat/models/modelstest"
 )
 
@@ -72,9 +73,15 @@ func texts(t testing.TB, w *modelstest.World, query string) (list []string) {
 }
 
 // rowsOfTable reads any table without knowing its columns.
-func rowsOfTable(t testing.TB, w *modelstest.World, table string) (list rows) {
+func rowsOfTable(t testing.TB, w *modelstest.World, table string) rows {
 	t.Helper()
-	found, err := w.SQL.QueryContext(t.Context(), "SELECT * FROM "+table)
+	return readRows(t, w, table, "SELECT * FROM "+table, lastUse)
+}
+
+// readRows reads the rows of a query about one table, without some of its columns.
+func readRows(t testing.TB, w *modelstest.World, table, query string, without []string) (list rows) {
+	t.Helper()
+	found, err := w.SQL.QueryContext(t.Context(), query)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +100,7 @@ func rowsOfTable(t testing.TB, w *modelstest.World, table string) (list rows) {
 		}
 		line := table
 		for i, v := range values {
-			if !slices.Contains(lastUse, columns[i]) {
+			if !slices.Contains(without, columns[i]) {
 				line += fmt.Sprintf(" %s: %v", columns[i], v)
 			}
 		}
@@ -102,6 +109,55 @@ func rowsOfTable(t testing.TB, w *modelstest.World, table string) (list rows) {
 	if err := found.Err(); err != nil {
 		t.Fatal(err)
 	}
+	return list
+}
+
+// ownRows are the conditions, by table, on the rows of what is a customer's own:
+// who they are and how they sign in, where they are signed in and have been, what
+// slows them down, what they allow support, what they hold, and what they were
+// told of their security.
+type ownRows map[string]string
+
+// ownRowsOf is what is a customer's own; "" is nobody, who has nothing.
+func ownRowsOf(t testing.TB, w *modelstest.World, identifier string) ownRows {
+	t.Helper()
+	if identifier == "" {
+		return nil
+	}
+	id := w.Actor(t, identifier).Customer
+	own := ownRows{
+		"customers": fmt.Sprintf("id = %d", id),
+		"grants":    fmt.Sprintf("grantee_id = %d", id),
+		"notices":   fmt.Sprintf(`receiver_id = %d AND parts LIKE '%%"kind":"%s"%%'`, id, models.NoticeSecurity),
+		"throttles": fmt.Sprintf("(subject LIKE '%%:%s' OR subject = 'unknown:%d')", identifier, id),
+	}
+	tables := "SELECT table_name FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name) WHERE table_schema = 'panel' AND table_type = 'BASE TABLE' AND column_name = 'customer_id'"
+	if w.Store.Embedded() {
+		tables = "SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND c.name = 'customer_id'"
+	}
+	for _, table := range texts(t, w, tables) {
+		if table != "assistances" && table != "uploads" { // which are the agent's, for the customer
+			own[table] = fmt.Sprintf("customer_id = %d", id)
+		}
+	}
+	return own
+}
+
+// read reads the rows as they are, each whole, with the time of its last use.
+func (own ownRows) read(t testing.TB, w *modelstest.World) (list rows) {
+	t.Helper()
+	var parts []string
+	for table, condition := range own {
+		if w.Store.Embedded() {
+			list = append(list, readRows(t, w, table, "SELECT * FROM "+table+" WHERE "+condition, nil)...)
+		} else {
+			parts = append(parts, fmt.Sprintf("SELECT '%s ' || to_jsonb(t)::text FROM %[1]s t WHERE %s", table, condition))
+		}
+	}
+	if len(parts) > 0 {
+		list = texts(t, w, strings.Join(parts, " UNION ALL "))
+	}
+	slices.Sort(list)
 	return list
 }
 

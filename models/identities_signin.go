@@ -6,13 +6,16 @@ import (
 	"time"
 )
 
-// IdentityRequest is a person on the way to a provider and back: to sign in, or
-// to be linked with it.
+// IdentityRequest is a person on the way to a provider and back: to sign in, to
+// be linked with it, or to prove again who they are.
 type IdentityRequest struct {
-	SessionID int64  // that asks to be linked; 0: to sign in
+	SessionID int64  // that asks to be linked, or Again for a proof; 0: to sign in
 	Again     bool   // the provider is to ask who they are, though it may remember them
 	Next      string // where to go on to
 }
+
+// Proves says whether the person has a session, and is on the way to prove who they are.
+func (r *IdentityRequest) Proves() bool { return r.SessionID != 0 && r.Again }
 
 // Bounds of those who are on their way.
 const (
@@ -29,7 +32,7 @@ const (
 func (s *Store) NewIdentityRequest(ctx context.Context, by Actor, r IdentityRequest, peer, replaced string) (token string, err error) {
 	token = newToken()
 	return token, s.change(ctx, by, func(tx *Tx) error {
-		if r.SessionID != 0 {
+		if r.SessionID != 0 && !r.Proves() {
 			if err := tx.proven(); err != nil {
 				return err
 			}
@@ -152,6 +155,33 @@ func (s *Store) SignInByIdentity(ctx context.Context, ic IdentityCredentials, c 
 		return nil, err
 	}
 	return in, nil
+}
+
+// ProveByIdentity takes what a provider says of whoever came back from it, by a
+// request of by's session (see TakeIdentityRequest), as proof that it is still
+// they, from the moment at which it asked them. See Prove: Invalid (field "proof")
+// when they are somebody else there, or it has not asked them within ProofFor.
+func (s *Store) ProveByIdentity(ctx context.Context, by Actor, ic IdentityCredentials) (token string, err error) {
+	p, err := s.personOf(ctx, by, "")
+	if err != nil {
+		return "", err
+	}
+	err = s.change(ctx, p.actor(), func(tx *Tx) error {
+		is, err := tx.holdIdentity(p, ic.Issuer)
+		if err != nil {
+			return err
+		}
+		if is == nil || is.Subject != ic.Subject {
+			return invalid("proof", "identity.again.other")
+		}
+		proved := ic.proved(tx.now)
+		if tx.now.Sub(proved) > ProofFor {
+			return invalid("proof", "identity.again.unasked")
+		}
+		token, err = tx.renewSession(by.Session, proved)
+		return err
+	})
+	return token, err
 }
 
 // providerSkew is how far a provider's clock may be ahead.

@@ -58,7 +58,7 @@ func (s *Store) Prove(ctx context.Context, by Actor, proof string) (token string
 // are, such as that of their password.
 func (s *Store) Renew(ctx context.Context, by Actor) (token string, err error) {
 	err = s.inTx(ctx, Actor{}, func(tx *Tx) error {
-		token, err = tx.renewSession(by.Session)
+		token, err = tx.renewSession(by.Session, tx.now)
 		return err
 	})
 	return token, err
@@ -84,16 +84,17 @@ func (s *Store) proveByCode(ctx context.Context, by Actor, p person, code string
 		if err := tx.succeeded([]string{guesses}, ""); err != nil {
 			return err
 		}
-		token, err = tx.renewSession(by.Session)
+		token, err = tx.renewSession(by.Session, tx.now)
 		return err
 	})
 	return token, err
 }
 
-// renewSession gives a session a new reference.
-func (tx *Tx) renewSession(id int64) (string, error) {
+// renewSession gives a session a new reference, now that its person has proved
+// who they are.
+func (tx *Tx) renewSession(id int64, proved time.Time) (string, error) {
 	token := newToken()
-	done := tx.Exec("UPDATE sessions SET token_hash = ?, form_key = COALESCE(form_key, token_hash), proved_at = ? WHERE id = ?", tokenHash(token), tx.now, id)
+	done := tx.Exec("UPDATE sessions SET token_hash = ?, form_key = COALESCE(form_key, token_hash), proved_at = ? WHERE id = ?", tokenHash(token), proved, id)
 	if done.Error == nil && done.RowsAffected == 0 {
 		return "", ErrSignedOut
 	}

@@ -246,7 +246,7 @@ func (s *Store) ApproveAssistance(ctx context.Context, by Actor, id int64) error
 func (s *Store) EndOther(ctx context.Context, by Actor, id int64) error {
 	return s.change(ctx, by, func(tx *Tx) error {
 		var lead bool
-		if err := tx.scan(&lead, "SELECT count(*) > 0 FROM agents WHERE id = ? AND role = ? AND removed_at IS NULL", by.Agent, RoleLead); err != nil {
+		if err := tx.scan(&lead, "SELECT 1 = 1 FROM agents a WHERE a.id = ? AND a.role = ? AND a.removed_at IS NULL"+tx.forShare("a"), by.Agent, RoleLead); err != nil {
 			return err
 		}
 		if !lead {

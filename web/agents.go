@@ -55,7 +55,7 @@ func (c *agentSetCommand) Run(p *program) error {
 			if err := s.SetAgentRole(ctx, c.Identifier, c.Role); err != nil {
 				return named("agent "+c.Identifier, err)
 			}
-			fmt.Fprintf(p.out, "Agent %s is a %s.\n", c.Identifier, c.Role)
+			fmt.Fprintf(p.out, "Agent %s has the role %s.\n", c.Identifier, c.Role)
 			return nil
 		}
 		if err := s.SetAgentCustomer(ctx, c.Identifier, c.Customer); err != nil {

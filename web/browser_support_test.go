@@ -1,6 +1,9 @@
 package main
 
 import (
+	"fmt"
+	"strings"
+
 	"example.org/mandat/models/cast"
 )
 
@@ -42,6 +45,7 @@ func letSupportIn(v *visitor) {
 	david.see(david.say("consent.accepted"))
 	v.goTo("/services")
 	v.see(v.say("assistance.may_look"), cast.Velos)
+	v.showsTheBanner(cast.David)
 	v.check()
 	v.follow(cast.Velos)
 	v.lacks(v.say("account.new"), v.say("layout.resign"))
@@ -67,6 +71,13 @@ func letSupportIn(v *visitor) {
 	v.check()
 	v.press(v.say("assistance.change_button"))
 	v.see(v.say("assistance.may_change"))
+	v.goTo(garrigue + "/emails")
+	v.typeIn(v.say("account.search"), "juri")
+	if !v.manner.script { // else the list follows what is typed
+		v.press(v.say("common.search"))
+	}
+	v.see("juridique", v.words.N("common.results", 2))
+	v.showsTheBanner(cast.Alice)
 	v.goTo(garrigue + "/emails/rh")
 	v.lacks(v.say("account.delete"), v.say("account.password.change"))
 	v.check()
@@ -76,4 +87,26 @@ func letSupportIn(v *visitor) {
 	v.press(v.say("assistance.end"))
 	v.see(v.say("assistance.ended"))
 	v.check()
+}
+
+// showsTheBanner says that title and banner name the customer, on screen and on paper.
+func (v *visitor) showsTheBanner(customer string) {
+	v.t.Helper()
+	if title := ask[string](v, "document.title"); !strings.HasPrefix(title, v.say("assistance.acting", "Who", customer)) {
+		v.t.Errorf("the title is %q", title)
+	}
+	const shown = `[...document.querySelectorAll(%q)].filter(e => e.checkVisibility({opacityProperty: true, visibilityProperty: true}) && e.getBoundingClientRect().height > 0).map(e => e.innerText).join()`
+	banner := func(on string) {
+		v.t.Helper()
+		if text := ask[string](v, fmt.Sprintf(shown, ".acting")); !strings.Contains(spaces(text), customer) {
+			v.t.Errorf("the banner says %q on %s", text, on)
+		}
+	}
+	banner("screen")
+	v.medium("print")
+	banner("paper")
+	if text := ask[string](v, fmt.Sprintf(shown, ".topbar")); text != "" {
+		v.t.Errorf("the page is not as it is printed: it has %q", text)
+	}
+	v.medium("screen")
 }

@@ -181,12 +181,18 @@ func (v *visitor) emulate() {
 	v.t.Helper()
 	m := v.manner
 	v.resize(m.width)
-	send(v, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: m.theme}},
-	})
+	v.medium("screen")
 	send(v, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}) // tabs beside it have it too
 	send(v, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: network.Headers{"Accept-Language": m.lang}})
 	v.scripts(m.script)
+}
+
+// medium has pages look as they do on it: "screen" or "print".
+func (v *visitor) medium(name string) {
+	v.t.Helper()
+	send(v, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Media: name, Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: v.manner.theme}},
+	})
 }
 
 func (v *visitor) resize(width int64) {

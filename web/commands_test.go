@@ -111,7 +111,7 @@ func TestOperatorsCommands(t *testing.T) {
 		{args: "agent link tom-support", out: "https://panel.example.org/password-links/", err: "works once"},
 		{args: "agent link ab1-mdt", status: 1, err: "ab1-mdt"},
 		{args: "agent link tim-support", status: 1, err: "there is no agent tim-support"},
-		{args: "agent set tom-support --role lead", out: "Agent tom-support is a lead."},
+		{args: "agent set tom-support --role lead", out: "Agent tom-support has the role lead."},
 		{args: "agent set tom-support --role chief", status: 2, err: "--role"},
 		{args: "agent set tom-support", status: 2, err: "--customer"},
 		{args: "agent set tom-support --customer cd1-mdt", out: "cd1-mdt is agent tom-support's own"},

@@ -360,16 +360,23 @@ func TestTheOperatorSignsOutInEveryProcess(t *testing.T) {
 // to be right again.
 func begun(t *testing.T, db *sql.DB, p *panel, identifier string) *client {
 	t.Helper()
-	c, token, origin := newClient(t), rand.Text(), &url.URL{}
-	var err error
-	if origin, err = url.Parse(p.origin); err != nil {
-		t.Fatal(err)
-	}
-	_, err = db.Exec(`INSERT INTO sessions (token_hash, customer_id, agent_id, data, user_agent, peer, created_at, seen_at, expires_at)
+	token := rand.Text()
+	_, err := db.Exec(`INSERT INTO sessions (token_hash, customer_id, agent_id, data, user_agent, peer, created_at, seen_at, expires_at)
 		SELECT sha256($1::bytea), (SELECT id FROM customers WHERE identifier = $2), (SELECT id FROM agents WHERE identifier = $2), '', '', '192.0.2.1', now(), now(), now() + interval '1 hour'`, token, identifier)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return carrying(t, p, token)
+}
+
+// carrying is a browser that has the cookie of a session.
+func carrying(t *testing.T, p *panel, token string) *client {
+	t.Helper()
+	origin, err := url.Parse(p.origin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newClient(t)
 	c.http.Jar.SetCookies(origin, []*http.Cookie{{Name: "mandat", Value: token}})
 	return c
 }
