@@ -117,7 +117,7 @@ vulnerabilities: go ## known ones in what the program calls, by the Go project's
 scan: export MANDAT_SCAN := 1
 scan: test-deps go ## half an hour: wapiti and sqlmap look for holes; installs them if they are missing
 	@.ci/deps wapiti sqlmap
-	go test -count=1 -v -run '^TestScan' -timeout 1h ./web
+	go test -count=1 -v -run '^TestScan' -timeout 2h ./handlers
 
 test-deps: ## what the tests need and Go does not bring: PostgreSQL, Chromium, Pigeonhole, Glewlwyd; Postfix and Dovecot
 	@.ci/deps postgresql chromium dovecot-sieve glewlwyd

@@ -139,7 +139,7 @@ func putAssistances(t *testing.T, m *stage, w *modelstest.World) {
 }
 
 // lastLong has what is open last for longer than the matrix takes.
-func lastLong(t *testing.T, w *modelstest.World) {
+func lastLong(t testing.TB, w *modelstest.World) {
 	t.Helper()
 	until := w.Store.Now().Add(24 * time.Hour)
 	w.Exec(t, "UPDATE assistances SET expires_at = $1, change_until = CASE WHEN change_until IS NOT NULL THEN CAST($1 AS "+map[bool]string{true: "text", false: "timestamptz"}[w.Store.Embedded()]+") END WHERE ended_at IS NULL", until)

@@ -24,7 +24,8 @@ type person struct{ name, identifier string }
 
 var (
 	alice, bruno, chloe = person{"Alice", cast.Alice}, person{"Bruno", cast.Bruno}, person{"Chloé", cast.Chloe}
-	people              = []person{alice, bruno, chloe, {"David", cast.David}, {"Emma", cast.Emma}, {"Sam", cast.Sam}, {"nobody", ""}}
+	nobody              = person{"nobody", ""}
+	people              = []person{alice, bruno, chloe, {"David", cast.David}, {"Emma", cast.Emma}, {"Sam", cast.Sam}, nobody}
 )
 
 // The world of the matrix is the cast and a little more:
