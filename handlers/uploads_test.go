@@ -86,6 +86,9 @@ func TestAFileIsCheckedThenDone(t *testing.T) {
 func TestAnExportedFileIsReadAgain(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
 		s.working(t)
+		for local, description := range map[string]string{"rh": "=1+1", "devis": "'=1+1", "accueil": "'", "compta": strings.Repeat(";", models.MaxDescription)} {
+			s.Exec(t, "UPDATE accounts SET description = $1 WHERE address = $2", description, local+"@"+cast.Garrigue)
+		}
 		for _, who := range []string{cast.Alice, cast.Bruno} {
 			v := s.as(t, who)
 			if who == cast.Bruno {
