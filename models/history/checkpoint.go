@@ -192,7 +192,7 @@ func parseCheckpoint(lines []string, verifier note.Verifier) (*Checkpoint, error
 	for _, line := range lines[body : len(lines)-1] {
 		var l Leaf
 		var hash string
-		if _, err := fmt.Sscanf(line, "%d %d %s", &l.Service, &l.Number, &hash); err != nil || l.Hash.UnmarshalText([]byte(hash)) != nil || l.Hash.String() != hash {
+		if _, err := fmt.Sscanf(line, "%d %d %s", &l.Service, &l.Number, &hash); err != nil || l.Hash.UnmarshalText([]byte(hash)) != nil || l.line() != line+"\n" {
 			return nil, fmt.Errorf("the checkpoint of %s has a line that is none: %q", c.At, line)
 		}
 		c.Leaves = append(c.Leaves, l)
