@@ -86,11 +86,21 @@ func brokenLine(err error) (line int, broken bool) {
 	return 0, err != nil
 }
 
-// tooWide says whether a line of a text has more separators than columns may be.
+// tooWide says whether a line of a table has more separators than columns may be.
+// Within quotes they are none, nor does a line end there.
 func tooWide(text string, sign rune) bool {
-	for line := range strings.Lines(text) {
-		if strings.Count(line, string(sign)) > maxUploadColumns {
-			return true
+	count, quoted := 0, false
+	for i := range len(text) {
+		switch c := rune(text[i]); {
+		case c == '"':
+			quoted = !quoted // beyond a quote out of place nothing is read
+		case quoted:
+		case c == '\n':
+			count = 0
+		case c == sign:
+			if count++; count > maxUploadColumns {
+				return true
+			}
 		}
 	}
 	return false

@@ -86,6 +86,9 @@ func TestAFileIsCheckedThenDone(t *testing.T) {
 func TestAnExportedFileIsReadAgain(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
 		s.working(t)
+		for local, description := range map[string]string{"rh": "=1+1", "devis": "'=1+1", "accueil": "'", "compta": strings.Repeat(";", models.MaxDescription)} {
+			s.Exec(t, "UPDATE accounts SET description = $1 WHERE address = $2", description, local+"@"+cast.Garrigue)
+		}
 		for _, who := range []string{cast.Alice, cast.Bruno} {
 			v := s.as(t, who)
 			if who == cast.Bruno {
@@ -118,6 +121,7 @@ func TestAFileThatIsNoneIsRefusedWithItsReason(t *testing.T) {
 			{"accounts", "a cell too long", "adresse\ta\r\nx\t" + strings.Repeat("y", 20_000), "n’est pas une colonne connue"},
 			{"accounts", "a description too long for a cell", "adresse;description\r\nx;" + strings.Repeat("y", 20_000), "Ligne 2 : une cellule"},
 			{"accounts", "separators alone", "adresse" + strings.Repeat(";", 1_000_000), "plus de 200 colonnes"},
+			{"accounts", "separators on both sides of a line end in quotes", "adresse;description\na" + strings.Repeat(strings.Repeat(";", 150)+"\"\n\"", 3), "plus de 200 colonnes"},
 			{"accounts", "too many lines", "adresse\r\n" + strings.Repeat("a\r\n", models.MaxUploadLines+1), "plus de 50"},
 			{"redirections", "no source", "destinations\r\na", "dont « Adresse »"},
 			{"redirections", "the targets missing", "adresse\r\na", "dont « Destinations »"},

@@ -44,9 +44,10 @@ func (f *CSV) End() error {
 }
 
 // CSVCell is a text that no spreadsheet takes for a formula: one that begins as
-// a formula does gets the apostrophe by which spreadsheets know a text.
+// a formula does gets the apostrophe by which spreadsheets know a text; so does
+// one that begins as if it had it already, or it would be read without its own.
 func CSVCell(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
+	if inner := strings.TrimLeft(text, "'"); inner != "" && strings.ContainsRune("=+-@\t\r", rune(inner[0])) {
 		return "'" + text
 	}
 	return text

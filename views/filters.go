@@ -75,8 +75,11 @@ func StoredFilter(l *locale.Locale, f *models.Filter) FilterForm {
 	}
 	for _, r := range f.Rules {
 		rule := FilterRuleForm{Header: r.Header, Operator: r.Operator, Value: r.Value}
-		if r.Header == "size" {
+		switch r.Header {
+		case "size":
 			rule.Value = filterSize(l, r.Value)
+		case OtherHeader: // by chance its very name
+			rule.Name = r.Header
 		}
 		form.Rules = append(form.Rules, ListedHeader(rule))
 	}

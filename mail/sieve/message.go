@@ -32,6 +32,8 @@ type field struct {
 	raw     string // as it came, folded, without what surrounds it
 	text    string // as people read it: unfolded, decoded
 	lowered string // the same with ASCII letters in lower case
+
+	addresses []string // of From, To and Cc, lowered: a hundred filters may ask for them
 }
 
 // NewMessage is a message made of what somebody typed: names and addresses as
@@ -125,7 +127,13 @@ func newField(name, value string) field {
 	value = strings.ReplaceAll(value, "\x00", "\uFFFD")
 	value = strings.TrimLeft(value, " \t")
 	text := strings.TrimRight(decode(unfold(value)), " \t")
-	return field{name: lower(name), raw: strings.TrimRight(value, " \t"), text: text, lowered: lower(text)}
+	f := field{name: lower(name), raw: strings.TrimRight(value, " \t"), text: text, lowered: lower(text)}
+	if hasAddresses(f.name) {
+		for _, address := range addresses(f.raw) {
+			f.addresses = append(f.addresses, lower(address))
+		}
+	}
+	return f
 }
 
 // unfold makes of a line end and the blank after it one space.

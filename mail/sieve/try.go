@@ -99,16 +99,8 @@ func (r Rule) any(m Message, match func(lowered string) bool) bool {
 		if f.name != name {
 			continue
 		}
-		if !r.address() {
-			if match(f.lowered) {
-				return true
-			}
-			continue
-		}
-		for _, text := range addresses(f.raw) {
-			if match(lower(text)) {
-				return true
-			}
+		if r.address() && slices.ContainsFunc(f.addresses, match) || !r.address() && match(f.lowered) {
+			return true
 		}
 	}
 	return false
@@ -116,8 +108,12 @@ func (r Rule) any(m Message, match func(lowered string) bool) bool {
 
 // address says that a rule compares addresses, and not what is written around them.
 func (r Rule) address() bool {
-	return (r.Operator == Is || r.Operator == IsNot) && (r.Header == From || r.Header == To || r.Header == Cc)
+	return (r.Operator == Is || r.Operator == IsNot) && hasAddresses(r.Header)
 }
+
+// hasAddresses says whether a header, by its name in lower case, is one of whose
+// addresses rules are about.
+func hasAddresses(name string) bool { return name == From || name == To || name == Cc }
 
 func (r Rule) negated() bool { return r.Operator == NotContains || r.Operator == IsNot }
 

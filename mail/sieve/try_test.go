@@ -119,19 +119,38 @@ func TestPatterns(t *testing.T) {
 	}
 }
 
+// Two thousand rules may ask for them.
+func TestAddressesAreReadOncePerMessage(t *testing.T) {
+	f := []Filter{{Active: true, Any: true, Action: Read, Rules: []Rule{{To, Is, "x@y"}, {To, IsNot, "a@b"}}}}
+	cost := func(fields int) float64 {
+		m, err := ParseMessage(strings.Repeat("to: g: a@b, (c) d@e;\n", fields))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return testing.AllocsPerRun(10, func() { Try(f, m) })
+	}
+	if one, many := cost(1), cost(1000); many > one {
+		t.Errorf("%.0f allocations for one field, %.0f for a thousand", one, many)
+	}
+}
+
 // A hundred filters of twenty rules, on a message that is as bad for them as it can be.
 func BenchmarkTryHostile(b *testing.B) {
-	for name, c := range map[string]struct{ value, text string }{
-		"a part that almost fits": {"*" + strings.Repeat("a", 198) + "b*", "Subject: " + strings.Repeat("a", MaxMessage-9)},
-		"a part with ?":           {"*" + strings.Repeat("?", 198) + "b*", "Subject: " + strings.Repeat("a", MaxMessage-9)},
-		"many fields":             {"x", strings.Repeat("subject:\n", MaxMessage/9)},
+	for name, c := range map[string]struct {
+		rule Rule
+		text string
+	}{
+		"a part that almost fits": {Rule{Subject, Matches, "*" + strings.Repeat("a", 198) + "b*"}, "Subject: " + strings.Repeat("a", MaxMessage-9)},
+		"a part with ?":           {Rule{Subject, Matches, "*" + strings.Repeat("?", 198) + "b*"}, "Subject: " + strings.Repeat("a", MaxMessage-9)},
+		"many fields":             {Rule{Subject, Matches, "x"}, strings.Repeat("subject:\n", MaxMessage/9)},
+		"many addresses":          {Rule{To, Is, "x@y"}, strings.Repeat("to:a@b\n", MaxMessage/7)},
 	} {
 		b.Run(name, func(b *testing.B) {
 			m, err := ParseMessage(c.text)
 			if err != nil {
 				b.Fatal(err)
 			}
-			f := Filter{Active: true, Action: Read, Rules: slices.Repeat([]Rule{{Subject, Matches, c.value}}, 20)}
+			f := Filter{Active: true, Action: Read, Rules: slices.Repeat([]Rule{c.rule}, 20)}
 			for b.Loop() {
 				Try(slices.Repeat([]Filter{f}, 100), m)
 			}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -201,12 +202,27 @@ func FuzzReadCheckpoints(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(text)
+	f.Add(bytes.Repeat(text, 2))
+	f.Add(bytes.ReplaceAll(text, []byte("\n1 "), []byte("\n+1 ")))
+	f.Add(bytes.Replace(text, []byte("\n\n"), []byte("\n\n— else AAAAAAAA\n"), 1))
+	signed := map[string]bool{}
+	for line := range bytes.Lines(text) {
+		signed[string(bytes.TrimRight(line, "\n"))] = true
+	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		_ = ReadCheckpoints(bytes.NewReader(text), key.Public(), func(c *Checkpoint) {
-			if len(c.Leaves) != 3 {
+		err := ReadCheckpoints(bytes.NewReader(text), key.Public(), func(c *Checkpoint) {
+			if !slices.Equal(c.Leaves, leaves) {
 				t.Errorf("nobody signed %+v", c)
 			}
 		})
+		if err != nil {
+			return
+		}
+		for line := range bytes.Lines(text) {
+			if line := strings.TrimRight(string(line), "\r\n"); !signed[line] && !strings.HasPrefix(line, "— ") {
+				t.Errorf("nobody wrote %q", line)
+			}
+		}
 	})
 }
 
