@@ -32,7 +32,7 @@ func (s *service) keep(ctx context.Context, wake <-chan struct{}) {
 		case ctx.Err() != nil:
 		case err != nil:
 			s.log.Warn("decisions have to wait", "error", err)
-			pause(ctx, lookAgain/3)
+			pause(ctx, lookAgain)
 		case !more:
 			select {
 			case <-ctx.Done():
