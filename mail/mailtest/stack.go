@@ -298,11 +298,6 @@ func (s *Stack) launch(ctx context.Context) error {
 	return nil
 }
 
-// Flush has Postfix try at once what waits in its queue.
-func (s *Stack) Flush(ctx context.Context) error {
-	return exec.CommandContext(ctx, "postqueue", "-c", filepath.Join(s.dir, "postfix"), "-f").Run()
-}
-
 // polls are the lines of a test that looks again and again whether mail has come.
 var polls = regexp.MustCompile(`(?m)^.*(imap-login: Info: Login:|Disconnected: Connection closed \(EXAMINE).*\n`)
 
