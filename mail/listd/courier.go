@@ -181,12 +181,22 @@ func (s *service) prepare(ctx context.Context, b *batch) (links map[string]strin
 		return nil, err
 	}
 	if !found {
-		b.copies = nil
-		_, err = s.db.Exec(ctx, `UPDATE mlist.deliveries d SET next_at = now() + $2, state = CASE WHEN d.attempts >= $3 THEN 'failed' ELSE 'waiting' END
-			WHERE d.message_id = $1 AND d.state = 'waiting'`, b.id, asleep, maxAttempts)
-		return nil, err
+		return nil, s.putToSleep(ctx, b)
 	}
 	return s.linksOf(ctx, b)
+}
+
+// putToSleep leaves the copies of a batch, and all others of its message, until
+// its list may receive again. That was no attempt, however often it is found so.
+func (s *service) putToSleep(ctx context.Context, b *batch) error {
+	tokens := make([]string, len(b.copies))
+	for i, d := range b.copies {
+		tokens[i] = d.token
+	}
+	b.copies = nil
+	_, err := s.db.Exec(ctx, `UPDATE mlist.deliveries d SET next_at = now() + $2, attempts = d.attempts - CASE WHEN d.token = ANY ($3) THEN 1 ELSE 0 END
+		WHERE d.message_id = $1 AND d.state = 'waiting'`, b.id, asleep, tokens)
+	return err
 }
 
 // linksOf gives each recipient their link out of the list, and leaves out who
