@@ -11,7 +11,10 @@ import (
 )
 
 // listSessions is where the reader is signed in.
-func (h *Handlers) listSessions(c echo.Context) error {
+func (h *Handlers) listSessions(c echo.Context) error { return h.sessionsPage(c, http.StatusOK, nil) }
+
+// sessionsPage shows the sessions, and what is wrong with the form that ends them.
+func (h *Handlers) sessionsPage(c echo.Context, status int, bad views.Errors) error {
 	s := sessionOf(c)
 	list, err := h.store.Sessions(c.Request().Context(), s.Actor())
 	if err != nil {
@@ -21,20 +24,27 @@ func (h *Handlers) listSessions(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return mandat.Render(c, http.StatusOK, views.SessionsPage(p, views.SessionsView{Sessions: list, Agent: s.AgentID != 0}))
+	p.Refused = len(bad) > 0
+	return mandat.Render(c, status, views.SessionsPage(p, views.SessionsView{Sessions: list, Agent: s.AgentID != 0, Proof: h.proof(c).With(bad), Errors: bad}))
 }
 
 // endOneSession ends a session of the reader's own, wherever it is.
 func (h *Handlers) endOneSession(c echo.Context) error {
-	_, by, err := h.sent(c)
-	if err != nil {
-		return err
-	}
 	id, err := numberOf(c)
 	if err != nil {
 		return err
 	}
-	if err = h.store.EndSession(c.Request().Context(), by, id); err == nil {
+	sent, by, err := h.sent(c, "proof")
+	if err == nil {
+		err = h.prove(c, sent)
+	}
+	if err == nil {
+		err = h.store.EndSession(c.Request().Context(), by, id)
+	}
+	if bad, is := refused(c, err); is {
+		return h.sessionsPage(c, http.StatusUnprocessableEntity, bad)
+	}
+	if err == nil {
 		h.security.Info("a session was ended", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP())
 	}
 	return h.done(c, err, views.ProfileSessionsPath, ok(c, "session.list.ended"))
@@ -42,11 +52,17 @@ func (h *Handlers) endOneSession(c echo.Context) error {
 
 // endOtherSessions ends all sessions of the reader but this one.
 func (h *Handlers) endOtherSessions(c echo.Context) error {
-	_, by, err := h.sent(c)
-	if err != nil {
-		return err
+	sent, by, err := h.sent(c, "proof")
+	if err == nil {
+		err = h.prove(c, sent)
 	}
-	n, err := h.store.EndOtherSessions(c.Request().Context(), by)
+	var n int64
+	if err == nil {
+		n, err = h.store.EndOtherSessions(c.Request().Context(), by)
+	}
+	if bad, is := refused(c, err); is {
+		return h.sessionsPage(c, http.StatusUnprocessableEntity, bad)
+	}
 	if err == nil {
 		h.security.Info("other sessions were ended", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP(), "sessions", n)
 	}

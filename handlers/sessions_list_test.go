@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"example.org/mandat/models"
 	"example.org/mandat/models/cast"
 )
 
@@ -114,6 +115,40 @@ func TestASessionThatIsEndedElsewhereEndsItsStream(t *testing.T) {
 		}
 		if took := time.Since(ended); took > 2500*time.Millisecond { // a busy machine takes some of it
 			t.Errorf("the stream went on for %v", took)
+		}
+	})
+}
+
+// Whoever finds a browser open may not shut its person out everywhere else.
+func TestEndingSessionsAsksForAProof(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		for _, who := range []string{cast.David, cast.Sam} {
+			here, away := s.signInAs(t, who, firefoxOnWindows), s.signInAs(t, who, safariOnIPhone)
+			if p := here.get(ownSessions); p.Find("#proof").Length() != 0 {
+				t.Errorf("%s: asked for at once: %s", who, p.text("main"))
+			}
+			s.Clock.Move(models.ProofFor + time.Minute)
+			page := here.get(ownSessions)
+			one := page.Find(`.list button[aria-label*="Safari on iPhone"]`).AttrOr("formaction", "")
+			for _, path := range []string{one, ownSessions + "/end"} {
+				for proof, said := range map[string]string{"": "Show again who you are", "wrong": "neither your password nor"} {
+					p := here.submit(here.get(ownSessions), path, url.Values{"proof": {proof}})
+					if p.status != http.StatusUnprocessableEntity || !strings.Contains(p.text(".errors"), said) || p.Find("#proof").Length() != 1 {
+						t.Errorf("%s: %s with %q: %d %s", who, path, proof, p.status, p.text(".errors"))
+					}
+				}
+			}
+			if p := away.get(ownSessions); p.status != http.StatusOK {
+				t.Fatalf("%s: it was ended: %d", who, p.status)
+			}
+			before := cookieOf(t, here, "mandat")
+			ended := here.submit(here.get(ownSessions), one, url.Values{"proof": {cast.Password}})
+			if said := here.follow(ended).text("#messages"); !strings.HasPrefix(said, "This session is ended.") || cookieOf(t, here, "mandat") == before {
+				t.Errorf("%s: %d %q", who, ended.status, said)
+			}
+			if p := away.get(ownSessions); p.status != http.StatusSeeOther {
+				t.Errorf("%s: it was not ended: %d", who, p.status)
+			}
 		}
 	})
 }

@@ -72,8 +72,8 @@ POST /profile/identities                           -                            
 GET  /profile/identities/proof?next=/profile       -                              Alice  1
 GET  /profile/identities/:id/removal               identity-of-Alice              Alice  5   the person and their ways in
 POST /profile/identities/:id/removal               identity-of-Alice              Alice  13+1 the person, the proof, the person is locked, their ways in, the session that asks stays, the notice
-POST /profile/sessions/end                         -                              Alice  12  an event of no service, and its lock
-POST /profile/sessions/:id/end                     session-of-Alice               Alice  7
+POST /profile/sessions/end                         -                              Alice  13  an event of no service, and its lock
+POST /profile/sessions/:id/end                     session-of-Alice               Alice  8
 GET  /profile/passkeys/new                         -                              Alice  2
 POST /profile/passkeys/challenge                   -                              Alice  9   who asks, the bounds on challenges, the handle
 POST /profile/passkeys                             -                              Alice  2

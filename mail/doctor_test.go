@@ -52,17 +52,22 @@ func TestTheDoctorFindsWhatIsWrong(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []struct{ harm, cure, fault string }{
-		{"GRANT DELETE ON panel.events TO mandat_panel", "REVOKE DELETE ON panel.events FROM mandat_panel", "history that the panel cannot alter"},
-		{"ALTER ROLE mandat_lists NOLOGIN", "ALTER ROLE mandat_lists LOGIN", "mandat_lists: the role has no password"},
-		{"REVOKE INSERT ON mlist.deliveries FROM mandat_lists", "GRANT INSERT ON mlist.deliveries TO mandat_lists", "mandat_lists: the role may not: mlist.deliveries INSERT"},
-		{"REVOKE INSERT ON mlist.requests FROM mandat_lists", "GRANT INSERT ON mlist.requests TO mandat_lists", "mandat_lists: the role may not: mlist.requests INSERT"},
-		{"REVOKE INSERT ON mda.quota_usage FROM mandat_dovecot", "GRANT INSERT ON mda.quota_usage TO mandat_dovecot", "mandat_dovecot: the role may not: mda.quota_usage INSERT"},
+	for _, c := range []struct {
+		harm, cure string
+		faults     []string
+	}{
+		{"GRANT DELETE ON panel.events TO mandat_panel", "REVOKE DELETE ON panel.events FROM mandat_panel", []string{"history that the panel cannot alter"}},
+		// Postfix asks the list service about every address.
+		{"REVOKE SELECT ON mlist.mailboxes FROM mandat_lists", "GRANT SELECT ON mlist.mailboxes TO mandat_lists", []string{"mandat_lists: the role may not read mlist.mailboxes", "Postfix reads the panel's addresses", "the list service reads who has room"}},
+		{"ALTER ROLE mandat_lists NOLOGIN", "ALTER ROLE mandat_lists LOGIN", []string{"mandat_lists: the role has no password"}},
+		{"REVOKE INSERT ON mlist.deliveries FROM mandat_lists", "GRANT INSERT ON mlist.deliveries TO mandat_lists", []string{"mandat_lists: the role may not: mlist.deliveries INSERT"}},
+		{"REVOKE INSERT ON mlist.requests FROM mandat_lists", "GRANT INSERT ON mlist.requests TO mandat_lists", []string{"mandat_lists: the role may not: mlist.requests INSERT"}},
+		{"REVOKE INSERT ON mda.quota_usage FROM mandat_dovecot", "GRANT INSERT ON mda.quota_usage TO mandat_dovecot", []string{"mandat_dovecot: the role may not: mda.quota_usage INSERT"}},
 	} {
 		if _, err := conn.Exec(t.Context(), c.harm); err != nil {
 			t.Fatal(err)
 		}
-		ask(c.fault)
+		ask(c.faults...)
 		if _, err := conn.Exec(t.Context(), c.cure); err != nil {
 			t.Fatal(err)
 		}
@@ -100,8 +105,7 @@ func TestTheDoctorFindsWhatIsWrong(t *testing.T) {
 	do(s.StopDovecot)
 	mend = spoil("dovecot/sql.conf.ext", s.Settings.Secrets.Dovecot)
 	do(s.StartDovecot)
-	// The first asks Dovecot who is full.
-	ask("Postfix reads the panel's addresses", "Dovecot finds mailboxes", "Dovecot's Sieve storage", "log-in to Dovecot")
+	ask("Dovecot finds mailboxes", "Dovecot's Sieve storage", "log-in to Dovecot")
 	do(s.StopDovecot)
 	mend()
 	mend = spoil("dovecot/dict-sieve.conf.ext", s.Settings.Secrets.Dovecot)

@@ -433,38 +433,6 @@ func TestASubAddressReachesItsMailbox(t *testing.T) {
 	o.got(t, address, "INBOX", "with a detail")
 }
 
-func TestAFullMailboxRefusesBeforeTheMessageIsSent(t *testing.T) {
-	t.Parallel()
-	o := alice(t)
-	local := fresh("petit")
-	address := local + "@" + cast.Garrigue
-	o.Do(t, garrigue+"/new-email", garrigue+"/emails", "local", local, "size_gb", "0.1", "password", password, "password_again", password)
-	body := strings.Repeat(strings.Repeat("x", 70)+"\n", 1_000_000/71)
-	big := func(subject string) string {
-		return mailtest.Message(stranger, address, subject) + strings.Repeat(body, 20)
-	}
-	for range 4 {
-		if err := o.Append(address, password, big("twenty megabytes")); err != nil {
-			t.Fatal(err)
-		}
-	}
-	began := time.Now()
-	// Announced by SIZE (RFC 1870), it is refused before it is sent.
-	if err := o.Send(stranger, address, big("more")); mailtest.Code(err) != 552 || !strings.Contains(err.Error(), "full") {
-		t.Errorf("more than there is room for: %v", err)
-	}
-	mailtest.Within(t, time.Minute, "the panel shows the space in use", func() bool {
-		return strings.Contains(o.Get(t, garrigue+"/emails?q="+local).Find("tr").Text(), "81,12")
-	})
-	took.note("space in use is shown", began)
-	done, _ := o.Do(t, on(local), on(local), "size_gb", "1")
-	if err := o.Send(stranger, address, big("more")); err != nil {
-		t.Errorf("a larger mailbox: %v", err)
-	}
-	took.note("larger mailbox accepts", done)
-	o.got(t, address, "INBOX", "more")
-}
-
 func TestTheMailboxsOwnScriptGoesOnAfterThePanels(t *testing.T) {
 	t.Parallel()
 	o := alice(t)

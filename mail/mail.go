@@ -102,24 +102,24 @@ type Ports struct {
 	Inject  int // mail of Sieve, of lists and of the panel into Postfix
 	LMTP    int // Postfix to Dovecot
 	SASL    int
-	Quota   int // Dovecot answers Postfix whether a mailbox is full
 	Doveadm int
 	Lists   int // Postfix to the list service
 	Policy  int // the list service answers Postfix who may write
+	Quota   int // and whether there is room
 }
 
 // StandardPorts are those of a mail server of its own.
 func StandardPorts() Ports {
 	return Ports{
 		MX: 25, Submission: 587, Submissions: 465, IMAP: 143, IMAPS: 993, Sieve: 4190,
-		Inject: 10025, LMTP: 24024, SASL: 24025, Quota: 24026, Doveadm: 24027, Lists: 24031, Policy: 24032,
+		Inject: 10025, LMTP: 24024, SASL: 24025, Doveadm: 24027, Lists: 24031, Policy: 24032, Quota: 24033,
 	}
 }
 
 // PortsFrom are as many ports as there are, one after the other.
 func PortsFrom(first int) Ports {
 	var p Ports
-	for i, port := range []*int{&p.MX, &p.Submission, &p.Submissions, &p.IMAP, &p.IMAPS, &p.Sieve, &p.Inject, &p.LMTP, &p.SASL, &p.Quota, &p.Doveadm, &p.Lists, &p.Policy} {
+	for i, port := range []*int{&p.MX, &p.Submission, &p.Submissions, &p.IMAP, &p.IMAPS, &p.Sieve, &p.Inject, &p.LMTP, &p.SASL, &p.Doveadm, &p.Lists, &p.Policy, &p.Quota} {
 		*port = first + i
 	}
 	return p
@@ -337,6 +337,7 @@ func (s *Settings) panel() string {
 		"MANDAT_POSTFIX":      s.reached(s.Ports.MX),
 		"MANDAT_LISTS":        fmt.Sprintf("127.0.0.1:%d", s.Ports.Lists),
 		"MANDAT_LISTS_POLICY": fmt.Sprintf("127.0.0.1:%d", s.Ports.Policy),
+		"MANDAT_LISTS_QUOTA":  fmt.Sprintf("127.0.0.1:%d", s.Ports.Quota),
 	})
 }
 
@@ -346,6 +347,7 @@ func (s *Settings) lists() string {
 		"MANDAT_LISTS_DATABASE_URL":  s.Database.URL("mandat_lists", s.Secrets.Lists),
 		"MANDAT_LISTS_LISTEN":        fmt.Sprintf("127.0.0.1:%d", s.Ports.Lists),
 		"MANDAT_LISTS_POLICY_LISTEN": fmt.Sprintf("127.0.0.1:%d", s.Ports.Policy),
+		"MANDAT_LISTS_QUOTA_LISTEN":  fmt.Sprintf("127.0.0.1:%d", s.Ports.Quota),
 		"MANDAT_LISTS_MAX_BYTES":     fmt.Sprint(s.MaxMessage),
 		"MANDAT_LISTS_SMTP":          fmt.Sprintf("127.0.0.1:%d", s.Ports.Inject),
 		"MANDAT_ORIGIN":              s.Origin,

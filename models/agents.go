@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 )
@@ -54,15 +55,11 @@ func (s *Store) AddAgent(ctx context.Context, n NewAgent) (*Agent, error) {
 		a.CreatedAt = tx.now
 		var own any
 		if n.Customer != "" {
-			id, _ := ParseIdentifier(n.Customer)
-			c, err := customer(tx.DB, "c.identifier = ?", id)
+			c, err := tx.ownAccount(n.Customer)
 			if err != nil {
-				return invalid("customer", "grant.refused.unknown", "Identifier", n.Customer)
-			}
-			own = c.ID
-			if err := tx.endAssistances(func(*Assistance) string { return AssistanceStopped }, "x.customer_id = ?", c.ID); err != nil { // nobody acts for staff
 				return err
 			}
+			own = c.ID
 		}
 		err := tx.scan(&a.ID, "INSERT INTO agents (identifier, name, email, language, role, password_hash, customer_id, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
 			a.Identifier, a.Name, a.Email, a.Language, a.Role, hash, own, a.CreatedAt)
@@ -78,6 +75,20 @@ func (s *Store) AddAgent(ctx context.Context, n NewAgent) (*Agent, error) {
 		return nil, err
 	}
 	return a, nil
+}
+
+// ownAccount is the account that an agent has as a customer, and what support
+// does for it ends: nobody acts for staff.
+func (tx *Tx) ownAccount(identifier string) (*Customer, error) {
+	id, _ := ParseIdentifier(identifier)
+	c, err := customer(tx.DB, "c.identifier = ?"+tx.forTurn("c"), id) // nobody may begin meanwhile: see askAssistance
+	if errors.Is(err, ErrNotFound) {
+		return nil, invalid("customer", "grant.refused.unknown", "Identifier", identifier)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c, tx.endAssistances(func(*Assistance) string { return AssistanceStopped }, "x.customer_id = ?", c.ID)
 }
 
 // ChangeAgentLanguage is an agent's own choice.
@@ -116,6 +127,33 @@ func (s *Store) SetAgentRole(ctx context.Context, identifier, role string) error
 			return err
 		}
 		return tx.record(Event{Kind: "agent.changed", Class: SelfEvent, Object: a.Identifier, Detail: Detail{"role": {Before: a.Role, After: role}}})
+	})
+}
+
+// SetAgentCustomer says which customer's account is an agent's own, to which they
+// may grant nothing and for which nobody acts; "" says none. Invalid (field
+// "customer") for nobody's identifier. It is the operator's verb.
+func (s *Store) SetAgentCustomer(ctx context.Context, identifier, own string) error {
+	return s.changeAgent(ctx, identifier, func(tx *Tx, a *Agent) error {
+		var before string
+		if err := tx.scan(&before, "SELECT c.identifier FROM customers c JOIN agents a ON a.customer_id = c.id WHERE a.id = ?", a.ID); err != nil {
+			return err
+		}
+		var after Customer
+		if own != "" {
+			c, err := tx.ownAccount(own)
+			if err != nil {
+				return err
+			}
+			after = *c
+		}
+		if after.Identifier == before {
+			return nil
+		}
+		if err := tx.exec("UPDATE agents SET customer_id = ? WHERE id = ?", orNull(after.ID), a.ID); err != nil {
+			return err
+		}
+		return tx.record(Event{Kind: "agent.changed", Class: SelfEvent, Object: a.Identifier, Detail: Detail{"customer": {Before: before, After: after.Identifier}}})
 	})
 }
 

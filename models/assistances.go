@@ -254,15 +254,15 @@ func (tx *Tx) askAssistance(n NewAssistance, consent *Consent) (*Assistance, err
 	case err != nil:
 		return nil, err
 	}
-	if err := tx.noStaff(target.ID, target.Identifier); err != nil {
-		return nil, err
-	}
-	// Consent is given and taken back under this lock: see closeConsent.
+	// Consent is given and taken back under this lock, and somebody becomes staff: see closeConsent.
 	switch target, err = customer(tx.DB, "c.id = ?"+tx.forTurn("c"), target.ID); {
 	case err != nil:
 		return nil, err
 	case target.DisabledAt != nil:
 		return nil, invalid("customer", "assistance.refused.disabled", "Identifier", target.Identifier)
+	}
+	if err := tx.noStaff(target.ID, target.Identifier); err != nil {
+		return nil, err
 	}
 	if err := tx.closeStale(tx.by.Agent); err != nil {
 		return nil, err
@@ -477,7 +477,8 @@ func staleWhy(a *Assistance) string {
 }
 
 // endAssistances ends the open ones that a condition on x names, with their
-// events, and tells their customers what was changed.
+// events, and tells their customers what was changed. One for which why answers
+// "" stays.
 func (tx *Tx) endAssistances(why func(*Assistance) string, condition string, args ...any) error {
 	var list []Assistance
 	err := tx.scan(&list, "SELECT "+assistanceColumns+" FROM assistances x"+assistancePeople+" WHERE x.ended_at IS NULL AND "+condition+" ORDER BY x.id"+tx.forUpdate("x"), args...)
@@ -486,8 +487,10 @@ func (tx *Tx) endAssistances(why func(*Assistance) string, condition string, arg
 	}
 	for i := range list {
 		list[i].now = tx.now
-		if err := tx.endAssistance(&list[i], why(&list[i])); err != nil {
-			return err
+		if reason := why(&list[i]); reason != "" {
+			if err := tx.endAssistance(&list[i], reason); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

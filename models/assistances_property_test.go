@@ -309,4 +309,7 @@ func (m *supportMachine) signIn(rt *rapid.T) {
 func (m *supportMachine) stopAll(rt *rapid.T) {
 	m.must(second(m.store().StopAssistances(rt.Context(), "")))
 	m.ends(func(*sAssistance) bool { return true })
+	for _, c := range m.customers {
+		c.window, c.code = time.Time{}, time.Time{}
+	}
 }

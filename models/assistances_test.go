@@ -152,6 +152,7 @@ func TestACodeIsGoodOnceForTenMinutesAndFiveTries(t *testing.T) {
 			if len(c) != 8 {
 				t.Fatalf("the code %q", c)
 			}
+			w.Shown = append(w.Shown, c)
 			return c
 		}
 		other := func(c string) string { // one that is wrong for certain

@@ -99,24 +99,31 @@ func (s *Store) WithdrawConsent(ctx context.Context, by Actor) error {
 		if err := tx.customerSelf(); err != nil {
 			return err
 		}
-		return tx.shutSupportOut(by.Customer)
+		return tx.shutSupportOut(by.Customer, AssistanceNoConsent)
 	})
 }
 
 // shutSupportOut ends all that support does for a customer, or may do: it goes
 // with what takes an account back into its owner's hands, another password and
-// the end of all other sessions.
-func (tx *Tx) shutSupportOut(of int64) error {
+// the end of sessions. Who ends sessions too does so before, for a form of one of
+// them may be opening what this closes.
+func (tx *Tx) shutSupportOut(of int64, why string) error {
 	var open struct{ Consents, Assistances int }
 	err := tx.scan(&open, `SELECT (SELECT count(*) FROM consents k WHERE k.customer_id = @of AND k.ended_at IS NULL AND k.expires_at > @now) AS consents,
-		(SELECT count(*) FROM assistances x WHERE x.customer_id = @of AND x.ended_at IS NULL AND x.began_at IS NOT NULL) AS assistances`, map[string]any{"of": of, "now": tx.now})
+		(SELECT count(*) FROM assistances x WHERE x.customer_id = @of AND x.ended_at IS NULL) AS assistances`, map[string]any{"of": of, "now": tx.now})
 	if err != nil || open.Consents+open.Assistances == 0 {
 		return err
 	}
 	if _, err := customer(tx.DB, "c.id = ?"+tx.forTurn("c"), of); err != nil { // nobody may begin meanwhile: see askAssistance
 		return err
 	}
-	if err := tx.endAssistances(func(*Assistance) string { return AssistanceNoConsent }, "x.customer_id = ? AND x.began_at IS NOT NULL", of); err != nil {
+	err = tx.endAssistances(func(a *Assistance) string {
+		if a.BeganAt == nil { // a request, which is not being accepted right now either
+			return ""
+		}
+		return why
+	}, "x.customer_id = ?", of)
+	if err != nil {
 		return err
 	}
 	if open.Consents == 0 {

@@ -187,7 +187,7 @@ func (tx *Tx) forgetFactors(p person) error {
 }
 
 // ResetFactors takes away all second factors of a customer or an agent who has
-// lost everything, and signs them out everywhere. A password that was short
+// lost everything, and signs them out everywhere, and support out. A password that was short
 // because there was a second factor goes too: shortened says so. It is the operator's verb.
 func (s *Store) ResetFactors(ctx context.Context, identifier string) (shortened bool, err error) {
 	p, err := s.known(ctx, identifier)
@@ -205,6 +205,11 @@ func (s *Store) ResetFactors(ctx context.Context, identifier string) (shortened 
 		}
 		if err := errors.Join(tx.forgetFactors(p), tx.forgetPasskeys(p)); err != nil {
 			return err
+		}
+		if p.CustomerID != 0 {
+			if err := tx.shutSupportOut(p.CustomerID, AssistanceStopped); err != nil {
+				return err
+			}
 		}
 		gone := tx.Exec("UPDATE customers SET password_hash = '', password_short = ? WHERE id = ? AND password_short", false, p.CustomerID)
 		if gone.Error != nil {

@@ -590,10 +590,14 @@ func TestTheJobsWriteCheckpoints(t *testing.T) {
 // Every test of a verb asks World.Holds, which must not be blind.
 func TestASecretInAnEventIsFound(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		w.signIn(t, cast.Alice)
+		must(t, second(w.Store.Renew(t.Context(), w.signIn(t, cast.Alice).Session.Actor()))) // only then the key is not the token's hash
+		_, codes := w.app(t, w.Alice)
+		hex := map[bool]string{true: "lower(hex(%s))", false: "encode(%s, 'hex')"}[w.Store.Embedded()]
 		for what, secret := range map[string]string{
+			"a recovery code":     "SELECT '" + codes[3] + "'",
+			"the key of forms":    "SELECT " + fmt.Sprintf(hex, "form_key") + " FROM sessions WHERE form_key IS NOT NULL",
 			"a hash":              "SELECT password_hash FROM customers WHERE id = 1",
-			"the hash of a token": "SELECT " + map[bool]string{true: "lower(hex(token_hash))", false: "encode(token_hash, 'hex')"}[w.Store.Embedded()] + " FROM sessions",
+			"the hash of a token": "SELECT " + fmt.Sprintf(hex, "token_hash") + " FROM sessions ORDER BY id LIMIT 1",
 			"a password":          "SELECT '" + cast.Password + "'",
 		} {
 			w.Tamper(t, "INSERT INTO events (service_id, number, at, kind, class, owner_id, object, detail) SELECT 3, 1 + (SELECT max(number) FROM events WHERE service_id = 3), at, kind, class, owner_id, ("+secret+"), '{}' FROM events WHERE service_id = 1 AND number = 2")

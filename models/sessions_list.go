@@ -35,9 +35,12 @@ func (s *Store) Sessions(ctx context.Context, by Actor) ([]OpenSession, error) {
 
 // EndSession ends one session of the person whose session asks: its next
 // request, in any process, finds none. ErrNotFound when it is somebody else's,
-// or has ended.
+// or has ended. It asks for a proof: see Tx.proven.
 func (s *Store) EndSession(ctx context.Context, by Actor, id int64) error {
 	return s.change(ctx, by, func(tx *Tx) error {
+		if err := tx.proven(); err != nil {
+			return err
+		}
 		p, err := tx.ownPerson()
 		if err != nil {
 			return err
@@ -59,21 +62,27 @@ func (s *Store) EndSession(ctx context.Context, by Actor, id int64) error {
 
 // EndOtherSessions ends all sessions of the person but the one that asks, with
 // what a customer allows support and what it does for them, and
-// says how many there were; with none it changes nothing.
+// says how many there were; with none it changes nothing. It asks for a proof.
 func (s *Store) EndOtherSessions(ctx context.Context, by Actor) (n int64, err error) {
 	err = s.change(ctx, by, func(tx *Tx) error {
+		if err := tx.proven(); err != nil {
+			return err
+		}
 		p, err := tx.ownPerson()
 		if err != nil {
 			return err
 		}
-		if p.CustomerID != 0 {
-			if err := tx.shutSupportOut(p.CustomerID); err != nil {
+		ended := tx.Exec("DELETE FROM sessions WHERE id <> ? AND (customer_id = ? OR agent_id = ?)", tx.by.Session, p.CustomerID, p.AgentID)
+		if n = ended.RowsAffected; ended.Error != nil {
+			return ended.Error
+		}
+		if p.CustomerID != 0 { // after the sessions: what one of them was just allowing has committed
+			if err := tx.shutSupportOut(p.CustomerID, AssistanceNoConsent); err != nil {
 				return err
 			}
 		}
-		ended := tx.Exec("DELETE FROM sessions WHERE id <> ? AND (customer_id = ? OR agent_id = ?)", tx.by.Session, p.CustomerID, p.AgentID)
-		if n = ended.RowsAffected; ended.Error != nil || n == 0 {
-			return ended.Error
+		if n == 0 {
+			return nil
 		}
 		return tx.record(Event{Kind: "session.others_ended", Class: SelfEvent, SubjectID: p.CustomerID, Object: p.Identifier, Detail: Detail{"sessions": {Before: n}}})
 	})

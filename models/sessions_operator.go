@@ -6,8 +6,9 @@ import (
 )
 
 // SignOutPerson ends every session of a customer or an agent, the sign-ins of
-// theirs that wait for a second factor, and what an agent does for customers in
-// them; how many sessions there were it says. What signs them in again stays.
+// theirs that wait for a second factor, what an agent does for customers in them,
+// and what a customer allows support, with what it does for them; how many
+// sessions there were it says. What signs them in again stays.
 // ErrNotFound for nobody's identifier. It is the operator's verb. When it
 // returns, nothing succeeds in any of them, in any process.
 func (s *Store) SignOutPerson(ctx context.Context, identifier string) (n int64, err error) {
@@ -34,8 +35,16 @@ func (s *Store) signOutPerson(ctx context.Context, p person) (n int64, err error
 			}
 		}
 		ended := tx.Exec("DELETE FROM sessions WHERE "+p.column()+" = ?", p.id())
-		if n = ended.RowsAffected; ended.Error != nil || n+waiting.RowsAffected == 0 {
+		if n = ended.RowsAffected; ended.Error != nil {
 			return ended.Error
+		}
+		if p.CustomerID != 0 {
+			if err := tx.shutSupportOut(p.CustomerID, AssistanceStopped); err != nil {
+				return err
+			}
+		}
+		if n+waiting.RowsAffected == 0 {
+			return nil
 		}
 		return tx.record(p.event("session.all_ended", Detail{"sessions": {Before: n}}))
 	})
@@ -46,13 +55,14 @@ func (s *Store) signOutPerson(ctx context.Context, p person) (n int64, err error
 const signOutBatch = 500
 
 // SignOutAll is SignOutPerson for all customers, or all agents, who are signed in
-// or about to be: each by themselves, so that one who cannot be signed out now
-// keeps no other in. It says how many people and sessions there were.
+// or about to be, and for customers who let support in: each by themselves, so
+// that one who cannot be signed out now keeps no other in. It says how many
+// people and sessions there were.
 func (s *Store) SignOutAll(ctx context.Context, agents bool) (people int, sessions int64, err error) {
-	of := person{CustomerID: 1}
-	table := "customers"
+	of, table := person{CustomerID: 1}, "customers"
+	open := " UNION SELECT k.customer_id FROM consents k WHERE k.ended_at IS NULL AND k.customer_id > @last UNION SELECT x.customer_id FROM assistances x WHERE x.ended_at IS NULL AND x.began_at IS NOT NULL AND x.customer_id > @last"
 	if agents {
-		of, table = person{AgentID: 1}, "agents"
+		of, table, open = person{AgentID: 1}, "agents", ""
 	}
 	column, last := of.column(), int64(0)
 	for {
@@ -60,7 +70,7 @@ func (s *Store) SignOutAll(ctx context.Context, agents bool) (people int, sessio
 			ID         int64
 			Identifier string
 		}
-		read := s.db.WithContext(ctx).Raw("SELECT c.id, c.identifier FROM "+table+" c WHERE c.id IN (SELECT se."+column+" FROM sessions se WHERE se."+column+" > @last UNION SELECT i."+column+" FROM sign_ins i WHERE i."+column+" > @last) ORDER BY c.id LIMIT @n",
+		read := s.db.WithContext(ctx).Raw("SELECT c.id, c.identifier FROM "+table+" c WHERE c.id IN (SELECT se."+column+" FROM sessions se WHERE se."+column+" > @last UNION SELECT i."+column+" FROM sign_ins i WHERE i."+column+" > @last"+open+") ORDER BY c.id LIMIT @n",
 			map[string]any{"last": last, "n": signOutBatch}).Scan(&some).Error
 		if read != nil || len(some) == 0 {
 			return people, sessions, errors.Join(err, read)

@@ -22,6 +22,7 @@ func (w *world) app(t testing.TB, by models.Actor) (secret string, codes []strin
 	t.Helper()
 	e := got[*models.Enrolment](t)(w.Store.Enrolment(t.Context(), by, ""))
 	codes = got[[]string](t)(w.Store.EnrolFactor(t.Context(), by, models.NewFactor{Name: "Phone", Sealed: e.Sealed, Code: w.code(t, e.Secret, -1)}))
+	w.Shown = append(append(w.Shown, e.Secret), codes...)
 	return e.Secret, codes
 }
 

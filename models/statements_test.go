@@ -149,7 +149,7 @@ func TestStatementsOfEachReadAndVerb(t *testing.T) {
 		}},
 		{"NoteSeen", 0, func() error { return w.Store.NoteSeen(ctx, &alice.Session) }},
 		{"SignOut", 1, func() error { return w.Store.SignOut(ctx, &alice.Session) }},
-		{"SignOutPerson", 5, func() error { return second(w.Store.SignOutPerson(ctx, cast.Chloe)) }},
+		{"SignOutPerson", 6, func() error { return second(w.Store.SignOutPerson(ctx, cast.Chloe)) }},
 		{"SignOutAll, four for each of two people", 10, func() error { return third(w.Store.SignOutAll(ctx, false)) }},
 		{"DisableCustomer, seven of them to empty a table", 15, func() error { return second(w.Store.DisableCustomer(ctx, cast.Chloe)) }},
 		{"DisableCustomer, who is disabled", 3, func() error { return second(w.Store.DisableCustomer(ctx, cast.Chloe)) }},

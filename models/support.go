@@ -257,31 +257,49 @@ func (s *Store) EndOther(ctx context.Context, by Actor, id int64) error {
 }
 
 // StopAssistances ends every assistance and every request, or those for one
-// customer, and says how many. It is the operator's switch: at the next request
-// in any process nobody acts for anybody.
+// customer, and says how many; windows and codes close too, so that nobody acts
+// again before a customer allows it. It is the operator's switch: when it
+// returns, nobody acts for anybody, in any process.
 func (s *Store) StopAssistances(ctx context.Context, identifier string) (n int, err error) {
-	condition, args := "1 = 1", []any{}
 	if identifier != "" {
 		c, err := s.FindCustomer(ctx, identifier)
 		if err != nil {
 			return 0, err
 		}
-		condition, args = "x.customer_id = ?", []any{c.ID}
+		return s.stopAssistances(ctx, c.ID)
 	}
-	var open []int64
-	if err := s.db.WithContext(ctx).Raw("SELECT x.id FROM assistances x WHERE x.ended_at IS NULL AND "+condition+" ORDER BY x.id", args...).Scan(&open).Error; err != nil {
+	for last := int64(0); ; {
+		var some []int64
+		// Whoever is just beginning has a window, a code or a request here still.
+		read := s.db.WithContext(ctx).Raw(`SELECT x.customer_id FROM assistances x WHERE x.ended_at IS NULL AND x.customer_id > @last
+			UNION SELECT k.customer_id FROM consents k WHERE k.ended_at IS NULL AND k.customer_id > @last ORDER BY 1 LIMIT @n`,
+			map[string]any{"last": last, "n": signOutBatch}).Scan(&some).Error
+		if read != nil || len(some) == 0 {
+			return n, errors.Join(err, read)
+		}
+		for _, of := range some { // each by itself: one that cannot be stopped now keeps no other going
+			ended, failed := s.stopAssistances(ctx, of)
+			last, n, err = of, n+ended, errors.Join(err, failed)
+		}
+	}
+}
+
+func (s *Store) stopAssistances(ctx context.Context, of int64) (n int, err error) {
+	err = s.change(ctx, Actor{}, func(tx *Tx) error {
+		if _, err := customer(tx.DB, "c.id = ?"+tx.forTurn("c"), of); err != nil { // nobody may begin meanwhile: see askAssistance
+			return err
+		}
+		n = 0 // of this attempt
+		err := tx.endAssistances(func(*Assistance) string { n++; return AssistanceStopped }, "x.customer_id = ?", of)
+		if err != nil {
+			return err
+		}
+		return tx.shutSupportOut(of, AssistanceStopped)
+	})
+	if err != nil {
 		return 0, err
 	}
-	for _, id := range open { // each by itself: one that cannot be ended now keeps no other going
-		ended := s.change(ctx, Actor{}, func(tx *Tx) error {
-			return tx.endAssistances(func(*Assistance) string { return AssistanceStopped }, "x.id = ?", id)
-		})
-		if ended == nil {
-			n++
-		}
-		err = errors.Join(err, ended)
-	}
-	return n, err
+	return n, nil
 }
 
 // sweepAssistances closes those that time or the end of a session has ended.

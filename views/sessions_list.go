@@ -10,6 +10,8 @@ import (
 type SessionsView struct {
 	Sessions []models.OpenSession
 	Agent    bool // whose sessions end sooner, and who has no profile
+	Proof    Proof
+	Errors   Errors
 }
 
 func (v SessionsView) hint(l *locale.Locale) string {

@@ -43,16 +43,29 @@ func (c *agentAddCommand) Run(p *program) error {
 
 type agentSetCommand struct {
 	Identifier string `arg:"" help:"Of the agent."`
-	Role       string `required:"" enum:"agent,lead" help:"agent or lead."`
+	Role       string `required:"" xor:"what" enum:",agent,lead" help:"agent or lead."`
+	Customer   string `required:"" xor:"what" help:"Identifier of the agent's own account as a customer, to which they may never grant anything."`
+	NoCustomer bool   `required:"" xor:"what" help:"Say that they have none."`
 }
 
-// Run changes the role of the agent.
+// Run changes one thing of the agent.
 func (c *agentSetCommand) Run(p *program) error {
 	return p.with(func(ctx context.Context, s *models.Store) error {
-		if err := s.SetAgentRole(ctx, c.Identifier, c.Role); err != nil {
+		if c.Role != "" {
+			if err := s.SetAgentRole(ctx, c.Identifier, c.Role); err != nil {
+				return named("agent "+c.Identifier, err)
+			}
+			fmt.Fprintf(p.out, "Agent %s is a %s.\n", c.Identifier, c.Role)
+			return nil
+		}
+		if err := s.SetAgentCustomer(ctx, c.Identifier, c.Customer); err != nil {
 			return named("agent "+c.Identifier, err)
 		}
-		fmt.Fprintf(p.out, "Agent %s is a %s.\n", c.Identifier, c.Role)
+		if c.NoCustomer {
+			fmt.Fprintf(p.out, "Agent %s has no account as a customer.\n", c.Identifier)
+		} else {
+			fmt.Fprintf(p.out, "%s is agent %s's own: nobody acts for it, and %[2]s grants it nothing.\n", c.Customer, c.Identifier)
+		}
 		return nil
 	})
 }
@@ -77,14 +90,14 @@ type assistanceStopCommand struct {
 	Customer string `xor:"whom" required:"" help:"Identifier of the one customer."`
 }
 
-// Run ends assistances, and the requests for them.
+// Run ends assistances and the requests for them, and closes windows and codes.
 func (c *assistanceStopCommand) Run(p *program) error {
 	return p.with(func(ctx context.Context, s *models.Store) error {
 		n, err := s.StopAssistances(ctx, c.Customer)
 		if err != nil {
 			return named("customer "+c.Customer, err)
 		}
-		fmt.Fprintf(p.out, "Ended: %d. From now on nobody acts by what is ended, in any process; the customers are told.\n", n)
+		fmt.Fprintf(p.out, "Ended: %d. Nobody acts for them any more, in any process, and windows and codes are closed; the customers are told.\n", n)
 		return nil
 	})
 }

@@ -45,6 +45,7 @@ type config struct {
 	dovecot        *dovecot.Client // nil for none
 	postfix, lists string          // where they take mail, for the doctor alone; "" for not told
 	listsPolicy    string
+	listsQuota     string
 	dnsResolver    dns.Resolver // the zero Resolver for nobody
 	dnsWant        dns.Expectations
 	imap           *connect.Own   // nil for none
@@ -119,6 +120,10 @@ var settings = []setting{
 	{
 		"MANDAT_LISTS_POLICY", "", "Where the list service says who may write, as 127.0.0.1:24032, for `mandat doctor` to ask.",
 		func(c *config, v string) error { c.listsPolicy = v; return checkListen(v) },
+	},
+	{
+		"MANDAT_LISTS_QUOTA", "", "Where the list service says whether a mailbox has room, as 127.0.0.1:24033, for `mandat doctor` to ask.",
+		func(c *config, v string) error { c.listsQuota = v; return checkListen(v) },
 	},
 	{
 		"MANDAT_DNS_RESOLVER", "", "Whom to ask what domains publish for their mail: system for the resolvers of /etc/resolv.conf, or addresses, as 127.0.0.1 or [::1]:5353, parted by commas. Empty: nobody is asked, and services show nothing of it.",

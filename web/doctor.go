@@ -169,20 +169,28 @@ func (doctorCommand) dovecot(ctx context.Context, p *program, address string) []
 }
 
 func (doctorCommand) lists(ctx context.Context, p *program, address string) []finding {
-	takes, tells := finding{what: "the list service takes mail"}, finding{what: "the list service reads who may write"}
+	takes, tells, room := finding{what: "the list service takes mail"}, finding{what: "the list service reads who may write"}, finding{what: "the list service reads who has room"}
 	if p.config.lists == "" {
 		takes.note = fmt.Sprintf(notNamed, "MANDAT_LISTS")
 		return []finding{takes}
 	}
 	takes.fault = probe.Lists(ctx, p.config.lists)
 	takes.remedy = "Start mandat-listd; its own --check tells more."
-	if p.config.listsPolicy == "" || takes.fault != nil || address == "" {
-		return []finding{takes}
+	list := []finding{takes}
+	if takes.fault != nil || address == "" {
+		return list
 	}
-	_, domain, _ := strings.Cut(address, "@")
-	tells.fault = probe.Policy(ctx, p.config.listsPolicy, nobody+"@"+domain)
-	tells.remedy = "Run mandat-listd --check: the password in lists.env is that of roles.sql."
-	return []finding{takes, tells}
+	const remedy = "Run mandat-listd --check: the password in lists.env is that of roles.sql."
+	if p.config.listsPolicy != "" {
+		_, domain, _ := strings.Cut(address, "@")
+		tells.fault, tells.remedy = probe.Policy(ctx, p.config.listsPolicy, nobody+"@"+domain), remedy
+		list = append(list, tells)
+	}
+	if p.config.listsQuota != "" {
+		room.fault, room.remedy = probe.Quota(ctx, p.config.listsQuota, address), remedy
+		list = append(list, room)
+	}
+	return list
 }
 
 func (doctorCommand) outgoing(ctx context.Context, p *program) finding {

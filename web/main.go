@@ -76,14 +76,14 @@ type commands struct {
 	Agent struct {
 		Add    agentAddCommand    `cmd:"" help:"Add a support agent."`
 		Link   agentLinkCommand   `cmd:"" help:"Print a one-time link with which a support agent sets a password."`
-		Set    agentSetCommand    `cmd:"" help:"Make an agent a lead, or a lead an agent."`
+		Set    agentSetCommand    `cmd:"" help:"Make an agent a lead, or a lead an agent; or say which account as a customer is theirs."`
 		Remove agentRemoveCommand `cmd:"" help:"Remove a support agent, at once."`
 
 		SignOut      agentSignOutCommand      `cmd:"" help:"End every session of a support agent, or of all of them, and what they do for customers, at once."`
 		ResetFactors agentResetFactorsCommand `cmd:"" help:"Take away all second factors of a support agent who has lost them, and sign them out."`
 	} `cmd:"" help:"Support agents."`
 	Assistance struct {
-		Stop assistanceStopCommand `cmd:"" help:"End what support is doing for customers, at once."`
+		Stop assistanceStopCommand `cmd:"" help:"End what support is doing for customers, at once, until customers let it in again."`
 	} `cmd:"" help:"Support acting for customers."`
 	Identity struct {
 		Link   identityLinkCommand   `cmd:"" help:"Link a customer or an agent with what a provider of OpenID Connect knows."`

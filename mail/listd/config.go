@@ -17,6 +17,7 @@ type config struct {
 	databaseURL  string
 	listen       string // LMTP
 	policyListen string
+	quotaListen  string
 	smtp         string // where Postfix takes our mail
 	origin       string // of the panel, without a slash at the end
 	maxBytes     int64  // of a message
@@ -57,6 +58,10 @@ var settings = []struct {
 	{
 		"MANDAT_LISTS_POLICY_LISTEN", "127.0.0.1:24032", "Address and port on which Postfix asks who may write to a list (its policy protocol).",
 		func(c *config, v string) error { c.policyListen = v; return checkAddress(v) },
+	},
+	{
+		"MANDAT_LISTS_QUOTA_LISTEN", "127.0.0.1:24033", "Address and port on which Postfix asks whether a mailbox has room (its policy protocol).",
+		func(c *config, v string) error { c.quotaListen = v; return checkAddress(v) },
 	},
 	{
 		"MANDAT_LISTS_SMTP", "127.0.0.1:10025", "Address and port on which Postfix takes mail of ours (SMTP in clear: on loopback).",

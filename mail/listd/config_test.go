@@ -22,7 +22,7 @@ func TestSettings(t *testing.T) {
 		return readConfig(func(name string) string { return env[name] })
 	}
 	c, err := read()
-	if err != nil || c.origin != "https://panel.example.org" || c.listen != "127.0.0.1:24031" || c.policyListen != "127.0.0.1:24032" || c.smtp != "127.0.0.1:10025" || c.maxBytes != 25_000_000 {
+	if err != nil || c.origin != "https://panel.example.org" || c.listen != "127.0.0.1:24031" || c.policyListen != "127.0.0.1:24032" || c.quotaListen != "127.0.0.1:24033" || c.smtp != "127.0.0.1:10025" || c.maxBytes != 25_000_000 {
 		t.Errorf("%+v, %v", c, err)
 	}
 	for _, bad := range [][2]string{
@@ -35,6 +35,7 @@ func TestSettings(t *testing.T) {
 		{"MANDAT_ORIGIN", "https://a.example>/"},
 		{"MANDAT_LISTS_LISTEN", "24031"},
 		{"MANDAT_LISTS_POLICY_LISTEN", "127.0.0.1:0"},
+		{"MANDAT_LISTS_QUOTA_LISTEN", "24033"},
 		{"MANDAT_LISTS_SMTP", ":25"},
 		{"MANDAT_LISTS_MAX_BYTES", "many"},
 		{"MANDAT_LISTS_MAX_BYTES", "1"},
@@ -122,7 +123,7 @@ func TestAPortThatIsTakenIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	env := map[string]string{"MANDAT_LISTS_DATABASE_URL": w.config.databaseURL, "MANDAT_ORIGIN": w.config.origin, "MANDAT_LISTS_LISTEN": l.Addr().String(), "MANDAT_LISTS_POLICY_LISTEN": freeAddress(t)}
+	env := map[string]string{"MANDAT_LISTS_DATABASE_URL": w.config.databaseURL, "MANDAT_ORIGIN": w.config.origin, "MANDAT_LISTS_LISTEN": l.Addr().String(), "MANDAT_LISTS_POLICY_LISTEN": freeAddress(t), "MANDAT_LISTS_QUOTA_LISTEN": freeAddress(t)}
 	var out bytes.Buffer
 	if status := run(nil, func(name string) string { return env[name] }, &out, &out); status != 1 || !strings.Contains(out.String(), "address already in use") {
 		t.Errorf("%d: %s", status, out.String())

@@ -92,8 +92,8 @@ func freeAddress(t testing.TB) string {
 
 // instance is one list service.
 type instance struct {
-	t            testing.TB
-	lmtp, policy string
+	t                   testing.TB
+	lmtp, policy, quota string
 	*service
 }
 
@@ -101,7 +101,7 @@ type instance struct {
 func (w *world) start() *instance {
 	w.t.Helper()
 	c := *w.config
-	c.listen, c.policyListen = freeAddress(w.t), freeAddress(w.t)
+	c.listen, c.policyListen, c.quotaListen = freeAddress(w.t), freeAddress(w.t), freeAddress(w.t)
 	s, err := newService(w.t.Context(), &c, slog.New(slog.NewTextHandler(testWriter{w.t}, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	if err != nil {
 		w.t.Fatal(err)
@@ -116,7 +116,7 @@ func (w *world) start() *instance {
 		}
 		s.db.Close()
 	})
-	i := &instance{t: w.t, lmtp: c.listen, policy: c.policyListen, service: s}
+	i := &instance{t: w.t, lmtp: c.listen, policy: c.policyListen, quota: c.quotaListen, service: s}
 	i.listens()
 	return i
 }
@@ -140,11 +140,11 @@ type process struct {
 
 func (w *world) startProcess() *process {
 	w.t.Helper()
-	i := &instance{t: w.t, lmtp: freeAddress(w.t), policy: freeAddress(w.t)}
+	i := &instance{t: w.t, lmtp: freeAddress(w.t), policy: freeAddress(w.t), quota: freeAddress(w.t)}
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = []string{
 		"LISTD_TEST_PROGRAM=1", "MANDAT_LISTS_DATABASE_URL=" + w.config.databaseURL, "MANDAT_ORIGIN=" + w.config.origin, "MANDAT_LISTS_SMTP=" + w.config.smtp,
-		"MANDAT_LISTS_LISTEN=" + i.lmtp, "MANDAT_LISTS_POLICY_LISTEN=" + i.policy, "MANDAT_LOG_LEVEL=warn",
+		"MANDAT_LISTS_LISTEN=" + i.lmtp, "MANDAT_LISTS_POLICY_LISTEN=" + i.policy, "MANDAT_LISTS_QUOTA_LISTEN=" + i.quota, "MANDAT_LOG_LEVEL=warn",
 	}
 	cmd.Stderr = testWriter{w.t}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

@@ -1,7 +1,8 @@
 // Command listd is Mandat's list service: it carries what is written to a
 // mailing list to its subscribers, and what a redirection sends out of the
 // installation to its target. Postfix hands it mail by LMTP and asks it who may
-// write; it gives mail back to Postfix by SMTP. The panel says what is true, in
+// write, and of every address whether there is room; it gives mail back to
+// Postfix by SMTP. The panel says what is true, in
 // the views of schema mlist; what people ask for by mail goes back to the panel
 // as rows of mlist.requests, and the panel carries it out.
 //
@@ -10,6 +11,7 @@
 //	config.go      what the environment says
 //	address.go     what an address of a list means: list+subscribe@, list+accept-TOKEN@, …
 //	policy.go      Postfix asks at RCPT whether a message is welcome
+//	quota.go       Postfix asks whether a message finds room in a mailbox
 //	lmtp.go        Postfix hands a message over
 //	letter.go      a message, octet by octet, and what is read of it
 //	posts.go       what is written to a list is taken, held or refused
@@ -41,6 +43,14 @@
 // copy and before that was written down, a process has it sent again once the
 // lease is over. That is one copy for each connection, no more than
 // couriers; the two are alike in Message-ID and in Mandat-Delivery.
+//
+// # Why it tells Postfix who is full
+//
+// Dovecot could, but knows mailboxes alone. Postfix asks about an address before
+// it has expanded it: Dovecot would refuse what a full mailbox sends on without a
+// copy, take what an alias leads to a full one, and send its author a letter,
+// which reaches whoever a forged sender names. The panel knows where an address
+// leads, and we read what it says.
 //
 // # Why nothing of a message is changed
 //
@@ -89,7 +99,8 @@ import (
 // Bounds on what the service holds at one time.
 const (
 	connections       = 64  // by LMTP
-	policyConnections = 200 // Postfix has one for each smtpd
+	policyConnections = 200 // Postfix has one for each smtpd that was asked for a list
+	quotaConnections  = 400 // and one for each smtpd: 100 at each of its four ports
 	couriers          = 4   // connections to Postfix
 	memoryFor         = 4   // of the largest messages are being received
 	poolSize          = 10  // connections to the database, unless its URL says another number
@@ -190,21 +201,21 @@ func newService(ctx context.Context, c *config, log *slog.Logger) (*service, err
 
 // serve works until ctx ends, then finishes what it has begun.
 func (s *service) serve(ctx context.Context) error {
-	listen := func(address string, most int) (net.Listener, error) {
-		l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	var listeners []net.Listener
+	for _, at := range []struct {
+		address string
+		most    int
+	}{{s.policyListen, policyConnections}, {s.quotaListen, quotaConnections}, {s.listen, connections}} {
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", at.address)
 		if err != nil {
-			return nil, err
+			for _, open := range listeners {
+				err = errors.Join(err, open.Close())
+			}
+			return err
 		}
-		return netutil.LimitListener(l, most), nil
+		listeners = append(listeners, netutil.LimitListener(l, at.most))
 	}
-	policy, err := listen(s.policyListen, policyConnections)
-	if err != nil {
-		return err
-	}
-	lmtp, err := listen(s.listen, connections)
-	if err != nil {
-		return errors.Join(err, policy.Close())
-	}
+	policy, quota, lmtp := listeners[0], listeners[1], listeners[2]
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var working sync.WaitGroup
@@ -213,14 +224,15 @@ func (s *service) serve(ctx context.Context) error {
 	}
 	working.Go(func() { s.keep(ctx, s.wake[couriers]) })
 	working.Go(func() { s.hear(ctx) })
-	working.Go(func() { s.servePolicy(ctx, policy) })
+	working.Go(func() { s.servePolicy(ctx, policy, func() answerer { return s.action }) })
+	working.Go(func() { s.servePolicy(ctx, quota, func() answerer { return (&quotaTalk{s: s}).action }) })
 	server := s.lmtpServer()
 	working.Go(func() {
 		if err := server.Serve(lmtp); err != nil && ctx.Err() == nil {
 			cancel(err)
 		}
 	})
-	s.log.Info("the list service listens", "lmtp", s.listen, "policy", s.policyListen, "smtp", s.smtp)
+	s.log.Info("the list service listens", "lmtp", s.listen, "policy", s.policyListen, "quota", s.quotaListen, "smtp", s.smtp)
 	<-ctx.Done()
 	s.log.Info("the list service stops")
 	ended, release := context.WithTimeout(context.WithoutCancel(ctx), stopLimit/4)

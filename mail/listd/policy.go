@@ -175,8 +175,13 @@ func (s *service) answer(err error) error {
 	return errTrouble
 }
 
-// servePolicy answers Postfix until ctx ends.
-func (s *service) servePolicy(ctx context.Context, l net.Listener) {
+// An answerer says what Postfix is to do about a request. It is for one
+// connection, whose requests come one after the other.
+type answerer func(ctx context.Context, request map[string]string) string
+
+// servePolicy answers Postfix until ctx ends, each connection by an answerer of
+// its own.
+func (s *service) servePolicy(ctx context.Context, l net.Listener, newAnswerer func() answerer) {
 	var open sync.WaitGroup
 	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
 	defer stop()
@@ -194,14 +199,14 @@ func (s *service) servePolicy(ctx context.Context, l net.Listener) {
 			defer conn.Close()
 			ended := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Now().Add(time.Second)) })
 			defer ended()
-			s.answerPolicy(ctx, conn)
+			s.answerPolicy(ctx, conn, newAnswerer())
 		})
 	}
 	open.Wait()
 }
 
 // answerPolicy answers the requests of one connection.
-func (s *service) answerPolicy(ctx context.Context, conn net.Conn) {
+func (s *service) answerPolicy(ctx context.Context, conn net.Conn, answer answerer) {
 	r := bufio.NewReaderSize(conn, maxPolicyLine)
 	for ctx.Err() == nil {
 		_ = conn.SetDeadline(time.Now().Add(policyIdle))
@@ -212,18 +217,23 @@ func (s *service) answerPolicy(ctx context.Context, conn net.Conn) {
 			}
 			return
 		}
-		if _, err := fmt.Fprintf(conn, "action=%s\n\n", s.action(ctx, request)); err != nil {
+		if _, err := fmt.Fprintf(conn, "action=%s\n\n", answer(ctx, request)); err != nil {
 			return
 		}
 	}
 }
 
-// action is what Postfix is to do about a request.
+// action is what Postfix is to do about a message to a list.
 func (s *service) action(ctx context.Context, request map[string]string) string {
 	if state := request["protocol_state"]; state != "" && state != "RCPT" {
 		return "DUNNO"
 	}
 	_, err := s.verdict(ctx, request["sender"], request["recipient"])
+	return policyAction(err)
+}
+
+// policyAction is an answer of SMTP in Postfix's words (access(5)).
+func policyAction(err error) string {
 	var refusal *smtp.SMTPError
 	switch {
 	case err == nil:

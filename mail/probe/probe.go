@@ -109,22 +109,34 @@ func Lists(ctx context.Context, address string) error {
 // Policy asks the list service who may write to an address of nobody's: it reads
 // the database to say that there is none.
 func Policy(ctx context.Context, address, nobody string) error {
+	line, err := policy(ctx, address, nobody)
+	if err == nil && !strings.HasPrefix(line, "action=550") {
+		err = fmt.Errorf("it answers %q for an address of nobody's", line)
+	}
+	return err
+}
+
+// Quota asks the list service whether a mailbox that exists has room: it reads
+// the database to say either.
+func Quota(ctx context.Context, address, good string) error {
+	line, err := policy(ctx, address, good)
+	if err == nil && line != "action=DUNNO" && !strings.HasPrefix(line, "action=552") {
+		err = fmt.Errorf("it answers %q for %s", line, good)
+	}
+	return err
+}
+
+// policy asks about a recipient as Postfix does (SMTPD_POLICY_README).
+func policy(ctx context.Context, address, recipient string) (string, error) {
 	c, end, err := dial(ctx, address)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer end()
-	if err := c.PrintfLine("request=smtpd_access_policy\r\nprotocol_state=RCPT\r\nsender=\r\nrecipient=%s\r\n", nobody); err != nil {
-		return err
+	if err := c.PrintfLine("request=smtpd_access_policy\r\nprotocol_state=RCPT\r\nsender=\r\nrecipient=%s\r\n", recipient); err != nil {
+		return "", err
 	}
-	line, err := c.ReadLine()
-	if err != nil {
-		return err
-	}
-	if !strings.HasPrefix(line, "action=550") {
-		return fmt.Errorf("it answers %q for an address of nobody's", line)
-	}
-	return nil
+	return c.ReadLine()
 }
 
 func firstLine(code int, text string) string {

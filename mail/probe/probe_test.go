@@ -72,4 +72,9 @@ func TestTheListServiceIsAsked(t *testing.T) {
 	if err := Policy(t.Context(), server(t, "", map[string]string{"recipient=": "action=DEFER_IF_PERMIT\n\n"}), "x@a.example"); err == nil {
 		t.Error("it does not reach its database, and that is no error")
 	}
+	for answer, well := range map[string]bool{"DUNNO": true, "552 5.2.2 Mailbox is full": true, "DEFER_IF_PERMIT 4.3.0 later": false, "550 5.1.1 none": false} {
+		if err := Quota(t.Context(), server(t, "", map[string]string{"recipient=good@a.example": "action=" + answer + "\n\n"}), "good@a.example"); (err == nil) != well {
+			t.Errorf("%s: %v", answer, err)
+		}
+	}
 }

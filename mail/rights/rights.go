@@ -11,7 +11,7 @@ var (
 	Dovecot = []string{"mda.quota_usage INSERT", "mda.quota_usage UPDATE"}
 	// The list service's.
 	Lists = []string{
-		"mlist.lists SELECT", "mlist.subscribers SELECT", "mlist.moderators SELECT", "mlist.forwards SELECT",
+		"mlist.lists SELECT", "mlist.subscribers SELECT", "mlist.moderators SELECT", "mlist.forwards SELECT", "mlist.ways SELECT", "mlist.mailboxes SELECT",
 		"mlist.links SELECT", "mlist.links INSERT",
 		"mlist.requests INSERT",
 		"mlist.messages SELECT", "mlist.messages INSERT", "mlist.messages UPDATE", "mlist.messages DELETE",

@@ -2,6 +2,7 @@ package history
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
@@ -139,6 +140,7 @@ func ReadCheckpoints(r io.Reader, public string, fn func(*Checkpoint)) error {
 		return errors.New("what is to verify the signatures is no public key")
 	}
 	lines := bufio.NewScanner(r)
+	lines.Split(exactLines)
 	var text []string
 	for lines.Scan() {
 		text = append(text, lines.Text())
@@ -160,6 +162,18 @@ func ReadCheckpoints(r io.Reader, public string, fn func(*Checkpoint)) error {
 		return errors.New("the last checkpoint is not whole")
 	}
 	return nil
+}
+
+// exactLines is bufio.ScanLines but for carriage returns, of which a checkpoint
+// has none: a file that has one was changed.
+func exactLines(data []byte, atEOF bool) (advance int, line []byte, err error) {
+	if i := bytes.IndexByte(data, '\n'); i >= 0 {
+		return i + 1, data[:i], nil
+	}
+	if atEOF && len(data) > 0 {
+		return len(data), data, nil
+	}
+	return 0, nil, nil
 }
 
 func parseCheckpoint(lines []string, verifier note.Verifier) (*Checkpoint, error) {
@@ -192,7 +206,7 @@ func parseCheckpoint(lines []string, verifier note.Verifier) (*Checkpoint, error
 	for _, line := range lines[body : len(lines)-1] {
 		var l Leaf
 		var hash string
-		if _, err := fmt.Sscanf(line, "%d %d %s", &l.Service, &l.Number, &hash); err != nil || l.Hash.UnmarshalText([]byte(hash)) != nil || l.Hash.String() != hash {
+		if _, err := fmt.Sscanf(line, "%d %d %s", &l.Service, &l.Number, &hash); err != nil || l.Hash.UnmarshalText([]byte(hash)) != nil || l.line() != line+"\n" {
 			return nil, fmt.Errorf("the checkpoint of %s has a line that is none: %q", c.At, line)
 		}
 		c.Leaves = append(c.Leaves, l)

@@ -50,7 +50,11 @@ func (w *World) silent(t Reporter) {
 		}
 	}
 	deny(cast.Password, "password of the demo world")
+	deny(cast.SamSecret, "secret of the demo world's app")
 	deny(string(Secret), "secret of the store")
+	for _, shown := range w.Shown {
+		deny(shown, "text that was shown once")
+	}
 	for _, column := range w.secretColumns(t) {
 		table, name, _ := strings.Cut(column, ".")
 		w.each(t, "SELECT DISTINCT "+name+" FROM "+table+" WHERE "+name+" IS NOT NULL", func(values []any) {
@@ -82,7 +86,7 @@ func (w *World) secretColumns(t Reporter) (columns []string) {
 		if table == "events" || strings.HasPrefix(table, "river") {
 			return
 		}
-		for _, word := range []string{"password", "token", "hash", "secret", "seal", "nonce", "recovery", "credential"} {
+		for _, word := range []string{"password", "token", "hash", "secret", "seal", "nonce", "recovery", "credential", "form_key"} {
 			if strings.Contains(name, word) {
 				columns = append(columns, table+"."+name)
 				return

@@ -38,6 +38,10 @@ type World struct {
 
 	Importer *Importer // which mail servers imports reach
 
+	// Shown are what was shown to somebody once and is kept nowhere as it was
+	// shown, such as recovery codes: Holds looks for them in events too.
+	Shown []string
+
 	secrets []string // see secretColumns
 }
 

@@ -1,0 +1,193 @@
+package models_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"example.org/mandat/models"
+	"example.org/mandat/models/cast"
+	"example.org/mandat/models/modelstest"
+	"example.org/mandat/models/policy"
+)
+
+// whileHeld runs one up to where it writes its events of no service, which is
+// the last it does, then other, and lets both go on once other waits too, or has
+// returned. Only PostgreSQL has two transactions at a time.
+func (w *world) whileHeld(t *testing.T, one, other func() error) (outcomeOne, outcomeOther string) {
+	t.Helper()
+	conn := got[*pgx.Conn](t)(pgx.Connect(t.Context(), w.URL))
+	defer conn.Close(context.Background())
+	hold := got[pgx.Tx](t)(conn.Begin(t.Context()))
+	must(t, second(hold.Exec(t.Context(), "SELECT panel.lock_system_chain()")))
+	const waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+	a, b := make(chan string, 1), make(chan string, 1)
+	go func() { a <- outcome(one()) }()
+	w.eventually(t, "the first waits", waiting, 1)
+	go func() { b <- outcome(other()) }()
+	modelstest.Await(t, 10*time.Second, "the second waits, or has returned", func() bool {
+		return len(b) == 1 || w.Int(t, waiting) == 2
+	})
+	must(t, hold.Rollback(t.Context()))
+	return <-a, <-b
+}
+
+func TestAWindowThatIsJustOpenedClosesWithItsSession(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, modelstest.OnPostgres(t))
+	ctx := t.Context()
+	for name, end := range map[string]func(own models.Actor) error{
+		"all other sessions":      func(own models.Actor) error { return second(w.Store.EndOtherSessions(ctx, own)) },
+		"another password":        func(own models.Actor) error { return w.Store.ChangePassword(ctx, own, cast.Password, cast.Password) },
+		"the operator's sign-out": func(models.Actor) error { return second(w.Store.SignOutPerson(ctx, cast.Alice)) },
+		"the operator's reset":    func(models.Actor) error { return second(w.Store.ResetFactors(ctx, cast.Alice)) },
+		"disabling":               func(models.Actor) error { return second(w.Store.DisableCustomer(ctx, cast.Alice)) },
+	} {
+		own, thief := w.form(t, w.signIn(t, cast.Alice).Session), w.form(t, w.signIn(t, cast.Alice).Session)
+		opened, ended := w.whileHeld(t,
+			func() error { return w.Store.OpenWindow(ctx, thief, 7*24*time.Hour, true) },
+			func() error { return end(own) })
+		if opened != done || ended != done {
+			t.Errorf("%s: opening: %s; the end: %s", name, orDone(opened), orDone(ended))
+		}
+		if n := w.Int(t, "SELECT count(*) FROM consents WHERE ended_at IS NULL"); n != 0 {
+			t.Errorf("%s: the window is open still", name)
+		}
+		must(t, second(w.Store.EnableCustomer(ctx, cast.Alice)))
+	}
+}
+
+func TestTheSwitchStopsWhoeverIsJustBeginning(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, modelstest.OnPostgres(t))
+	ctx := t.Context()
+	var alice models.Actor
+	for name, stop := range map[string]func() error{
+		"for all":                  func() error { return second(w.Store.StopAssistances(ctx, "")) },
+		"for the customer":         func() error { return second(w.Store.StopAssistances(ctx, cast.Alice)) },
+		"by their closing":         func() error { return w.Store.WithdrawConsent(ctx, alice) },
+		"by their becoming staff":  func() error { return w.Store.SetAgentCustomer(ctx, "noa-support", cast.Alice) },
+		"by the operator's answer": func() error { return second(w.Store.SignOutPerson(ctx, cast.Alice)) },
+	} {
+		for _, kind := range []models.ConsentKind{models.ByWindow, models.ByCode, models.ByRequest} {
+			w.Clock.Move(time.Hour) // one may ask only so often
+			w.Agent(t, "noa-support", models.RoleAgent)
+			must(t, w.Store.SetAgentCustomer(ctx, "noa-support", ""))
+			sam := w.support(t)
+			alice = w.signIn(t, cast.Alice).Session.Actor()
+			var a *models.Assistance
+			begin := func() (err error) {
+				a, err = w.Store.AskAssistance(ctx, sam, asks(cast.Alice, ""))
+				return err
+			}
+			switch kind {
+			case models.ByWindow:
+				must(t, w.Store.OpenWindow(ctx, alice, time.Hour, true))
+			case models.ByCode:
+				code, _, err := w.Store.MakeCode(ctx, alice, true)
+				must(t, err)
+				begin = func() (err error) {
+					a, err = w.Store.AskAssistance(ctx, sam, asks(cast.Alice, code))
+					return err
+				}
+			case models.ByRequest:
+				must(t, begin())
+				begin = func() error { return w.Store.AcceptAssistance(ctx, alice, a.ID, true) }
+			}
+			began, stopped := w.whileHeld(t, begin, stop)
+			if began != done || stopped != done {
+				t.Errorf("%s, %s: beginning: %s; the end: %s", name, kind, orDone(began), orDone(stopped))
+			}
+			sam.Assistance = a.ID
+			want(t, name+", "+string(kind)+": a step up", w.Store.RaiseAssistance(ctx, sam), assistanceEnded)
+			if n := w.Int(t, "SELECT (SELECT count(*) FROM consents WHERE ended_at IS NULL AND kind = 'code') + (SELECT count(*) FROM assistances WHERE ended_at IS NULL)"); n != 0 {
+				t.Errorf("%s, %s: %d are left", name, kind, n)
+			}
+		}
+	}
+}
+
+func TestNobodyBeginsAgainAfterTheSwitch(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		sam := w.Acts(t, w.support(t), cast.Alice, policy.Change)
+		noa, _ := w.Agent(t, "noa-support", models.RoleAgent)
+		must(t, second(w.Store.AskAssistance(ctx, noa, asks(cast.Bruno, ""))))
+		code, _, err := w.Store.MakeCode(ctx, w.David, false)
+		must(t, err)
+		if n := got[int](t)(w.Store.StopAssistances(ctx, "")); n != 2 {
+			t.Errorf("%d were ended, of one assistance and one request", n)
+		}
+		want(t, "a change", w.redescribe(t, sam, "after"), assistanceEnded)
+		want(t, "by the code", second(w.Store.AskAssistance(ctx, sam.Self(), asks(cast.David, code))), "code: assistance.code.wrong")
+		a := got[*models.Assistance](t)(w.Store.AskAssistance(ctx, sam.Self(), asks(cast.Alice, "")))
+		if a.BeganAt != nil {
+			t.Error("the window is open still")
+		}
+		if n := got[int](t)(w.Store.StopAssistances(ctx, cast.David)); n != 0 {
+			t.Errorf("%d were ended of nobody's", n)
+		}
+		if n := got[int](t)(w.Store.StopAssistances(ctx, cast.Alice)); n != 1 {
+			t.Errorf("%d were ended, of one request", n)
+		}
+		want(t, "nobody", second(w.Store.StopAssistances(ctx, "zz9999-mdt")), notFound)
+	})
+}
+
+// What takes an account back from a thief takes back what the thief allowed.
+func TestTheOperatorShutsSupportOutWithTheCustomersSessions(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		for name, end := range map[string]func() error{
+			"signed out": func() error { return second(w.Store.SignOutPerson(ctx, cast.Alice)) },
+			"reset":      func() error { return second(w.Store.ResetFactors(ctx, cast.Alice)) },
+			"all": func() error {
+				w.Exec(t, "DELETE FROM sessions WHERE customer_id IS NOT NULL")
+				_, _, err := w.Store.SignOutAll(ctx, false)
+				return err
+			},
+		} {
+			sam := w.Acts(t, w.support(t), cast.Alice, policy.Change)
+			must(t, w.redescribe(t, sam, name+" before"))
+			must(t, end())
+			want(t, name+": a change", w.redescribe(t, sam, name+" after"), assistanceEnded)
+			a := got[*models.Assistance](t)(w.Store.AskAssistance(ctx, w.support(t), asks(cast.Alice, "")))
+			if a.BeganAt != nil {
+				t.Errorf("%s: the window is open still", name)
+			}
+			must(t, second(w.Store.StopAssistances(ctx, "")))
+		}
+	})
+}
+
+func TestTheContactAddressOfBeforeIsToldWhatSupportDoes(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		must(t, second(w.Store.ConfirmContact(t.Context(), w.Emma, w.wants(t, w.Emma, emmaNew))))
+		w.noticed(t)
+		sam := w.Acts(t, w.support(t), cast.Emma, policy.Look)
+		w.wantToldAt(t, "at the beginning", emmaNew+" assisting", emmaNew+" consent.opened", emmaOld+" assisting", emmaOld+" consent.opened")
+		must(t, w.Store.EndAssistance(t.Context(), sam))
+		w.wantToldAt(t, "at the end", emmaNew+" assisted", emmaOld+" assisted")
+	})
+}
+
+func TestAnAgentsOwnAccountIsSaidLater(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		sam := w.Acts(t, w.support(t), cast.Alice, policy.Change)
+		w.Agent(t, "noa-support", models.RoleAgent)
+		want(t, "nobody", w.Store.SetAgentCustomer(ctx, "noa-support", "zz9999-mdt"), "customer: grant.refused.unknown")
+		want(t, "nobody's", w.Store.SetAgentCustomer(ctx, "nia-support", cast.Alice), notFound)
+		must(t, w.redescribe(t, sam, "before"))
+		must(t, w.Store.SetAgentCustomer(ctx, "noa-support", cast.Alice))
+		if n := w.Int(t, "SELECT count(*) FROM events WHERE kind = 'agent.changed' AND object = 'noa-support' AND actor_id IS NULL"); n != 1 {
+			t.Errorf("%d events", n)
+		}
+		want(t, "for staff", w.redescribe(t, sam, "after"), assistanceEnded)
+		want(t, "again", second(w.Store.AskAssistance(ctx, sam.Self(), asks(cast.Alice, ""))), "customer: assistance.refused.staff")
+		must(t, w.Store.SetAgentCustomer(ctx, "noa-support", ""))
+		must(t, second(w.Store.AskAssistance(ctx, sam.Self(), asks(cast.Alice, ""))))
+	})
+}
