@@ -1,6 +1,7 @@
 package mail_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -14,9 +15,9 @@ import (
 // It runs alone: it takes parts away.
 func TestTheDoctorFindsWhatIsWrong(t *testing.T) {
 	s := stack(t)
-	ask := func(faults ...string) {
+	askWith := func(settings []string, faults ...string) {
 		t.Helper()
-		out, err := s.Command(t.Context(), "doctor")
+		out, err := s.CommandWith(t.Context(), settings, "doctor")
 		if (err == nil) != (len(faults) == 0) {
 			t.Errorf("its exit status is %v:\n%s", err, out)
 		}
@@ -34,7 +35,12 @@ func TestTheDoctorFindsWhatIsWrong(t *testing.T) {
 			t.Errorf("it tells a secret:\n%s", out)
 		}
 	}
+	ask := func(faults ...string) {
+		t.Helper()
+		askWith(nil, faults...)
+	}
 	ask()
+	askWith([]string{"MANDAT_MAIL=smtp://127.0.0.1:1"}, "the panel's own mail to smtp://127.0.0.1:1")
 
 	s.Lists.Stop()
 	ask("the list service takes mail")
@@ -46,58 +52,69 @@ func TestTheDoctorFindsWhatIsWrong(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := conn.Exec(t.Context(), "GRANT DELETE ON panel.events TO mandat_panel"); err != nil {
-		t.Fatal(err)
-	}
-	ask("history that the panel cannot alter")
-	if _, err := conn.Exec(t.Context(), "REVOKE DELETE ON panel.events FROM mandat_panel"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := conn.Exec(t.Context(), "REVOKE SELECT ON mlist.mailboxes FROM mandat_lists"); err != nil {
-		t.Fatal(err)
-	}
-	// Postfix asks the list service about every address.
-	ask("mandat_lists: the role may not read mlist.mailboxes", "Postfix reads the panel's addresses", "the list service reads who has room")
-	if _, err := conn.Exec(t.Context(), "GRANT SELECT ON mlist.mailboxes TO mandat_lists"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := conn.Exec(t.Context(), "ALTER ROLE mandat_lists NOLOGIN"); err != nil {
-		t.Fatal(err)
-	}
-	ask("mandat_lists: the role has no password")
-	if _, err := conn.Exec(t.Context(), "ALTER ROLE mandat_lists LOGIN"); err != nil {
-		t.Fatal(err)
+	for _, c := range []struct {
+		harm, cure string
+		faults     []string
+	}{
+		{"GRANT DELETE ON panel.events TO mandat_panel", "REVOKE DELETE ON panel.events FROM mandat_panel", []string{"history that the panel cannot alter"}},
+		// Postfix asks the list service about every address.
+		{"REVOKE SELECT ON mlist.mailboxes FROM mandat_lists", "GRANT SELECT ON mlist.mailboxes TO mandat_lists", []string{"mandat_lists: the role may not read mlist.mailboxes", "Postfix reads the panel's addresses", "the list service reads who has room"}},
+		{"ALTER ROLE mandat_lists NOLOGIN", "ALTER ROLE mandat_lists LOGIN", []string{"mandat_lists: the role has no password"}},
+		{"REVOKE INSERT ON mlist.deliveries FROM mandat_lists", "GRANT INSERT ON mlist.deliveries TO mandat_lists", []string{"mandat_lists: the role may not: mlist.deliveries INSERT"}},
+		{"REVOKE INSERT ON mlist.requests FROM mandat_lists", "GRANT INSERT ON mlist.requests TO mandat_lists", []string{"mandat_lists: the role may not: mlist.requests INSERT"}},
+		{"REVOKE INSERT ON mda.quota_usage FROM mandat_dovecot", "GRANT INSERT ON mda.quota_usage TO mandat_dovecot", []string{"mandat_dovecot: the role may not: mda.quota_usage INSERT"}},
+	} {
+		if _, err := conn.Exec(t.Context(), c.harm); err != nil {
+			t.Fatal(err)
+		}
+		ask(c.faults...)
+		if _, err := conn.Exec(t.Context(), c.cure); err != nil {
+			t.Fatal(err)
+		}
 	}
 
-	// A password of Dovecot's that is not the role's.
-	file := filepath.Join(s.Settings.Dir, "dovecot/sql.conf.ext")
-	good, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	restart := func(text string) {
+	// A password in one file that is not the role's. Dovecot takes seconds to end
+	// then: what breaks next is written while it is away.
+	spoil := func(name, password string) (mend func()) {
 		t.Helper()
-		if err := os.WriteFile(file, []byte(text), 0o640); err != nil {
+		file := filepath.Join(s.Settings.Dir, name)
+		good, err := os.ReadFile(file)
+		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.StopDovecot(t.Context()); err != nil {
-			t.Fatal(err)
+		write := func(text string) {
+			t.Helper()
+			if err := os.WriteFile(file, []byte(text), 0o640); err != nil {
+				t.Fatal(err)
+			}
 		}
-		if err := s.StartDovecot(t.Context()); err != nil {
+		write(strings.ReplaceAll(string(good), password, "another"))
+		return func() { t.Helper(); write(string(good)) }
+	}
+	do := func(what func(context.Context) error) {
+		t.Helper()
+		if err := what(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	restart(strings.ReplaceAll(string(good), s.Settings.Secrets.Dovecot, "another"))
+	mend := spoil("postfix/sql/mailboxes.cf", s.Settings.Secrets.Postfix)
+	do(s.ReloadPostfix)
+	ask("Postfix reads the panel's addresses")
+	mend()
+	do(s.ReloadPostfix)
+	do(s.StopDovecot)
+	mend = spoil("dovecot/sql.conf.ext", s.Settings.Secrets.Dovecot)
+	do(s.StartDovecot)
 	ask("Dovecot finds mailboxes", "Dovecot's Sieve storage", "log-in to Dovecot")
-	restart(string(good))
-
-	if err := s.StopDovecot(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	do(s.StopDovecot)
+	mend()
+	mend = spoil("dovecot/dict-sieve.conf.ext", s.Settings.Secrets.Dovecot)
+	do(s.StartDovecot)
+	ask("Dovecot's Sieve storage")
+	do(s.StopDovecot)
+	mend()
 	ask("Dovecot's HTTP API")
-	if err := s.StartDovecot(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	do(s.StartDovecot)
 	mailtest.Within(t, soon, "all is well again", func() bool {
 		_, err := s.Command(t.Context(), "doctor")
 		time.Sleep(100 * time.Millisecond)

@@ -171,7 +171,7 @@ func (s *Store) DeleteAccount(ctx context.Context, by Actor, domain, local, conf
 		if err := tx.disconnect(a.Account.Address); err != nil {
 			return err
 		}
-		return tx.enqueue(removeAccount{Account: a.Account.ID})
+		return tx.enqueueRemoval(a.Account.ID)
 	})
 }
 

@@ -3,14 +3,20 @@ package models
 import (
 	"context"
 	"fmt"
+	"strings"
+
+	"example.org/mandat/mail/rights"
 )
 
-// mailRoles are the roles of the mail servers with the schema of each, and what
-// they may write there.
-var mailRoles = []struct{ role, schema, writes string }{
-	{"mandat_postfix", "mta", ""},
-	{"mandat_dovecot", "mda", "mda.quota_usage"},
-	{"mandat_lists", "mlist", "mlist.messages"},
+// mailRoles are the roles of the mail servers with the schema of each, all of
+// which they read, and the rights that they need there beyond that.
+var mailRoles = []struct {
+	role, schema string
+	rights       []string
+}{
+	{"mandat_postfix", "mta", nil},
+	{"mandat_dovecot", "mda", rights.Dovecot},
+	{"mandat_lists", "mlist", rights.Lists},
 }
 
 // ContractFault is what hinders a mail server from reading the panel's views.
@@ -20,8 +26,8 @@ type ContractFault struct {
 }
 
 // ContractFaults looks at the roles of the mail servers: they exist, may sign
-// in, may read every view of their schema and write what is theirs, and see
-// nothing of the panel's. There are none on the embedded database, which no mail
+// in, may read every view of their schema and do with them what they need to, and
+// see nothing of the panel's. There are none on the embedded database, which no mail
 // server reads.
 func (s *Store) ContractFaults(ctx context.Context) (faults []ContractFault, err error) {
 	if s.Embedded() {
@@ -29,14 +35,15 @@ func (s *Store) ContractFaults(ctx context.Context) (faults []ContractFault, err
 	}
 	for _, r := range mailRoles {
 		var found []struct {
-			Enters, Sees, Writes bool
-			Unread               string
+			Enters, Sees    bool
+			Unread, Missing string
 		}
 		err := s.db.WithContext(ctx).Raw(`SELECT r.rolcanlogin AS enters, has_schema_privilege(r.rolname, 'panel', 'USAGE') AS sees,
-			@writes = '' OR has_table_privilege(r.rolname, NULLIF(@writes, ''), 'INSERT') AND has_table_privilege(r.rolname, NULLIF(@writes, ''), 'UPDATE') AS writes,
+			(SELECT COALESCE(string_agg(w.need, ', '), '') FROM unnest(string_to_array(@rights, ',')) AS w (need)
+				WHERE NOT has_table_privilege(r.rolname, split_part(w.need, ' ', 1), split_part(w.need, ' ', 2))) AS missing,
 			(SELECT COALESCE(min(v.schemaname || '.' || v.viewname), '') FROM pg_views v WHERE v.schemaname = @schema
 				AND NOT (has_schema_privilege(r.rolname, v.schemaname, 'USAGE') AND has_table_privilege(r.rolname, v.schemaname || '.' || v.viewname, 'SELECT'))) AS unread
-			FROM pg_roles r WHERE r.rolname = @role`, map[string]any{"role": r.role, "schema": r.schema, "writes": r.writes}).Scan(&found).Error
+			FROM pg_roles r WHERE r.rolname = @role`, map[string]any{"role": r.role, "schema": r.schema, "rights": strings.Join(r.rights, ",")}).Scan(&found).Error
 		if err != nil {
 			return nil, err
 		}
@@ -47,8 +54,8 @@ func (s *Store) ContractFaults(ctx context.Context) (faults []ContractFault, err
 			faults = append(faults, ContractFault{r.role, "the role has no password and may not sign in"})
 		case found[0].Unread != "":
 			faults = append(faults, ContractFault{r.role, fmt.Sprintf("the role may not read %s", found[0].Unread)})
-		case !found[0].Writes:
-			faults = append(faults, ContractFault{r.role, fmt.Sprintf("the role may not write %s", r.writes)})
+		case found[0].Missing != "":
+			faults = append(faults, ContractFault{r.role, fmt.Sprintf("the role may not: %s", found[0].Missing)})
 		case found[0].Sees:
 			faults = append(faults, ContractFault{r.role, "the role sees the panel's own tables, which are none of its business"})
 		}

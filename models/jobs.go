@@ -160,7 +160,7 @@ func (s *Store) Work(ctx context.Context) error {
 func (s *Store) startJobs(ctx context.Context) (jobClient, error) {
 	workers := river.NewWorkers()
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, j *river.Job[removeAccount]) error {
-		return s.removeAccount(ctx, j.Args.Account)
+		return s.patiently(ctx, j.JobRow, s.removeAccount(ctx, j.Args.Account))
 	}))
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[sweep]) error {
 		return s.Sweep(ctx)
@@ -183,7 +183,7 @@ func (s *Store) startJobs(ctx context.Context) (jobClient, error) {
 		return s.SendContactLink(ctx, j.Args.Change, j.Attempt, j.Attempt >= j.MaxAttempts)
 	}))
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, j *river.Job[disconnect]) error {
-		return s.disconnectAll(ctx, j.Args.Addresses)
+		return s.patiently(ctx, j.JobRow, s.disconnectAll(ctx, j.Args.Addresses))
 	}))
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[writeCheckpoint]) error {
 		return s.WriteCheckpoint(ctx)
@@ -248,7 +248,7 @@ func (s *Store) reindexing(ctx context.Context) (river.PeriodicSchedule, error) 
 	return river.NeverSchedule(), nil
 }
 
-// removeAccount finishes the deletion of an account.
+// removeAccount finishes the deletion of an account; see enqueueRemoval.
 type removeAccount struct {
 	Account int64 `json:"account"`
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
 )
 
 // Mailboxes is what can be done to mailboxes on the mail server beyond what it
@@ -20,12 +21,25 @@ type Mailboxes interface {
 func (s *Store) Attached() bool { return s.mailboxes != nil }
 
 // A job that a mail server takes part in has a queue of its own: one that is
-// away holds nothing else up. It is tried for about a day.
+// away holds nothing else up. For a day it is tried again and again after the
+// same short pause, so that what was said counts soon after the server is back,
+// however long it was away; then for about another day with River's pauses.
 const (
 	mailboxQueue    = "mailboxes"
 	mailboxWorkers  = 32 // they wait more than they work
+	mailboxPause    = 20 * time.Second
+	mailboxPatience = 24 * time.Hour
 	mailboxAttempts = 20
 )
+
+// patiently is what becomes of a job of that queue that failed with err.
+func (s *Store) patiently(ctx context.Context, j *rivertype.JobRow, err error) error {
+	if err == nil || !s.Attached() || time.Since(j.CreatedAt) > mailboxPatience {
+		return err
+	}
+	s.log.WarnContext(ctx, "a job waits for the mail server", "job", j.ID, "kind", j.Kind, "error", err)
+	return river.JobSnooze(mailboxPause)
+}
 
 // secondDisconnect is how long after the first the sessions are ended again: who
 // was just signing in with what was valid until the commit has done so by then.
@@ -50,6 +64,17 @@ func (disconnect) Kind() string { return "disconnect" }
 // InsertOpts says where it waits, and how often it is tried.
 func (disconnect) InsertOpts() river.InsertOpts {
 	return river.InsertOpts{Queue: mailboxQueue, MaxAttempts: mailboxAttempts, Priority: 1}
+}
+
+// enqueueRemoval is enqueue for what finishes the deletion of an account. Where a
+// mail server takes part in that, it waits with what else does; without one no
+// process may be there that looks into that queue.
+func (tx *Tx) enqueueRemoval(account int64) error {
+	job := river.InsertManyParams{Args: removeAccount{Account: account}}
+	if tx.store.Attached() {
+		job.InsertOpts = &river.InsertOpts{Queue: mailboxQueue}
+	}
+	return tx.store.jobs.insert(tx, job)
 }
 
 // disconnectAll ends the sessions of addresses, twice.

@@ -38,10 +38,11 @@ var layers = []struct{ pkg, imports, tests string }{
 	{pkg: "handlers/oidc/oidctest"},
 	{pkg: "handlers/oidc", tests: "handlers/oidc/oidctest"},
 	{pkg: "mail/probe"},
+	{pkg: "mail/rights"},
 	{pkg: "mail", tests: "mail/imap mail/imap/connect mail/imap/imaptest models models/policy models/cast models/modelstest mail/mailtest mail/dovecot"},
 
 	// What is true.
-	{pkg: "models", imports: "models/policy models/history models/webauthn models/totp mail/sieve mail/imap", tests: "models/webauthn/webauthntest models/cast models/modelstest mail/imap/connect mail/imap/imaptest"},
+	{pkg: "models", imports: "models/policy models/history models/webauthn models/totp mail/sieve mail/imap mail/rights", tests: "models/webauthn/webauthntest models/cast models/modelstest mail/imap/connect mail/imap/imaptest"},
 	{pkg: "models/cast", imports: "models models/policy models/totp", tests: "models/modelstest"},
 	{pkg: "models/modelstest", imports: "models models/policy models/history models/cast models/totp mail/imap"},
 
@@ -65,7 +66,7 @@ var layers = []struct{ pkg, imports, tests string }{
 	},
 
 	// The mail side: its program, and the mail servers of a test.
-	{pkg: "mail/listd", tests: "models models/cast models/modelstest"},
+	{pkg: "mail/listd", imports: "mail/rights", tests: "models models/cast models/modelstest"},
 	{pkg: "mail/mailtest", imports: "mail models/modelstest"},
 }
 

@@ -102,7 +102,7 @@ func TestCheckSaysWhatIsMissing(t *testing.T) {
 	}
 	defer w.Exec(t, "GRANT INSERT ON mlist.requests TO mandat_lists") // another test gets the database
 	w.Exec(t, "REVOKE INSERT ON mlist.requests FROM mandat_lists")
-	if status, out := check(); status != 1 || !strings.Contains(out, "requests: INSERT") {
+	if status, out := check(); status != 1 || !strings.Contains(out, "mlist.requests INSERT") {
 		t.Errorf("%d: %s", status, out)
 	}
 	w.sink.away.Store(true)

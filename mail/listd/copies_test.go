@@ -194,7 +194,7 @@ func TestAStrangersTextIsNeverAHeader(t *testing.T) {
 		for _, language := range []string{"fr", "en", "de", ""} {
 			l := &list{address: team, domain: "garrigue.example", language: language, owner: teamBoss}
 			for kind, n := range map[string]*notice{
-				"held": s.heldNotice(l, outsider, m, excerpt(m.content)), "rejected": s.rejectedNotice(l, m, plain(text)), "help": s.helpNotice(l, outsider),
+				"held": s.heldNotice(l, outsider, m, excerpt(m.content)), "rejected": s.rejectedNotice(l, m, plain(text)), "expired": s.expiredNotice(l, m), "help": s.helpNotice(l, outsider),
 				"ask": s.askNotice(l, forSubscribe, outsider, m.token), "leave": s.askNotice(l, forUnsubscribe, outsider, m.token), "done": s.confirmedNotice(l, forUnsubscribe, outsider),
 			} {
 				content := n.compose(fixed)
@@ -218,7 +218,7 @@ func TestAStrangersTextIsNeverAHeader(t *testing.T) {
 }
 
 func TestBothLanguagesSayTheSame(t *testing.T) {
-	for n, words := range []map[string]wording{askSubscribe, askUnsubscribe, hasSubscribed, hasUnsubscribed, helpOpen, helpSubscribers, helpModerated, held, rejected, rejectedReason} {
+	for n, words := range []map[string]wording{askSubscribe, askUnsubscribe, hasSubscribed, hasUnsubscribed, helpOpen, helpSubscribers, helpModerated, held, rejected, rejectedReason, expired} {
 		fr, en := words["fr"], words["en"]
 		if a, b := placeholders(fr), placeholders(en); !slices.Equal(a, b) {
 			t.Errorf("%d: %v, %v", n, a, b)

@@ -15,17 +15,24 @@ const (
 	batchSize   = 100 // copies of one message that are leased at once
 	lease       = 3 * time.Minute
 	sendLimit   = time.Minute // for one copy
-	lookAgain   = 15 * time.Second
+	lookAgain   = 5 * time.Second
 	unreachable = 20 * time.Second // until Postfix is tried again
 	asleep      = 3 * time.Hour    // until a list is asked again that receives nothing for now
-	maxAttempts = 37               // over five days: see retryIn
-	answerOf    = 500              // characters of an answer that are kept
+	soonAgain   = 5 * time.Second
+	soonTimes   = 15             // that is 75 seconds: see retryIn
+	maxAttempts = soonTimes + 37 // over five days
+	answerOf    = 500            // characters of an answer that are kept
 )
 
-// retryIn is how long a copy waits after an attempt: a minute, two, four, as far
-// as four hours.
+// retryIn is how long a copy waits after an attempt. Who puts it off is our own
+// Postfix, and most likely because its database was away, which it leaves alone
+// for 60 seconds (dict_pgsql.c): so it is a few seconds until that is over for
+// certain, then a minute, two, four, as far as four hours.
 func retryIn(attempts int) time.Duration {
-	return min(time.Minute<<min(max(attempts, 1)-1, 20), 4*time.Hour)
+	if attempts <= soonTimes {
+		return soonAgain
+	}
+	return min(time.Minute<<min(attempts-soonTimes-1, 20), 4*time.Hour)
 }
 
 // carry sends what is due until ctx ends, over one connection at a time.
@@ -36,7 +43,7 @@ func (s *service) carry(ctx context.Context, wake <-chan struct{}) {
 		case ctx.Err() != nil:
 		case err != nil:
 			s.log.Warn("copies have to wait", "error", err)
-			pause(ctx, lookAgain/3)
+			pause(ctx, lookAgain)
 		case !sent:
 			select {
 			case <-ctx.Done():
@@ -174,12 +181,22 @@ func (s *service) prepare(ctx context.Context, b *batch) (links map[string]strin
 		return nil, err
 	}
 	if !found {
-		b.copies = nil
-		_, err = s.db.Exec(ctx, `UPDATE mlist.deliveries d SET next_at = now() + $2, state = CASE WHEN d.attempts >= $3 THEN 'failed' ELSE 'waiting' END
-			WHERE d.message_id = $1 AND d.state = 'waiting'`, b.id, asleep, maxAttempts)
-		return nil, err
+		return nil, s.putToSleep(ctx, b)
 	}
 	return s.linksOf(ctx, b)
+}
+
+// putToSleep leaves the copies of a batch, and all others of its message, until
+// its list may receive again. That was no attempt, however often it is found so.
+func (s *service) putToSleep(ctx context.Context, b *batch) error {
+	tokens := make([]string, len(b.copies))
+	for i, d := range b.copies {
+		tokens[i] = d.token
+	}
+	b.copies = nil
+	_, err := s.db.Exec(ctx, `UPDATE mlist.deliveries d SET next_at = now() + $2, attempts = d.attempts - CASE WHEN d.token = ANY ($3) THEN 1 ELSE 0 END
+		WHERE d.message_id = $1 AND d.state = 'waiting'`, b.id, asleep, tokens)
+	return err
 }
 
 // linksOf gives each recipient their link out of the list, and leaves out who

@@ -32,7 +32,7 @@ func (s *service) keep(ctx context.Context, wake <-chan struct{}) {
 		case ctx.Err() != nil:
 		case err != nil:
 			s.log.Warn("decisions have to wait", "error", err)
-			pause(ctx, lookAgain/3)
+			pause(ctx, lookAgain)
 		case !more:
 			select {
 			case <-ctx.Done():
@@ -74,15 +74,47 @@ func (s *service) carryOut(ctx context.Context) (did bool, err error) {
 	return did, err
 }
 
+// expire takes one message that nobody decided about in time and tells its
+// author, unless a machine wrote it. False when there is none.
+func (s *service) expire(ctx context.Context) (did bool, err error) {
+	err = s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		m := &stored{}
+		did, err = one(ctx, tx, []any{&m.id, &m.list, &m.sender, &m.subject, &m.content}, `SELECT m.id, m.list_id, m.sender, m.subject, m.content
+			FROM mlist.messages m WHERE m.state = 'held' AND m.received_at < now() - $1::interval AND m.list_id IN (SELECT l.id FROM mlist.lists l)
+			LIMIT 1 FOR UPDATE SKIP LOCKED`, heldFor)
+		if !did {
+			return err
+		}
+		l := &list{}
+		there, err := one(ctx, tx, l.dest(), "SELECT "+listColumns+" FROM mlist.lists l WHERE l.id = $1", m.list)
+		if err != nil {
+			return err
+		}
+		if h := splitHeader(m.content); there && !h.automatic() && !h.bulk() {
+			if err := s.enqueue(ctx, tx, s.expiredNotice(l, m)); err != nil {
+				return err
+			}
+		}
+		_, err = tx.Exec(ctx, "UPDATE mlist.messages m SET state = 'expired', settled_at = now(), content = '' WHERE m.id = $1", m.id)
+		return err
+	})
+	return did, err
+}
+
 // tidy ends what has waited too long and removes what is old, a bounded part at
 // a time.
 func (s *service) tidy(ctx context.Context) error {
+	for range tidyAtOnce {
+		if did, err := s.expire(ctx); err != nil {
+			return err
+		} else if !did {
+			break
+		}
+	}
 	for _, q := range []struct {
 		query string
 		args  []any
 	}{
-		{`UPDATE mlist.messages m SET state = 'expired', settled_at = now(), content = '' WHERE m.id IN
-			(SELECT o.id FROM mlist.messages o WHERE o.state = 'held' AND o.received_at < now() - $1::interval LIMIT $2 FOR UPDATE SKIP LOCKED)`, []any{heldFor, tidyAtOnce}},
 		{`UPDATE mlist.messages m SET state = 'sent', settled_at = now(), content = '' WHERE m.id IN
 			(SELECT o.id FROM mlist.messages o WHERE o.state = 'sending' AND NOT EXISTS (SELECT FROM mlist.deliveries d WHERE d.message_id = o.id AND d.state = 'waiting') LIMIT $1 FOR UPDATE SKIP LOCKED)`, []any{tidyAtOnce}},
 		{"DELETE FROM mlist.confirmations c WHERE c.token IN (SELECT o.token FROM mlist.confirmations o WHERE o.expires_at < now() LIMIT $1 FOR UPDATE SKIP LOCKED)", []any{tidyAtOnce}},

@@ -130,6 +130,13 @@ func (s *service) rejectedNotice(l *list, m *stored, reason string) *notice {
 	return n
 }
 
+// expiredNotice tells an author that nobody decided about a message.
+func (s *service) expiredNotice(l *list, m *stored) *notice {
+	n := l.notice(m.sender, expired, "{subject}", m.subject)
+	n.answers = true
+	return n
+}
+
 // readableSize is a number of octets in kB.
 func readableSize(octets int) string {
 	return fmt.Sprintf("%d", max(1, (octets+500)/1000))

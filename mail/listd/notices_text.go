@@ -203,3 +203,26 @@ The reason given:
 {reason}
 `},
 }
+
+var expired = map[string]wording{
+	"fr": {rejected["fr"].subject, `Bonjour,
+
+votre message à la liste {list} attendait l’accord d’un modérateur.
+Personne n’en a décidé en quatorze jours : il est écarté. Son objet est :
+
+> {subject}
+
+Le responsable de la liste vous lit à l’adresse
+{owner}
+`},
+	"en": {rejected["en"].subject, `Hello,
+
+your message to the list {list} waited for a moderator.
+Nobody decided about it within fourteen days, so it is put aside. Its subject is:
+
+> {subject}
+
+The owner of the list reads what you write to
+{owner}
+`},
+}

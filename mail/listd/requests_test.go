@@ -180,15 +180,24 @@ func TestWhatIsOldGoes(t *testing.T) {
 	i := w.start()
 	i.takes(outsider, list, letterFrom(outsider, "a"))
 	i.takes(outsider, list, letterFrom(outsider, "b"))
+	const machine = "machine@else.example"
+	i.takes(machine, list, letterFrom(machine, "c", "Precedence: bulk"))
 	i.takes(outsider, "moderee+subscribe@garrigue.example", letterFrom(outsider, ""))
 	w.settled()
-	w.Exec(t, "UPDATE list_messages SET received_at = now() - interval '15 days' WHERE subject = 'a'")
+	w.Exec(t, "UPDATE list_messages SET received_at = now() - interval '15 days' WHERE subject IN ('a', 'c')")
 	w.Exec(t, "UPDATE list_confirmations SET expires_at = now() - interval '1 second'")
 	if err := i.tidy(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if n := w.Int(t, "SELECT count(*) FROM list_messages WHERE state = 'expired' AND subject = 'a' AND length(content) = 0"); n != 1 {
-		t.Error("the message without a decision is not put aside")
+	if n := w.Int(t, "SELECT count(*) FROM list_messages WHERE state = 'expired' AND subject IN ('a', 'c') AND length(content) = 0"); n != 2 {
+		t.Error("the messages without a decision are not put aside")
+	}
+	w.settled()
+	if g := w.sink.await(t, outsider, 2); g.from != "" || g.header().get("auto-submitted") != "auto-replied" || !strings.Contains(g.text(), "> a") {
+		t.Errorf("its author is told, from %q:\n%s", g.from, g.data)
+	}
+	if list := w.sink.to(machine); len(list) != 0 {
+		t.Errorf("a machine is answered:\n%s", list[0].data)
 	}
 	if n := w.Int(t, "SELECT count(*) FROM list_confirmations"); n != 0 {
 		t.Error("the question without an answer is kept")

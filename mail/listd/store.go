@@ -13,6 +13,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"example.org/mandat/mail/rights"
 )
 
 // Bounds on what waits in the database.
@@ -248,11 +250,8 @@ func (s *service) check(ctx context.Context, w io.Writer) int {
 // checkDatabase asks for every right that the service uses.
 func (s *service) checkDatabase(ctx context.Context) error {
 	var missing []string
-	err := s.db.QueryRow(ctx, `SELECT array_agg(v.name || ': ' || v.may) FILTER (WHERE NOT has_table_privilege('mlist.' || v.name, v.may)) FROM (VALUES
-		('lists', 'SELECT'), ('subscribers', 'SELECT'), ('moderators', 'SELECT'), ('forwards', 'SELECT'), ('ways', 'SELECT'), ('mailboxes', 'SELECT'), ('links', 'SELECT'), ('links', 'INSERT'), ('requests', 'INSERT'),
-		('messages', 'SELECT'), ('messages', 'INSERT'), ('messages', 'UPDATE'), ('messages', 'DELETE'),
-		('deliveries', 'SELECT'), ('deliveries', 'INSERT'), ('deliveries', 'UPDATE'), ('deliveries', 'DELETE'),
-		('confirmations', 'SELECT'), ('confirmations', 'INSERT'), ('confirmations', 'UPDATE'), ('confirmations', 'DELETE')) AS v (name, may)`).Scan(&missing)
+	err := s.db.QueryRow(ctx, `SELECT array_agg(w.need) FILTER (WHERE NOT has_table_privilege(split_part(w.need, ' ', 1), split_part(w.need, ' ', 2)))
+		FROM unnest($1::text[]) AS w (need)`, rights.Lists).Scan(&missing)
 	if err == nil && len(missing) > 0 {
 		err = fmt.Errorf("the role may not: %v; run `mandat migrate`, then roles.sql", missing)
 	}

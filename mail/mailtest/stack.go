@@ -226,8 +226,23 @@ func (s *Stack) program(ctx context.Context, name string, args ...string) *exec.
 
 // Command runs a command of the panel's program and returns what it says.
 func (s *Stack) Command(ctx context.Context, args ...string) (string, error) {
-	out, err := s.program(ctx, "mandat", args...).CombinedOutput()
+	return s.CommandWith(ctx, nil, args...)
+}
+
+// CommandWith is Command with other settings, each as NAME=VALUE.
+func (s *Stack) CommandWith(ctx context.Context, settings []string, args ...string) (string, error) {
+	cmd := s.program(ctx, "mandat", args...)
+	cmd.Env = append(cmd.Env, settings...)
+	out, err := cmd.CombinedOutput()
 	return string(out), err
+}
+
+// ReloadPostfix has Postfix read its files again, and forget which database did not answer.
+func (s *Stack) ReloadPostfix(ctx context.Context) error {
+	if out, err := exec.CommandContext(ctx, "postfix", "-c", filepath.Join(s.dir, "postfix"), "reload").CombinedOutput(); err != nil {
+		return fmt.Errorf("postfix reload: %w\n%s", err, out)
+	}
+	return nil
 }
 
 // giveRoles runs roles.sql as an administrator does.
@@ -296,11 +311,6 @@ func (s *Stack) launch(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// Flush has Postfix try at once what waits in its queue.
-func (s *Stack) Flush(ctx context.Context) error {
-	return exec.CommandContext(ctx, "postqueue", "-c", filepath.Join(s.dir, "postfix"), "-f").Run()
 }
 
 // polls are the lines of a test that looks again and again whether mail has come.

@@ -1,0 +1,67 @@
+package models_test
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+
+	"example.org/mandat/models"
+	"example.org/mandat/models/cast"
+	"example.org/mandat/models/modelstest"
+)
+
+// mailServer is one that may be away.
+type mailServer struct{ away atomic.Bool }
+
+func (m *mailServer) Disconnect(context.Context, string) error { return m.answer() }
+func (m *mailServer) Remove(context.Context, string) error     { return m.answer() }
+
+func (m *mailServer) answer() error {
+	if m.away.Load() {
+		return errors.New("connection refused")
+	}
+	return nil
+}
+
+func TestWhatAMailServerTakesPartInHasAQueueOfItsOwn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, modelstest.OnPostgres(t))
+	attached := got[*models.Store](t)(models.Open(t.Context(), models.Config{URL: w.URL, Clock: w.Clock.Now, Secret: modelstest.Secret, Mailboxes: &mailServer{}}))
+	defer attached.Close()
+	waits := func(queue string) int {
+		return w.Int(t, "SELECT count(*) FROM river_job WHERE kind = 'remove_account' AND max_attempts = 20 AND queue = '"+queue+"'")
+	}
+	must(t, w.Store.DeleteAccount(t.Context(), w.Alice, cast.Garrigue, "rh", "rh"))
+	if waits("default") != 1 || waits("mailboxes") != 0 {
+		t.Error("without a mail server the removal does not wait where every process looks")
+	}
+	must(t, attached.DeleteAccount(t.Context(), w.Alice, cast.Garrigue, "contact", "contact"))
+	if waits("default") != 1 || waits("mailboxes") != 1 {
+		t.Error("a mail server that is away holds up what else is to be done")
+	}
+}
+
+func TestAMailServerThatIsAwayIsAskedAgainAfterTheSamePauseForADay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, modelstest.OnPostgres(t))
+	server := &mailServer{}
+	server.away.Store(true)
+	s := got[*models.Store](t)(models.Open(t.Context(), models.Config{URL: w.URL, Clock: w.Clock.Now, Secret: modelstest.Secret, Mailboxes: server}))
+	defer s.Close()
+	must(t, s.DeleteAccount(t.Context(), w.Alice, cast.Garrigue, "rh", "rh"))
+	must(t, s.DeleteAccount(t.Context(), w.Alice, cast.Garrigue, "contact", "contact"))
+	// One of each kind waits since yesterday.
+	w.Exec(t, "UPDATE river_job SET created_at = created_at - interval '25 hours' WHERE id IN (SELECT min(id) FROM river_job WHERE queue = 'mailboxes' GROUP BY kind)")
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Work(ctx) }()
+	const soon = "SELECT count(*) FROM river_job WHERE queue = 'mailboxes' AND state = 'scheduled' AND attempt = 0 AND scheduled_at BETWEEN now() + interval '10 seconds' AND now() + interval '20 seconds'"
+	w.eventually(t, "both kinds are tried again after a short pause", soon, 2)
+	w.eventually(t, "what has waited for a day has used up an attempt", "SELECT count(*) FROM river_job WHERE queue = 'mailboxes' AND cardinality(errors) > 0", 2)
+	server.away.Store(false)
+	w.Exec(t, "UPDATE river_job SET scheduled_at = now() WHERE queue = 'mailboxes'")
+	w.eventually(t, "all is done", "SELECT count(*) FROM river_job WHERE queue = 'mailboxes' AND state = 'completed'", 4)
+	stop()
+	must(t, <-ended)
+}
