@@ -29,7 +29,6 @@ import (
 // by its name in brackets, as {code}.
 func FuzzRequests(f *testing.F) {
 	routes := handlers.Routes()
-	const browser = "mandat-device={device}; mandat-trusted=x; mandat-sign-in={pending}; mandat-oidc={oidc}; mandat-passkey={passkey}; lang=fr; theme=dark"
 	for i, r := range routes {
 		f.Add(uint8(i), "garrigue.example", "contact", "", "local=a&description=b", uint8(i), uint8(i), browser)
 		f.Add(uint8(i), "nguyen-velos.example", "hello", "q=a&sort=used&after=1.a&before=9&size=50", "description=&size_gb=1%2C5&version=1", uint8(0), uint8(ownsIt), "")
@@ -37,9 +36,25 @@ func FuzzRequests(f *testing.F) {
 			f.Add(uint8(i), "garrigue.example", "1", "", "identifiers=ep1005-mdt%0Azz9-mdt&extras=password&extras=delegate&expires_on=2030-02-28&note=n", uint8(1), uint8(ownsIt), "")
 			f.Add(uint8(i), "garrigue.example", "%00", "%zz", "%", uint8(2), uint8(changes), "mandat-device=\xff; lang=\"; theme==;")
 			f.Add(uint8(i), "%ff", "..", "accounts=hello%40nguyen-velos.example", "accounts=hello%40nguyen-velos.example&identifiers=ep1005-mdt", uint8(3), uint8(ownsIt), "")
-			f.Add(uint8(i), "garrigue.example", "1", "", "version=1&name=n", uint8(withoutSubmission), uint8(ownsIt), "")
 		}
 	}
+	addForms(f, routes)
+	worlds := []*fuzzed{newFuzzed(f, modelstest.OnPostgres(f)), newFuzzed(f, modelstest.OnSQLite(f))}
+	f.Fuzz(func(t *testing.T, route uint8, first, second, query, body string, kind, who uint8, cookies string) {
+		r := routes[int(route)%len(routes)]
+		path := strings.NewReplacer(":domain", first, ":local", second, ":name", second, ":id", second, ":token", first).Replace(r.Path)
+		for _, w := range worlds {
+			w.ask(t, request{r, path, query, body, cookies, kind, int(who) % askers})
+		}
+	})
+}
+
+// browser has every cookie that the panel gives.
+const browser = "mandat-device={device}; mandat-trusted=x; mandat-sign-in={pending}; mandat-oidc={oidc}; mandat-passkey={passkey}; lang=fr; theme=dark"
+
+// addForms adds what is sent where a session begins, and by staff, from each who
+// asks, and each form of the matrix as its page sends it, and without its page.
+func addForms(f *testing.F, routes []handlers.Route) {
 	for _, form := range []struct{ route, first, query, body string }{
 		{"/session", "", "", "identifier=ep1005-mdt&password=tilleul-orage-2026&next=/profile"},
 		{"/session/passkey/challenge", "", "", ""},
@@ -66,7 +81,7 @@ func FuzzRequests(f *testing.F) {
 		}
 	}
 	object := strings.NewReplacer(":domain", cast.Garrigue, ":address", "contact@"+cast.Garrigue, ":local", "contact", ":name", "equipe", ":id", "1")
-	for _, e := range readMatrix(f) { // each form as its page sends it
+	for _, e := range readMatrix(f) {
 		for i, r := range routes {
 			if r.Changes() && e.route() == r.Method+" "+r.Path {
 				second := "1"
@@ -76,17 +91,10 @@ func FuzzRequests(f *testing.F) {
 					second = "contact"
 				}
 				f.Add(uint8(i), cast.Garrigue, second, "", object.Replace(e.fill), uint8(0), uint8(ownsIt+i%2*(changes-ownsIt)), browser)
+				f.Add(uint8(i), cast.Garrigue, second, "", object.Replace(e.fill), uint8(withoutSubmission), uint8(ownsIt), browser)
 			}
 		}
 	}
-	worlds := []*fuzzed{newFuzzed(f, modelstest.OnPostgres(f)), newFuzzed(f, modelstest.OnSQLite(f))}
-	f.Fuzz(func(t *testing.T, route uint8, first, second, query, body string, kind, who uint8, cookies string) {
-		r := routes[int(route)%len(routes)]
-		path := strings.NewReplacer(":domain", first, ":local", second, ":name", second, ":id", second, ":token", first).Replace(r.Path)
-		for _, w := range worlds {
-			w.ask(t, request{r, path, query, body, cookies, kind, int(who) % askers})
-		}
-	})
 }
 
 // Who asks.
