@@ -18,11 +18,18 @@ import (
 func FuzzOneClick(f *testing.F) {
 	const part = "--x\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n"
 	for _, c := range [][2]string{
-		{"application/x-www-form-urlencoded", "List-Unsubscribe=One-Click"}, {"Application/X-WWW-Form-Urlencoded; charset=utf-8", "List-Unsubscribe=One%2DClick&submission=x"},
-		{"application/x-www-form-urlencoded", "List-Unsubscribe=One-Click&List-Unsubscribe=One-Click"}, {"application/x-www-form-urlencoded", "List-Unsubscribe=%00;%zz"},
-		{"multipart/form-data; boundary=x", part + "--x--\r\n"}, {"multipart/form-data; boundary=\"x\"", part + part + "--x--"}, {"multipart/form-data; boundary=", part}, {"multipart/form-data", part + "--x--\r\n"},
+		{"application/x-www-form-urlencoded", "List-Unsubscribe=One-Click"},
+		{"Application/X-WWW-Form-Urlencoded; charset=utf-8", "List-Unsubscribe=One%2DClick&submission=x"},
+		{"application/x-www-form-urlencoded", "List-Unsubscribe=One-Click&List-Unsubscribe=One-Click"},
+		{"application/x-www-form-urlencoded", "List-Unsubscribe=%00;%zz"},
+		{"multipart/form-data; boundary=x", part + "--x--\r\n"},
+		{"multipart/form-data; boundary=\"x\"", part + part + "--x--"},
+		{"multipart/form-data; boundary=", part},
+		{"multipart/form-data", part + "--x--\r\n"},
 		{"multipart/form-data; boundary=x", "--x\nContent-Disposition: form-data; name=List-Unsubscribe; filename=a.csv\nContent-Transfer-Encoding: quoted-printable\n\nOne=2DClick\n--x--"},
-		{"multipart/form-data; boundary=x", "--x\r\nContent-Disposition: attachment; name=\"List-Unsubscribe\"\r\n\r\n\xff\xfeO\x00\r\n--x--\r\n"}, {"multipart/mixed; boundary=x", part + "--x--\r\n"}, {"", ""},
+		{"multipart/form-data; boundary=x", "--x\r\nContent-Disposition: attachment; name=\"List-Unsubscribe\"\r\n\r\n\xff\xfeO\x00\r\n--x--\r\n"},
+		{"multipart/mixed; boundary=x", part + "--x--\r\n"},
+		{"", ""},
 	} {
 		f.Add(c[0], []byte(c[1]))
 	}

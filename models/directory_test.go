@@ -281,3 +281,37 @@ func BenchmarkDirectory(b *testing.B) {
 		})
 	}
 }
+
+// Whatever the operator's file has: the lines that are refused exist, nothing is
+// loaded of a file that has one, and what was loaded is there when it is read again.
+func FuzzDirectory(f *testing.F) {
+	for _, text := range []string{goodSample, sample, "\ufeffcustomer,zz1-mdt,\"A, \"\"B\"\"\",a@b.example,fr\r\n", "customer,zz1-mdt,A,a@b.example\n\"\n,,,,\n\xff\naccount,\x00\n", "service,a.example,ad1001-mdt,4294967296,1.0001\n", strings.Repeat("a", 9000) + "\nservice,b.example,nobody,1,1", " customer , zz2-mdt ,\tA\u202e, a@b.example , FR"} {
+		f.Add(text)
+	}
+	w := modelstest.OnSQLite(f)
+	f.Fuzz(func(t *testing.T, text string) {
+		before, lines := counts(t, w), 1+strings.Count(text, "\n")
+		loaded := func() (models.DirectoryResult, error) {
+			reported := 0
+			done, err := w.Store.LoadDirectory(t.Context(), strings.NewReader(text), zone, func(e models.LineError) {
+				if reported++; e.Line < 1 || e.Line > lines || e.Problem.Key == "" {
+					t.Errorf("line %d of %d: %+v", e.Line, lines, e.Problem)
+				}
+			})
+			if done.Lines > lines || done.Refused != reported || (reported > 0) != errors.Is(err, models.ErrDirectory) || reported == 0 && err != nil {
+				t.Errorf("%+v of %d lines with %d reports, %v", done, lines, reported, err)
+			}
+			return done, err
+		}
+		done, err := loaded()
+		if err != nil {
+			if after := counts(t, w); after != before {
+				t.Errorf("refused, and yet %s became %s", before, after)
+			}
+			return
+		}
+		if again, err := loaded(); err != nil || again.Unchanged != done.Lines {
+			t.Errorf("%+v, and again %+v, %v", done, again, err)
+		}
+	})
+}

@@ -2,6 +2,7 @@ package models
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 )
 
@@ -61,4 +62,29 @@ func TestASealedValueSaysByWhichKey(t *testing.T) {
 	if _, err := before.open(fresh, label); err != errSealed {
 		t.Errorf("without the new key: %v", err)
 	}
+}
+
+// What was not sealed for a row opens for none, whatever was changed of it.
+func FuzzSealed(f *testing.F) {
+	now, err := newSealer(testKey('b'), testKey('a'))
+	if err != nil {
+		f.Fatal(err)
+	}
+	genuine := map[string]bool{}
+	for i, key := range now.keys {
+		nonce := bytes.Repeat([]byte{byte(i)}, key.aead.NonceSize()) // the same in every process of the fuzz
+		sealed := key.aead.Seal(slices.Concat(key.head, nonce), nonce, []byte("secret"), factorLabel(7))
+		for _, form := range [][]byte{sealed, sealed[sealHead:]} { // with its key's id and, as before, without
+			genuine[string(form)] = true
+			f.Add(form, int64(7))
+			f.Add(form, int64(8))
+			f.Add(append(slices.Clone(now.head()), form...), int64(7))
+		}
+	}
+	f.Fuzz(func(t *testing.T, sealed []byte, row int64) {
+		text, key, err := now.openWith(sealed, factorLabel(row))
+		if opens := genuine[string(sealed)] && row == 7; opens != (err == nil) || opens && text != "secret" || key < 0 || key > 1 || err != nil && (err != errSealed || text != "") {
+			t.Errorf("%q by key %d, %v", text, key, err)
+		}
+	})
 }

@@ -16,8 +16,18 @@ import (
 // something typed, or not at all.
 func FuzzFilterForm(f *testing.F) {
 	for _, c := range [][4]string{
-		{"size", "over", "1,5 Mo", ""}, {"size", "under", "100 GB", "x"}, {"size", "over", "0.0014 kb", ""}, {"size", "over", "999,9996 ko", ""}, {"list", "contains", "", ""}, {"spam", "no", "", ""}, {"From", "is", "A@b.example", ""},
-		{"header", "matches", "*\u202e?\r\n \\", "X-Loop"}, {"header", "is", "x", "Header"}, {"header", "contains", "x", "subject"}, {"X-é", "begins", "x", ""}, {"header", "ends", " x", " list "},
+		{"size", "over", "1,5 Mo", ""},
+		{"size", "under", "100 GB", "x"},
+		{"size", "over", "0.0014 kb", ""},
+		{"size", "over", "999,9996 ko", ""},
+		{"list", "contains", "", ""},
+		{"spam", "no", "", ""},
+		{"From", "is", "A@b.example", ""},
+		{"header", "matches", "*\u202e?\r\n \\", "X-Loop"},
+		{"header", "is", "x", "Header"},
+		{"header", "contains", "x", "subject"},
+		{"X-é", "begins", "x", ""},
+		{"header", "ends", " x", " list "},
 	} {
 		f.Add(" Tri\u00a0", c[0], c[3], c[1], c[2], "folder", "Clients/E\u0301te\u0301 ", "Subject: x\n\nbody")
 		f.Add("x", c[0], c[3], c[1], c[2], "reject", "a\r\n\r\nb ", "")

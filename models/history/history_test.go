@@ -192,7 +192,12 @@ func FuzzReadExport(f *testing.F) {
 }
 
 func FuzzReadCheckpoints(f *testing.F) {
-	key, _, err := LoadKey(filepath.Join(f.TempDir(), "k"), "panel")
+	// The same in every process of the fuzz.
+	file := filepath.Join(f.TempDir(), "k")
+	if err := os.WriteFile(file, []byte("PRIVATE+KEY+panel+7c88a2e2+AcrgptNDPxmdRKJ8m4wGMHdWZf/sCvpScUa5TNhyWs0e\npanel+7c88a2e2+AaxzDIPN7XFExCrRHWCkTunRNjBBbY7e3JCz7DeDmAGc\n"), 0o600); err != nil {
+		f.Fatal(err)
+	}
+	key, _, err := LoadKey(file, "panel")
 	if err != nil {
 		f.Fatal(err)
 	}

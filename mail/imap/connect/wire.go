@@ -17,8 +17,9 @@ const (
 	maxAnswers = 4 << 20
 )
 
-// wire is a connection that ends when its server says too much or stays silent
-// for too long. The library reads what it is given into memory, and waits.
+// wire is a connection that ends when its server says too much, stays silent for
+// too long, or says what the library would look at for ever (see scanner). The
+// library reads what it is given into memory, and waits.
 type wire struct {
 	net.Conn
 	greeting io.Reader // instead of the server's; nil for none
