@@ -100,8 +100,11 @@ race: test-deps go ## the same with the race detector; installs gcc if it is mis
 	@.ci/deps gcc
 	go test -race -p $(PACKAGES) -timeout 60m -skip '^Test(Browser|TheMatrix|TheMatrixInFragments|AgentsInTheMatrix|A(Path|Query|Field)HoldsAnyText|HeadersHoldAnyText)$$' $$(go list ./... | grep -v '/mail$$')
 
-bench: test-deps go ## the benchmarks
+# Then what the panel says and the mail servers do: from the panel's answer to the
+# effect, one effect at a time, by the tests that prove them.
+bench: test-deps go ## the benchmarks, and how soon mail servers do what the panel says
 	go test -run xxx -bench . -benchmem -timeout 1h $(call with,^func Benchmark)
+	go test -v -count=1 -parallel 1 -timeout 1h -skip '^Test(TheDoctor|PasswordsTravel|MakeMail)' ./mail
 
 nightly: export MANDAT_NIGHTLY := 1
 nightly: export MANDAT_RAPID_CHECKS := $(MANDAT_RAPID_CHECKS)

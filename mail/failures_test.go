@@ -22,7 +22,7 @@ func TestNothingIsLostWhileAPartIsAway(t *testing.T) {
 	deleted, deletedAddress := o.mailbox(t, "efface")
 	sorted, sortedAddress := o.mailbox(t, "range")
 	reader, away := fresh("lecteur")+"@elsewhere.test", fresh("away")+"@elsewhere.test"
-	_, list := o.mailingList(t, "everyone", "list", sortedAddress, reader)
+	_, list, _ := o.mailingList(t, "everyone", "list", sortedAddress, reader)
 	alias := fresh("dehors")
 	o.Do(t, garrigue+"/redirections/new", garrigue+"/redirections", "kind", "address", "from", alias, "to", away, "keep_copy", "")
 	session, err := s.IMAP(deletedAddress, password)

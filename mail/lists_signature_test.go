@@ -23,7 +23,7 @@ func TestASignatureHoldsOnTheWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	reader := fresh("signature") + "@elsewhere.test"
-	_, address := o.mailingList(t, "everyone", "list", reader)
+	_, address, _ := o.mailingList(t, "everyone", "list", reader)
 	alias := fresh("signe")
 	o.Do(t, garrigue+"/redirections/new", garrigue+"/redirections", "kind", "address", "from", alias, "to", reader, "keep_copy", "")
 	for to, subject := range map[string]string{address: "signed, to a list", alias + "@" + cast.Garrigue: "signed, to an alias"} {

@@ -12,15 +12,16 @@ import (
 	"example.org/mandat/models/cast"
 )
 
-// mailingList makes a list with subscribers by the panel's pages.
-func (o owner) mailingList(t testing.TB, posting, replyTo string, subscribers ...string) (name, address string) {
+// mailingList makes a list with subscribers by the panel's pages; done is when
+// the panel said of the last that it was.
+func (o owner) mailingList(t testing.TB, posting, replyTo string, subscribers ...string) (name, address string, done time.Time) {
 	t.Helper()
 	name = fresh("liste")
-	o.Do(t, garrigue+"/new-list", garrigue+"/lists", "name", name, "owner", "gestion@elsewhere.test", "posting", posting, "reply_to", replyTo)
+	done, _ = o.Do(t, garrigue+"/new-list", garrigue+"/lists", "name", name, "owner", "gestion@elsewhere.test", "posting", posting, "reply_to", replyTo)
 	if len(subscribers) > 0 {
-		o.Do(t, garrigue+"/lists/"+name+"/members", garrigue+"/lists/"+name+"/members", "members", strings.Join(subscribers, "\n"))
+		done, _ = o.Do(t, garrigue+"/lists/"+name+"/members", garrigue+"/lists/"+name+"/members", "members", strings.Join(subscribers, "\n"))
 	}
-	return name, name + "@" + cast.Garrigue
+	return name, name + "@" + cast.Garrigue, done
 }
 
 func TestAListReachesItsSubscribers(t *testing.T) {
@@ -28,13 +29,12 @@ func TestAListReachesItsSubscribers(t *testing.T) {
 	o := alice(t)
 	_, inside := o.mailbox(t, "abonne")
 	outside := fresh("abonne") + "@elsewhere.test"
-	_, address := o.mailingList(t, "everyone", "list", inside, outside)
-	began := time.Now()
+	_, address, done := o.mailingList(t, "everyone", "list", inside, outside)
 	if err := o.receive(address, "to all", "DKIM-Signature: v=1; a=rsa-sha256; d=elsewhere.test"); err != nil {
 		t.Fatal(err)
 	}
 	m := o.got(t, inside, "INBOX", "to all")
-	took.note("message to a list arrives", began)
+	took.note("subscriber of a new list gets a message", done)
 	r := o.Outside.Await(t, outside, "Subject: to all")
 	if !regexp.MustCompile(`^liste\d+\+bounces-[a-z2-7]{26}@garrigue\.example$`).MatchString(r.From) {
 		t.Errorf("the envelope is %q", r.From)
@@ -51,7 +51,7 @@ func TestAListReachesItsSubscribers(t *testing.T) {
 		t.Errorf("the text is gone:\n%s", m.Data)
 	}
 	if err := o.receive(address, "round and round", "Mandat-Loop: "+address); err == nil {
-		time.Sleep(500 * time.Millisecond)
+		o.Outside.Await(t, stranger, "round and round") // it comes back
 		if list := o.Folder(t, inside, password, "INBOX"); len(list) != 1 {
 			t.Errorf("a loop is not stopped: %d messages", len(list))
 		}
@@ -62,7 +62,7 @@ func TestWhoMayWriteToAListIsToldAtOnce(t *testing.T) {
 	t.Parallel()
 	o := alice(t)
 	_, inside := o.mailbox(t, "membre")
-	_, address := o.mailingList(t, "subscribers", "sender", inside)
+	_, address, _ := o.mailingList(t, "subscribers", "sender", inside)
 	if err := o.receive(address, "from nobody"); mailtest.Code(err) != 550 || !strings.Contains(err.Error(), "subscribers") {
 		t.Errorf("a stranger writes: %v", err)
 	}
@@ -123,7 +123,7 @@ func addressFor(t *testing.T, r mailtest.Received, word string) string {
 func TestSubscribingAndLeavingByMail(t *testing.T) {
 	t.Parallel()
 	o := alice(t)
-	name, address := o.mailingList(t, "everyone", "list")
+	name, address, _ := o.mailingList(t, "everyone", "list")
 	local := strings.TrimSuffix(address, "@"+cast.Garrigue)
 	reader := fresh("reader") + "@elsewhere.test"
 	write := func(to, subject string) {
@@ -157,15 +157,17 @@ func TestSubscribingAndLeavingByMail(t *testing.T) {
 		}
 		return false
 	})
+	began = time.Now()
 	write(addressFor(t, letter, "confirm"), "Re: yes")
 	mailtest.Within(t, soon, "the subscriber is gone", func() bool { return !strings.Contains(members(), reader) })
+	took.note("unsubscription by mail is shown", began)
 }
 
 func TestOneClickLeavesAList(t *testing.T) {
 	t.Parallel()
 	o := alice(t)
 	reader := fresh("reader") + "@elsewhere.test"
-	name, address := o.mailingList(t, "everyone", "list", reader)
+	name, address, _ := o.mailingList(t, "everyone", "list", reader)
 	if err := o.receive(address, "with a link"); err != nil {
 		t.Fatal(err)
 	}
@@ -177,9 +179,11 @@ func TestOneClickLeavesAList(t *testing.T) {
 	if status := mailtest.OneClick(t, link[1]); status != 200 {
 		t.Errorf("one click: %d", status)
 	}
+	answered := time.Now()
 	mailtest.Within(t, soon, "the subscriber is gone", func() bool {
 		return !strings.Contains(o.Get(t, garrigue+"/lists/"+name+"/members").Find("main").Text(), reader)
 	})
+	took.note("one click out of a list is shown", answered)
 }
 
 func TestModerationInThePanelAndByMail(t *testing.T) {
@@ -187,7 +191,7 @@ func TestModerationInThePanelAndByMail(t *testing.T) {
 	o := alice(t)
 	_, inside := o.mailbox(t, "lit")
 	moderator := fresh("moderator") + "@elsewhere.test"
-	name, address := o.mailingList(t, "moderated", "list", inside)
+	name, address, _ := o.mailingList(t, "moderated", "list", inside)
 	at := garrigue + "/lists/" + name
 	o.Do(t, at+"/moderators", at+"/moderators", "members", moderator)
 
@@ -227,7 +231,7 @@ func TestMailThatComesBackEndsASubscription(t *testing.T) {
 	o := alice(t)
 	_, inside := o.mailbox(t, "reste")
 	gone := fresh("gone") + "@elsewhere.test"
-	name, address := o.mailingList(t, "everyone", "list", inside, gone)
+	name, address, _ := o.mailingList(t, "everyone", "list", inside, gone)
 	o.Outside.Refuse(gone, 550)
 	conn, err := o.SQL(t.Context())
 	if err != nil {
@@ -238,6 +242,7 @@ func TestMailThatComesBackEndsASubscription(t *testing.T) {
 		return n
 	}
 	for day := 1; ; day++ {
+		began := time.Now()
 		if err := o.receive(address, "comes back"); err != nil {
 			t.Fatal(err)
 		}
@@ -247,6 +252,7 @@ func TestMailThatComesBackEndsASubscription(t *testing.T) {
 			if day < 3 {
 				t.Errorf("taken off after %d days", day)
 			}
+			took.note("mail that comes back takes a subscriber off", began)
 			break
 		}
 		if day > 10 {

@@ -36,14 +36,16 @@ func twenty(to, subject string) string {
 	return mailtest.Message(stranger, to, subject) + strings.Repeat(strings.Repeat("x", 70)+"\n", 281_680)
 }
 
-// fill puts messages into a mailbox and waits until Dovecot has told how much it holds.
-func (o owner) fill(t *testing.T, address string, messages ...string) {
+// fill puts messages into a mailbox and waits until Dovecot has told how much it
+// holds; stored is when Dovecot had taken the last.
+func (o owner) fill(t *testing.T, address string, messages ...string) (stored time.Time) {
 	t.Helper()
 	for _, message := range messages {
 		if err := o.Append(address, password, message); err != nil {
 			t.Fatal(err)
 		}
 	}
+	stored = time.Now()
 	conn, err := pgx.Connect(t.Context(), o.Database.URL("mandat"))
 	if err != nil {
 		t.Fatal(err)
@@ -55,6 +57,7 @@ func (o owner) fill(t *testing.T, address string, messages ...string) {
 		err := conn.QueryRow(t.Context(), "SELECT COALESCE(sum(bytes), 0) FROM panel.mailbox_uses WHERE address = $1", address).Scan(&used)
 		return err == nil && used > 80_000_000 && used == before
 	})
+	return stored
 }
 
 // unannounced hands a message over as a server that says nothing of its size.
@@ -98,12 +101,11 @@ func TestAFullMailboxRefusesBeforeTheMessageIsSent(t *testing.T) {
 	_, roomy := o.mailbox(t, "grand")
 	o.redirect(t, alias, "", address)
 	o.redirect(t, both, "", address, roomy)
-	began := time.Now()
-	o.fill(t, address, twenty(address, "a"), twenty(address, "b"), twenty(address, "c"), twenty(address, "d"))
+	stored := o.fill(t, address, twenty(address, "a"), twenty(address, "b"), twenty(address, "c"), twenty(address, "d"))
 	mailtest.Within(t, time.Minute, "the panel shows the space in use", func() bool {
 		return strings.Contains(o.Get(t, garrigue+"/emails?q="+local).Find("tr").Text(), "81,12")
 	})
-	took.note("space in use is shown", began)
+	took.note("space in use is shown", stored)
 
 	detail, aliased := local+"+factures@"+cast.Garrigue, alias+"@"+cast.Garrigue
 	for _, to := range []string{address, detail, aliased} {

@@ -163,6 +163,6 @@ func (d *durations) print() {
 	for _, name := range d.names {
 		list := d.times[name]
 		slices.Sort(list)
-		fmt.Printf("effect %-40s %4d ms (median of %d, most %d)\n", name, list[len(list)/2].Milliseconds(), len(list), list[len(list)-1].Milliseconds())
+		fmt.Printf("effect %-52s %5d ms (median of %d, most %d)\n", name, list[len(list)/2].Milliseconds(), len(list), list[len(list)-1].Milliseconds())
 	}
 }
