@@ -34,7 +34,7 @@ const (
 
 // patiently is what becomes of a job of that queue that failed with err.
 func (s *Store) patiently(ctx context.Context, j *rivertype.JobRow, err error) error {
-	if err == nil || !s.Attached() || time.Since(j.CreatedAt) > mailboxPatience {
+	if err == nil || !s.Attached() || s.now().Sub(j.CreatedAt) > mailboxPatience {
 		return err
 	}
 	s.log.WarnContext(ctx, "a job waits for the mail server", "job", j.ID, "kind", j.Kind, "error", err)
