@@ -67,13 +67,16 @@ type Database struct {
 
 // Lookup is the database as Postfix reads it (pgsql_table(5)). With TLS it must be
 // an address that has user and password in it; Postfix would write that into its
-// log when the database does not answer, so on loopback they stand apart.
+// log when the database does not answer, so on loopback they stand apart. It is
+// named twice: a connection that broke with a database that is back already would
+// have Postfix leave it alone for 60 seconds from then on; so it tries the second.
 func (d Database) Lookup(role, password string) string {
+	host := net.JoinHostPort(d.Host, d.Port)
 	if !d.TLS {
-		return fmt.Sprintf("hosts = %s\nuser = %s\npassword = %s\ndbname = %s", net.JoinHostPort(d.Host, d.Port), role, password, d.Name)
+		return fmt.Sprintf("hosts = %s %[1]s\nuser = %s\npassword = %s\ndbname = %s", host, role, password, d.Name)
 	}
-	u := url.URL{Scheme: "postgresql", User: url.UserPassword(role, password), Host: net.JoinHostPort(d.Host, d.Port), Path: "/" + d.Name, RawQuery: "sslmode=verify-full&sslrootcert=/etc/ssl/certs/ca-certificates.crt"}
-	return fmt.Sprintf("hosts = %s\ndbname = %s", u.String(), d.Name)
+	u := url.URL{Scheme: "postgresql", User: url.UserPassword(role, password), Host: host, Path: "/" + d.Name, RawQuery: "sslmode=verify-full&sslrootcert=/etc/ssl/certs/ca-certificates.crt"}
+	return fmt.Sprintf("hosts = %s %[1]s\ndbname = %s", u.String(), d.Name)
 }
 
 // Libpq is the database as Dovecot hands it to libpq.
