@@ -12,10 +12,15 @@ import (
 	"time"
 )
 
+// dovecotLimit is how long Dovecot may take to start or to stop.
+const dovecotLimit = 30 * time.Second
+
 // StopDovecot stops Dovecot alone, with all its processes as a service manager
 // does: it would leave sessions behind, and wait five seconds for processes that
 // listen to nobody. StartDovecot starts it again.
 func (s *Stack) StopDovecot(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, dovecotLimit)
+	defer cancel()
 	master, err := os.ReadFile(filepath.Join(s.Settings.Private, "dovecot/run/master.pid"))
 	if err != nil {
 		return err
@@ -60,6 +65,8 @@ func (s *Stack) StartDovecot(ctx context.Context) error {
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("start Dovecot: %w\n%s", err, s.Logs())
 	}
+	ctx, cancel := context.WithTimeout(ctx, dovecotLimit)
+	defer cancel()
 	for ctx.Err() == nil { // it listens before it writes down its number
 		if text, err := os.ReadFile(filepath.Join(s.Settings.Private, "dovecot/run/master.pid")); err == nil && len(text) > 0 {
 			break
