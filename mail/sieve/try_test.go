@@ -129,7 +129,8 @@ func TestAddressesAreReadOncePerMessage(t *testing.T) {
 		}
 		return testing.AllocsPerRun(10, func() { Try(f, m) })
 	}
-	if one, many := cost(1), cost(1000); many > one {
+	// Not equality: the race detector makes sync.Pool forget a part of what regexp puts there.
+	if one, many := cost(1), cost(1000); many > 2*one {
 		t.Errorf("%.0f allocations for one field, %.0f for a thousand", one, many)
 	}
 }
