@@ -2,6 +2,9 @@ package models_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -190,4 +193,179 @@ func TestAnAgentsOwnAccountIsSaidLater(t *testing.T) {
 		must(t, w.Store.SetAgentCustomer(ctx, "noa-support", ""))
 		must(t, second(w.Store.AskAssistance(ctx, sam.Self(), asks(cast.Alice, ""))))
 	})
+}
+
+func TestAnAssistanceEndsInEveryWayAtOnce(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		lead, _ := w.Agent(t, "lou-lead", models.RoleLead)
+		for _, c := range []struct {
+			why string
+			end func(a models.Actor) error
+		}{
+			{"agent", func(a models.Actor) error { return w.Store.EndAssistance(ctx, a) }},
+			{"customer", func(a models.Actor) error { return w.Store.StopAssistance(ctx, w.Alice, a.Assistance) }},
+			{"consent", func(models.Actor) error { return w.Store.WithdrawConsent(ctx, w.Alice) }},
+			{"consent", func(models.Actor) error { return w.Store.OpenWindow(ctx, w.Alice, time.Hour, true) }},
+			{"consent", func(models.Actor) error {
+				return w.Store.ChangePassword(ctx, w.Alice, cast.Password, cast.Password+" 2")
+			}},
+			{"operator", func(models.Actor) error { return second(w.Store.StopAssistances(ctx, "")) }},
+			{"operator", func(models.Actor) error { return second(w.Store.StopAssistances(ctx, cast.Alice)) }},
+			{"lead", func(a models.Actor) error { return w.Store.EndOther(ctx, lead, a.Assistance) }},
+			{"signed_out", func(a models.Actor) error {
+				return w.Store.SignOut(ctx, &models.Session{ID: a.Session, AgentID: a.Agent})
+			}},
+			{"time", func(models.Actor) error { w.Clock.Move(models.AssistanceFor); return nil }},
+			{"signed_out", func(a models.Actor) error {
+				w.Exec(t, fmt.Sprintf("DELETE FROM sessions WHERE id = %d", a.Session))
+				return nil
+			}},
+			{"role", func(models.Actor) error { return w.Store.RemoveAgent(ctx, cast.Sam) }}, // the last: nobody is Sam after it
+		} {
+			sam := w.Acts(t, w.support(t), cast.Alice, policy.Change)
+			must(t, w.redescribe(t, sam, c.why+" before"))
+			must(t, c.end(sam))
+			want(t, c.why+": a change", w.redescribe(t, sam, c.why+" after"), assistanceEnded)
+			if o := outcome(w.Store.RaiseAssistance(ctx, sam)); o != assistanceEnded && o != signedOut {
+				t.Errorf("%s: a step up: %q", c.why, o)
+			}
+			must(t, w.Store.Sweep(ctx))
+			if why := w.text(t, fmt.Sprintf("SELECT ended_why FROM assistances WHERE id = %d", sam.Assistance)); why != c.why {
+				t.Errorf("it ended by %q, want %q", why, c.why)
+			}
+		}
+		if n := w.Int(t, "SELECT count(*) FROM accounts WHERE description LIKE '%after'"); n != 0 {
+			t.Error("something was changed after an end")
+		}
+	})
+}
+
+// "Support has access no more" is true of whatever it came in by: a code is used
+// up, and an answer to a request is no consent that could be closed.
+func TestClosingTheAccessEndsWhateverSupportDoes(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx, agent := t.Context(), w.support(t)
+		w.Agent(t, "lou-lead", models.RoleLead)
+		mia, _ := w.Agent(t, "mia-support", models.RoleAgent)
+		must(t, w.Store.WithdrawConsent(ctx, w.Alice)) // the window of the cast
+		for by, begin := range map[models.ConsentKind]func(){
+			models.ByWindow: func() {
+				must(t, w.Store.OpenWindow(ctx, w.Alice, time.Hour, false))
+				must(t, second(w.Store.AskAssistance(ctx, agent, asks(cast.Alice, ""))))
+			},
+			models.ByCode: func() {
+				code, _, err := w.Store.MakeCode(ctx, w.Alice, false)
+				must(t, err)
+				must(t, second(w.Store.AskAssistance(ctx, agent, asks(cast.Alice, code))))
+			},
+			models.ByRequest: func() {
+				a := got[*models.Assistance](t)(w.Store.AskAssistance(ctx, agent, asks(cast.Alice, "")))
+				must(t, w.Store.AcceptAssistance(ctx, w.Alice, a.ID, false))
+			},
+			models.ByEmergency: func() {
+				n := asks(cast.Alice, "")
+				n.Emergency = true
+				a := got[*models.Assistance](t)(w.Store.AskAssistance(ctx, agent, n))
+				must(t, w.Store.ApproveAssistance(ctx, mia, a.ID))
+			},
+		} {
+			begin()
+			must(t, w.Store.WithdrawConsent(ctx, w.Alice))
+			if n := w.Int(t, "SELECT count(*) FROM assistances WHERE ended_at IS NULL"); n != 0 {
+				t.Errorf("by %s: it goes on", by)
+			}
+			must(t, w.Store.EndAssistance(ctx, agent))
+		}
+		waits := got[*models.Assistance](t)(w.Store.AskAssistance(ctx, agent, asks(cast.Alice, "")))
+		must(t, w.Store.WithdrawConsent(ctx, w.Alice))
+		must(t, w.Store.StopAssistance(ctx, w.Alice, waits.ID)) // a request is no access: it waits for its answer
+	})
+}
+
+// A file that an agent sent is theirs for as long as they act: the customer
+// does not see it, and nothing of it is done after the end.
+func TestAFileOfAnAgentEndsWithTheAssistance(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		sam := w.Acts(t, w.support(t), cast.Alice, policy.Change)
+		rows := []models.UploadRow{{Line: 2, Address: "par.support"}}
+		id := w.upload(t, sam, models.UploadAccounts, rows)
+		_, _, err := w.Store.Upload(ctx, w.Alice, cast.Garrigue, models.UploadAccounts, id)
+		want(t, "the customer looks", err, notFound)
+		must(t, second(w.Store.CreateUpload(ctx, w.Alice, cast.Garrigue, models.UploadAccounts, rows)))
+		_, u, err := w.Store.Upload(ctx, sam, cast.Garrigue, models.UploadAccounts, id)
+		must(t, err)
+		if u.State != models.UploadReady {
+			t.Fatalf("it is %s", u.State)
+		}
+		must(t, w.Store.ApplyUpload(ctx, sam, cast.Garrigue, models.UploadAccounts, id))
+		must(t, w.Store.StopAssistance(ctx, w.Alice, sam.Assistance))
+		must(t, w.Store.RunUpload(ctx, id))
+		if state := w.text(t, fmt.Sprintf("SELECT state FROM uploads WHERE id = %d", id)); state != "failed" {
+			t.Errorf("it is %s", state)
+		}
+		if n := w.Int(t, "SELECT count(*) FROM accounts WHERE local_part = 'par.support'"); n != 0 {
+			t.Error("an address was made after the end")
+		}
+	})
+}
+
+// The end waits for what is being done, and after its answer nothing more is:
+// in whatever process, since nothing but the row is asked.
+func TestNothingIsDoneAfterTheEndOfAnAssistance(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, modelstest.OnPostgres(t))
+	other := got[*models.Store](t)(models.Open(t.Context(), models.Config{URL: w.URL, Clock: w.Clock.Now}))
+	defer other.Close()
+	ctx := t.Context()
+	ends := []func(a models.Actor) error{
+		func(a models.Actor) error { return w.Store.StopAssistance(ctx, w.Alice, a.Assistance) },
+		func(models.Actor) error { return second(w.Store.StopAssistances(ctx, "")) },
+		func(a models.Actor) error {
+			return w.Store.SignOut(ctx, &models.Session{ID: a.Session, AgentID: a.Agent})
+		},
+		func(models.Actor) error { return w.Store.WithdrawConsent(ctx, w.Alice) },
+		func(models.Actor) error { return second(w.Store.SignOutPerson(ctx, cast.Sam)) },
+		func(models.Actor) error { return second(w.Store.DisableCustomer(ctx, cast.Alice)) },
+	}
+	var late, done int
+	for round := range 40 {
+		sam := w.Acts(t, w.support(t), cast.Alice, policy.Change)
+		var mu sync.Mutex
+		ended := false
+		var wait sync.WaitGroup
+		for i := range 3 {
+			wait.Go(func() {
+				for n := range 6 {
+					mu.Lock()
+					after := ended
+					mu.Unlock()
+					err := second(other.DescribeAccounts(ctx, sam, cast.Garrigue, []string{"rh"}, fmt.Sprintf("%d %d %d", round, i, n)))
+					mu.Lock()
+					if err == nil {
+						done++
+						if after {
+							late++
+						}
+					} else if !errors.Is(err, models.ErrAssistanceEnded) {
+						t.Errorf("round %d: %v", round, err)
+					}
+					mu.Unlock()
+				}
+			})
+		}
+		must(t, ends[round%len(ends)](sam))
+		mu.Lock()
+		ended = true
+		mu.Unlock()
+		wait.Wait()
+		want(t, "afterwards", second(other.DescribeAccounts(ctx, sam, cast.Garrigue, []string{"rh"}, "after")), assistanceEnded)
+		must(t, second(w.Store.EnableCustomer(ctx, cast.Alice)))
+	}
+	if late > 0 {
+		t.Errorf("%d changes were made after an end had been answered", late)
+	}
+	t.Logf("%d changes were made before the ends", done)
+	w.Holds(t)
 }

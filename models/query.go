@@ -3,8 +3,10 @@ package models
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"regexp"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -85,4 +87,50 @@ func each(r rows, err error, fn func() error) error {
 		}
 	}
 	return r.Err()
+}
+
+// skip is a destination for a column that is not wanted. pgx passes over nil; database/sql does not.
+func (s *Store) skip() any {
+	if s.pool != nil {
+		return nil
+	}
+	return new(any)
+}
+
+// instant scans a time that SQLite may give as text, when a column loses its type in a compound query.
+type instant time.Time
+
+func (i *instant) Scan(v any) error {
+	var m moment
+	if err := m.Scan(v); err != nil {
+		return err
+	}
+	if m.Time != nil {
+		*i = instant(*m.Time)
+	}
+	return nil
+}
+
+// moment is an instant that may be null.
+type moment struct{ *time.Time }
+
+// sqliteTime is how the driver writes times with _time_format=sqlite.
+const sqliteTime = "2006-01-02 15:04:05.999999999-07:00"
+
+func (m *moment) Scan(v any) error {
+	m.Time = nil
+	switch v := v.(type) {
+	case nil:
+	case time.Time:
+		m.Time = &v
+	case string:
+		t, err := time.Parse(sqliteTime, v)
+		if err != nil {
+			return err
+		}
+		m.Time = &t
+	default:
+		return fmt.Errorf("models: %T is no time", v)
+	}
+	return nil
 }

@@ -8,9 +8,10 @@ import (
 // sweepBatch bounds one transaction of the sweeper.
 const sweepBatch = 500
 
-// Sweep closes what time has ended: grants with their event, sessions, links,
-// addresses, ways to a provider, devices, counts, mailings, notices, uploads and imports; reminds of ends that are near;
-// chains events of the version before; and finishes work whose job was lost.
+// Sweep closes what time has ended: grants and assistances with their event,
+// sessions, links, addresses, ways to a provider, devices, counts, mailings,
+// notices, uploads and imports. It reminds of ends that are near, brings what an
+// earlier version wrote up to date, and finishes work whose job was lost.
 // Nothing rests on it for safety: what has lapsed is refused by every query before.
 func (s *Store) Sweep(ctx context.Context) error {
 	now := s.now()
@@ -18,6 +19,7 @@ func (s *Store) Sweep(ctx context.Context) error {
 	return errors.Join(
 		s.sweepGrants(ctx),
 		s.sweepAssistances(ctx),
+		s.indexCustomers(ctx),
 		db.Exec("DELETE FROM sessions WHERE expires_at <= ? OR seen_at <= ? OR agent_id IS NOT NULL AND seen_at <= ?", now, now.Add(-IdleFor), now.Add(-AgentIdleFor)).Error,
 		db.Exec("DELETE FROM identity_requests WHERE expires_at <= ?", now).Error,
 		db.Exec("DELETE FROM password_links WHERE expires_at <= ?", now).Error,
