@@ -101,10 +101,15 @@ func (tx *Tx) enqueueNotices(ids []int64) error {
 	return tx.store.jobs.insert(tx, jobs...)
 }
 
-// Bounds of the worker: how many jobs at once in one process, and for how long one may run.
+// Bounds of the worker: how many jobs at once in one process, and for how long
+// one may run. Those that end sessions are short, for what a killed process was
+// doing is taken up lostJobs after it began, or when its kind's own time is over:
+// River cannot tell it from work that goes on.
 const (
 	maxWorkers = 4
 	jobTimeout = time.Minute
+	shortJobs  = 20 * time.Second
+	lostJobs   = 2 * shortJobs
 	sweepEvery = time.Minute
 	retryJobs  = time.Second
 	finishJobs = 10 * time.Second // when the process is to end; then they are called off
@@ -156,36 +161,50 @@ func (s *Store) Work(ctx context.Context) error {
 	return client.cancel(stop)
 }
 
+// work is a worker of jobs that may take jobTimeout.
+func work[T river.JobArgs](do func(context.Context, *river.Job[T]) error) river.Worker[T] {
+	return worker[T]{do: do}
+}
+
+type worker[T river.JobArgs] struct {
+	river.WorkerDefaults[T]
+	do func(context.Context, *river.Job[T]) error
+}
+
+func (worker[T]) Timeout(*river.Job[T]) time.Duration { return jobTimeout }
+
+func (w worker[T]) Work(ctx context.Context, j *river.Job[T]) error { return w.do(ctx, j) }
+
 // startJobs makes and starts a client that works.
 func (s *Store) startJobs(ctx context.Context) (jobClient, error) {
 	workers := river.NewWorkers()
-	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, j *river.Job[removeAccount]) error {
+	river.AddWorker(workers, work(func(ctx context.Context, j *river.Job[removeAccount]) error {
 		return s.patiently(ctx, j.JobRow, s.removeAccount(ctx, j.Args.Account))
 	}))
-	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[sweep]) error {
+	river.AddWorker(workers, work(func(ctx context.Context, _ *river.Job[sweep]) error {
 		return s.Sweep(ctx)
 	}))
 	river.AddWorker(workers, uploadWorker{store: s})
 	river.AddWorker(workers, importWorker{store: s, until: ctx})
-	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, j *river.Job[mailMembers]) error {
+	river.AddWorker(workers, work(func(ctx context.Context, j *river.Job[mailMembers]) error {
 		return s.mailMembers(ctx, j.Args.Mailing, j.Attempt >= j.MaxAttempts)
 	}))
-	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, j *river.Job[sendNotice]) error {
+	river.AddWorker(workers, work(func(ctx context.Context, j *river.Job[sendNotice]) error {
 		return s.SendNotice(ctx, j.Args.Notice, j.Attempt >= j.MaxAttempts)
 	}))
-	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, j *river.Job[tellLead]) error {
+	river.AddWorker(workers, work(func(ctx context.Context, j *river.Job[tellLead]) error {
 		return s.tellLead(ctx, j.Args, j.Attempt >= j.MaxAttempts)
 	}))
-	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, j *river.Job[mailPasswordLink]) error {
+	river.AddWorker(workers, work(func(ctx context.Context, j *river.Job[mailPasswordLink]) error {
 		return s.SendPasswordLink(ctx, j.Args.Reset, j.Attempt, j.Attempt >= j.MaxAttempts)
 	}))
-	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, j *river.Job[mailContactLink]) error {
+	river.AddWorker(workers, work(func(ctx context.Context, j *river.Job[mailContactLink]) error {
 		return s.SendContactLink(ctx, j.Args.Change, j.Attempt, j.Attempt >= j.MaxAttempts)
 	}))
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, j *river.Job[disconnect]) error {
 		return s.patiently(ctx, j.JobRow, s.disconnectAll(ctx, j.Args.Addresses))
 	}))
-	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[writeCheckpoint]) error {
+	river.AddWorker(workers, work(func(ctx context.Context, _ *river.Job[writeCheckpoint]) error {
 		return s.WriteCheckpoint(ctx)
 	}))
 	queues := map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: maxWorkers}, uploadQueue: {MaxWorkers: uploadWorkers}}
@@ -220,11 +239,12 @@ func (s *Store) startJobs(ctx context.Context) (jobClient, error) {
 	client, err := s.newJobs(&river.Config{
 		Workers:       workers,
 		Queues:        queues,
-		JobTimeout:    jobTimeout,
+		JobTimeout:    shortJobs,
 		FetchCooldown: 10 * time.Millisecond, // the default waits 100 ms before each fetch
 		PeriodicJobs:  periodic,
 
-		ReindexerSchedule: reindexing,
+		ReindexerSchedule:    reindexing,
+		RescueStuckJobsAfter: lostJobs,
 	})
 	if err != nil {
 		return nil, err

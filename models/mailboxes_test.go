@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"example.org/mandat/models"
 	"example.org/mandat/models/cast"
@@ -64,4 +65,37 @@ func TestAMailServerThatIsAwayIsAskedAgainAfterTheSamePauseForADay(t *testing.T)
 	w.eventually(t, "all is done", "SELECT count(*) FROM river_job WHERE queue = 'mailboxes' AND state = 'completed'", 4)
 	stop()
 	must(t, <-ended)
+}
+
+// The panel may be killed in the middle of anything.
+func TestWhatAKilledProcessWasDoingIsDoneSoonAfter(t *testing.T) {
+	lost := func(t *testing.T, w *world, s *models.Store, kind string, after time.Duration) {
+		// Both were taken; of one there may be somebody who works on it still.
+		taken := "UPDATE river_job SET state = 'running', attempt = 1, attempted_at = $1 WHERE kind = '" + kind + "'"
+		w.Exec(t, taken, time.Now().UTC().Add(-after))
+		w.Exec(t, taken+" AND id = (SELECT max(id) FROM river_job WHERE kind = '"+kind+"')", time.Now().UTC().Add(-after/2))
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- s.Work(ctx) }()
+		w.eventually(t, "the lost one is done", "SELECT count(*) FROM river_job WHERE kind = '"+kind+"' AND state = 'completed'", 1)
+		if n := w.Int(t, "SELECT count(*) FROM river_job WHERE kind = '"+kind+"' AND state = 'running'"); n != 1 {
+			t.Error("what somebody works on is taken from them")
+		}
+		stop()
+		must(t, <-ended)
+	}
+	each(t, func(t *testing.T, w *world) {
+		must(t, w.Store.DeleteAccount(t.Context(), w.Alice, cast.Garrigue, "rh", "rh"))
+		must(t, w.Store.DeleteAccount(t.Context(), w.Alice, cast.Garrigue, "contact", "contact"))
+		lost(t, w, w.Store, "remove_account", 90*time.Second)
+	})
+	t.Run("sessions", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, modelstest.OnPostgres(t))
+		s := got[*models.Store](t)(models.Open(t.Context(), models.Config{URL: w.URL, Clock: w.Clock.Now, Secret: modelstest.Secret, Mailboxes: &mailServer{}}))
+		defer s.Close()
+		must(t, s.BlockAccount(t.Context(), w.Alice, cast.Garrigue, "rh"))
+		must(t, s.BlockAccount(t.Context(), w.Alice, cast.Garrigue, "contact"))
+		lost(t, w, s, "disconnect", 45*time.Second)
+	})
 }
