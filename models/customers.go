@@ -294,7 +294,7 @@ func (tx *Tx) setPassword(c *Customer, hash string, short bool, kind string) err
 	}
 	p := c.person()
 	if short {
-		n, err := apps(tx.DB, p)
+		n, err := tx.store.apps(tx.DB, p)
 		if err != nil {
 			return err
 		}

@@ -87,7 +87,7 @@ func (s *Store) HasFactor(ctx context.Context, by Actor) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	n, err := apps(s.db.WithContext(ctx), p)
+	n, err := s.apps(s.db.WithContext(ctx), p)
 	return n > 0, err
 }
 
@@ -168,7 +168,7 @@ func (s *Store) RemoveFactor(ctx context.Context, by Actor, id int64, at Offered
 // withoutFactor follows on the removal of an app. If it was the last, what hung
 // on it goes too.
 func (tx *Tx) withoutFactor(p person, at Offered) error {
-	left, err := waysIn(tx.DB, p, at)
+	left, err := tx.store.waysIn(tx.DB, p, at)
 	if err == nil {
 		err = left.Enough()
 	}

@@ -179,7 +179,7 @@ func TestTheOperatorResetsFactors(t *testing.T) {
 
 		sam := w.signIn(t, cast.Sam)
 		app := got[*models.Factors](t)(w.Store.Factors(ctx, sam.Session.Actor())).Apps[0].ID
-		want(t, "an agent's last", w.Store.RemoveFactor(ctx, sam.Session.Actor(), app, offered), ": factor.last_of_agent")
+		want(t, "an agent's last", w.Store.RemoveFactor(ctx, sam.Session.Actor(), app, offered), ": factor.last")
 		got[bool](t)(w.Store.ResetFactors(ctx, cast.Sam))
 		w.signedIn(t, "as before", sam.Token, signedOut)
 		if !got[*models.Pending](t)(w.Store.PendingSignIn(ctx, w.wait(t, cast.Sam), "")).Enrol {

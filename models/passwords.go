@@ -134,7 +134,7 @@ func (s *Store) LeastPassword(ctx context.Context, by Actor) (int, error) {
 	if by.Agent != 0 {
 		return MinCustomerPassword, nil
 	}
-	w, err := waysIn(s.db.WithContext(ctx), person{CustomerID: by.Customer}, Offered{})
+	w, err := s.waysIn(s.db.WithContext(ctx), person{CustomerID: by.Customer}, Offered{})
 	return w.LeastPassword(), err
 }
 

@@ -83,7 +83,7 @@ func (s *Store) NewRecoveryCodes(ctx context.Context, by Actor) (codes []string,
 		if _, err := tx.lockPerson(p); err != nil {
 			return err
 		}
-		n, err := apps(tx.DB, p)
+		n, err := tx.store.apps(tx.DB, p)
 		if err == nil && n == 0 {
 			err = ErrNotFound
 		}

@@ -99,7 +99,7 @@ func (p person) tried(identifier string) string {
 // Pending is a sign-in that waits for its second factor.
 type Pending struct {
 	Identifier string
-	Enrol      bool       // an agent, who has none yet
+	Enrol      bool       // who is bound to one and has none yet
 	Enrolment  *Enrolment // for those; nil when none can be kept
 	MayTrust   bool       // the browser can be trusted
 }
@@ -193,16 +193,16 @@ func (tx *Tx) arrive(p person, c Credentials, replaced, step string, in *SignedI
 	if step != "" {
 		return tx.beginSession(p, c, replaced, in)
 	}
-	w, err := waysIn(tx.DB, p, Offered{})
+	w, err := tx.store.waysIn(tx.DB, p, Offered{})
 	if err != nil {
 		return err
 	}
 	purpose := "code"
 	switch {
-	case w.Agent && w.Apps+w.Elsewhere == 0: // whose passkeys are all elsewhere where nothing is offered
+	case w.Bound && w.Apps+w.Elsewhere == 0: // whose passkeys are all elsewhere where nothing is offered
 		purpose = "enrol"
 	case w.Agent: // nothing stands in for it
-	case w.Apps == 0:
+	case w.Apps == 0 && !w.Bound:
 		return tx.beginSession(p, c, replaced, in)
 	default:
 		trusted, err := tx.trusts(p, c)
@@ -332,8 +332,8 @@ func (tx *Tx) answered(p person, token string, c Credentials, replaced, step str
 	return err
 }
 
-// EnrolSignIn makes a session of the sign-in of an agent who has no second
-// factor yet, by their first one. Its recovery codes are told here and never
+// EnrolSignIn makes a session of the sign-in of somebody who is bound to a second
+// factor and has none yet, by their first one. Its recovery codes are told here and never
 // again. Errors are those of EnrolFactor, and ErrSignInEnded.
 func (s *Store) EnrolSignIn(ctx context.Context, token string, n NewFactor, c Credentials, replaced string) (in *SignedIn, codes []string, err error) {
 	p, _, err := s.pending(ctx, token, c.Device)

@@ -37,6 +37,8 @@ type Config struct {
 
 	Emergency bool // support may act without consent, by a second agent
 
+	FactorForAll bool // customers too must have a second factor; one without adds it at the next sign-in
+
 	Mailboxes Mailboxes // nil: no mail server is attached
 
 	Importer    Importer           // nil: no mail is imported
@@ -59,7 +61,8 @@ type Store struct {
 
 	security *slog.Logger
 
-	emergency bool
+	emergency    bool
+	factorForAll bool
 
 	mailboxes Mailboxes
 	importer  Importer
@@ -89,7 +92,7 @@ const (
 // Open connects to the database; it does not migrate. The embedded file is
 // created when missing and locked for this process: ErrInUse when another has it.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
-	s := &Store{clock: cfg.Clock, log: cfg.Log, suffix: cfg.Suffix, post: cfg.Post, emergency: cfg.Emergency, mailboxes: cfg.Mailboxes, checkpoints: cfg.Checkpoints, hashing: newGate(max(1, runtime.NumCPU()-1))}
+	s := &Store{clock: cfg.Clock, log: cfg.Log, suffix: cfg.Suffix, post: cfg.Post, emergency: cfg.Emergency, factorForAll: cfg.FactorForAll, mailboxes: cfg.Mailboxes, checkpoints: cfg.Checkpoints, hashing: newGate(max(1, runtime.NumCPU()-1))}
 	if s.clock == nil {
 		s.clock = time.Now
 	}

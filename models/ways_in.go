@@ -17,9 +17,11 @@ type Offered struct{ Site, Issuer string }
 // A password, a passkey of the panel's present address, and a link with the
 // provider that is offered to this person. Recovery codes are no way in, nor is
 // a link that sets a password: nobody is sure to get one. What is asked for after
-// a password or a provider is an app; of an agent without one, a passkey is.
+// a password or a provider is an app; of whoever must have a second factor and
+// has no app, a passkey is.
 type WaysIn struct {
 	Agent     bool
+	Bound     bool // to have a second factor: agents, and everybody by Config.FactorForAll
 	Password  bool
 	Short     bool // too short to stand without an app
 	Passkeys  int
@@ -37,16 +39,16 @@ func (w *WaysIn) Count() int {
 	return n
 }
 
-// Enough is nil when these may be all that a person has: they can sign in, an
-// agent has a second factor, and a password that is too short to stand alone does
-// not. Else it is Invalid, and says which of these would not be so. All that takes
+// Enough is nil when these may be all that a person has: they can sign in, have
+// the second factor they are bound to, and a password that is too short to stand
+// alone does not. Else it is Invalid, and says which of these would not be so. All that takes
 // something away asks here what is left, and so do the pages that offer it.
 func (w *WaysIn) Enough() error {
 	switch {
 	case w.Count() == 0:
 		return invalid("", "way_in.last")
-	case w.Agent && w.Apps+w.Passkeys == 0:
-		return invalid("", "factor.last_of_agent")
+	case w.Bound && w.Apps+w.Passkeys == 0:
+		return invalid("", "factor.last")
 	case w.Short && w.Apps == 0:
 		return invalid("", "factor.password_short", "Least", MinCustomerPassword)
 	}
@@ -92,12 +94,12 @@ func (s *Store) WaysIn(ctx context.Context, by Actor, at Offered) (*WaysIn, erro
 	if err != nil {
 		return nil, err
 	}
-	return waysIn(s.db.WithContext(ctx), p, at)
+	return s.waysIn(s.db.WithContext(ctx), p, at)
 }
 
 // waysIn reads those of a person. Whoever takes something away has locked the
 // person first: of two at once, each would else count what the other takes.
-func waysIn(db *gorm.DB, p person, at Offered) (*WaysIn, error) {
+func (s *Store) waysIn(db *gorm.DB, p person, at Offered) (*WaysIn, error) {
 	people, short := "customers", "x.password_short"
 	if p.AgentID != 0 {
 		people, short = "agents", "false"
@@ -111,13 +113,14 @@ func waysIn(db *gorm.DB, p person, at Offered) (*WaysIn, error) {
 		(SELECT count(*) FROM factors f WHERE f.`+of+`) AS apps
 		FROM `+people+" x WHERE x.id = @id", map[string]any{"id": p.id(), "site": at.Site, "issuer": at.Issuer}).Scan(&w).Error
 	w.Agent = p.AgentID != 0
+	w.Bound = w.Agent || s.factorForAll
 	return &w, err
 }
 
 // enoughLeft refuses that a person whose row is locked, and from whom something
 // was taken away, is left with what is not Enough.
 func (tx *Tx) enoughLeft(p person, at Offered) error {
-	w, err := waysIn(tx.DB, p, at)
+	w, err := tx.store.waysIn(tx.DB, p, at)
 	if err != nil {
 		return err
 	}
@@ -125,7 +128,7 @@ func (tx *Tx) enoughLeft(p person, at Offered) error {
 }
 
 // apps counts a person's apps.
-func apps(db *gorm.DB, p person) (int, error) {
-	w, err := waysIn(db, p, Offered{})
+func (s *Store) apps(db *gorm.DB, p person) (int, error) {
+	w, err := s.waysIn(db, p, Offered{})
 	return w.Apps, err
 }

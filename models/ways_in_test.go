@@ -8,6 +8,7 @@ import (
 
 	"example.org/mandat/models"
 	"example.org/mandat/models/cast"
+	"example.org/mandat/models/modelstest"
 )
 
 // offered is what the panel of these tests lets people sign in with.
@@ -33,7 +34,7 @@ func (w *world) withoutPassword(t testing.TB, identifier string) {
 
 const (
 	lastWay    = ": way_in.last"
-	lastFactor = ": factor.last_of_agent"
+	lastFactor = ": factor.last"
 )
 
 func TestNobodyRemovesTheirLastWayIn(t *testing.T) {
@@ -113,6 +114,54 @@ func TestStaffKeepsASecondFactor(t *testing.T) {
 		w.app(t, sam)
 		must(t, second(w.Store.RemovePasskey(ctx, sam, key, offered)))
 		want(t, "the link, the only way in", w.Store.UnlinkIdentity(ctx, sam, link.ID, offered), lastWay)
+	})
+}
+
+// An operator may bind customers to a second factor as agents are.
+func TestEverybodyKeepsASecondFactorWhereTheOperatorSaysSo(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		w.Clock.Stop()
+		chloesKey := w.keys(t, w.Chloe, 1)[0]
+		w.linked(t, cast.David, "d")
+		if w.Store.Embedded() { // one process has the file
+			must(t, w.Store.Close())
+		}
+		w.Store = got[*models.Store](t)(models.Open(ctx, models.Config{URL: w.URL, Clock: w.Clock.Now, Secret: modelstest.Secret, FactorForAll: true}))
+		t.Cleanup(func() { _ = w.Store.Close() })
+
+		waits := w.wait(t, cast.Emma)
+		found := got[*models.Pending](t)(w.Store.PendingSignIn(ctx, waits, ""))
+		if !found.Enrol || found.Enrolment == nil {
+			t.Fatalf("a customer without one: %+v", found)
+		}
+		_, err := w.answer(t, waits, w.code(t, found.Enrolment.Secret, 0))
+		want(t, "a code of what is not confirmed", err, overdue)
+		n := models.NewFactor{Name: "Phone", Sealed: found.Enrolment.Sealed, Code: w.code(t, found.Enrolment.Secret, 0)}
+		in, codes, err := w.Store.EnrolSignIn(ctx, waits, n, credentials(""), "")
+		if err != nil || len(codes) != models.RecoveryCodes || in.Session.Identifier != cast.Emma {
+			t.Fatalf("%v %d %+v", err, len(codes), in)
+		}
+		app := got[*models.Factors](t)(w.Store.Factors(ctx, w.Emma)).Apps[0].ID
+		want(t, "their only one", w.Store.RemoveFactor(ctx, in.Session.Actor(), app, offered), lastFactor)
+		if got[*models.Pending](t)(w.Store.PendingSignIn(ctx, w.wait(t, cast.Emma), "")).Enrol {
+			t.Error("a second one is added by the password alone")
+		}
+
+		if got[*models.Pending](t)(w.Store.PendingSignIn(ctx, w.wait(t, cast.Chloe), "")).Enrol {
+			t.Error("who has a passkey adds another factor by the password alone")
+		}
+		_, err = w.Store.RemovePasskey(ctx, w.Chloe, chloesKey, offered)
+		want(t, "a passkey that is the only one", err, lastFactor)
+
+		ic := known("d")
+		if in := got[*models.SignedIn](t)(w.signOn(t, ic)); in.Pending == "" {
+			t.Error("a provider that asked for no second factor lets a customer in")
+		}
+		ic.Strong = true
+		if in := got[*models.SignedIn](t)(w.signOn(t, ic)); in.Pending != "" {
+			t.Error("a provider's second factor does not count")
+		}
 	})
 }
 

@@ -207,7 +207,7 @@ func SignInFactorPage(p Page, v *models.Pending, f SignInFactorForm) templ.Compo
 	})
 }
 
-// SignInEnrolPage has an agent add their first second factor before they are signed in.
+// SignInEnrolPage has whoever must have a second factor add it before they are signed in.
 func SignInEnrolPage(p Page, v *models.Pending, f SignInFactorForm) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -268,9 +268,9 @@ func SignInEnrolPage(p Page, v *models.Pending, f SignInFactorForm) templ.Compon
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var12 string
-			templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.JoinStringErrs(l.T("factor.enrol.staff"))
+			templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.JoinStringErrs(l.T("factor.enrol.must"))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/sign_ins.templ`, Line: 46, Col: 32}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/sign_ins.templ`, Line: 46, Col: 31}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var12))
 			if templ_7745c5c3_Err != nil {

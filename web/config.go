@@ -51,6 +51,7 @@ type config struct {
 	imap           *connect.Own   // nil for none
 	importNetworks []netip.Prefix // besides the public addresses
 	emergency      bool
+	factorFor      string      // "agents" or "everybody"
 	secret         []byte      // nil for none
 	oldSecret      []byte      // nil for none
 	oidc           oidc.Config // without an issuer: nobody signs in that way
@@ -162,6 +163,10 @@ var settings = []setting{
 		func(c *config, v string) (err error) { c.oldSecret, err = parseSecret(v); return err },
 	},
 	{
+		"MANDAT_SECOND_FACTOR", "agents", "Who must have a second factor, by an app or a passkey: agents, or everybody, which needs MANDAT_SECRET. A customer who has none yet adds it at the next sign-in.",
+		func(c *config, v string) error { c.factorFor = v; return oneOf(v, "agents", "everybody") },
+	},
+	{
 		"MANDAT_EMERGENCY", "0", "1 lets support act for a customer without consent, if a second agent approves; the customer and every lead are told at once.",
 		func(c *config, v string) (err error) { c.emergency, err = parseSwitch(v); return err },
 	},
@@ -263,6 +268,9 @@ func readConfig(getenv func(string) string) (*config, error) {
 	}
 	if c.imap != nil && c.databaseURL == "" {
 		errs = append(errs, errors.New("MANDAT_IMAP: mail servers read PostgreSQL alone; say where it is with MANDAT_DATABASE_URL"))
+	}
+	if c.factorFor == "everybody" && c.databaseURL != "" && c.secret == nil {
+		errs = append(errs, errors.New("MANDAT_SECRET: nobody could add the second factor of MANDAT_SECOND_FACTOR without a key; make one as its description says"))
 	}
 	errs = append(errs, c.completeOIDC()...)
 	if c.databaseURL == "" {

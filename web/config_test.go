@@ -38,6 +38,7 @@ var reads = map[string]func(*config) any{
 	"MANDAT_IMPORT_NETWORKS":    func(c *config) any { return c.importNetworks },
 	"MANDAT_SECRET":             func(c *config) any { return string(c.secret) },
 	"MANDAT_SECRET_OLD":         func(c *config) any { return string(c.oldSecret) },
+	"MANDAT_SECOND_FACTOR":      func(c *config) any { return c.factorFor },
 	"MANDAT_EMERGENCY":          func(c *config) any { return c.emergency },
 	"MANDAT_HISTORY_KEY":        func(c *config) any { return c.historyKey },
 	"MANDAT_HISTORY_DIR":        func(c *config) any { return c.historyDir },
@@ -66,7 +67,7 @@ func TestDefaultSettings(t *testing.T) {
 		"MANDAT_LISTEN": "127.0.0.1:8080 http://127.0.0.1:8080", "MANDAT_ORIGIN": "http://127.0.0.1:8080", "MANDAT_DATABASE_URL": "sqlite:data/mandat.db",
 		"MANDAT_DATA_DIR": "sqlite:data/mandat.db", "MANDAT_MIGRATE": "false", "MANDAT_MAIL": "", "MANDAT_DOVECOT": "<nil>", "MANDAT_POSTFIX": "", "MANDAT_LISTS": "", "MANDAT_LISTS_POLICY": "", "MANDAT_LISTS_QUOTA": "",
 		"MANDAT_DNS_RESOLVER": "", "MANDAT_DNS_MX": "", "MANDAT_DNS_SPF": "", "MANDAT_DNS_DKIM": "", "MANDAT_DNS_DMARC": "v=DMARC1; p=none", "MANDAT_TRUSTED_PROXIES": "[]", "MANDAT_REQUESTS": "{20 100}", "MANDAT_METRICS_LISTEN": "",
-		"MANDAT_IMAP": "<nil>", "MANDAT_IMPORT_NETWORKS": "[]", "MANDAT_SECRET": "", "MANDAT_SECRET_OLD": "", "MANDAT_EMERGENCY": "false", "MANDAT_HISTORY_KEY": "data/history.key", "MANDAT_HISTORY_DIR": "",
+		"MANDAT_IMAP": "<nil>", "MANDAT_IMPORT_NETWORKS": "[]", "MANDAT_SECRET": "", "MANDAT_SECRET_OLD": "", "MANDAT_SECOND_FACTOR": "agents", "MANDAT_EMERGENCY": "false", "MANDAT_HISTORY_KEY": "data/history.key", "MANDAT_HISTORY_DIR": "",
 		"MANDAT_OIDC_ISSUER": " ", "MANDAT_OIDC_CLIENT_ID": "", "MANDAT_OIDC_CLIENT_SECRET": "", "MANDAT_OIDC_LABEL": "", "MANDAT_OIDC_FOR": "both", "MANDAT_OIDC_CLAIM": "", "MANDAT_OIDC_SECOND_FACTOR": "",
 		"MANDAT_TIME_ZONE": "Europe/Paris", "MANDAT_IDENTIFIER_SUFFIX": "mdt", "MANDAT_LOG_LEVEL": "INFO", "MANDAT_LOG_FORMAT": "",
 	} {
@@ -138,6 +139,8 @@ func TestEachSetting(t *testing.T) {
 		{"MANDAT_SECRET", "s3cret", "!MANDAT_SECRET: want 32 octets"},
 		{"MANDAT_SECRET", "czNjcmV0", "!MANDAT_SECRET: want 32 octets"},
 		{"MANDAT_SECRET_OLD", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=", "0123456789abcdef0123456789abcdef"},
+		{"MANDAT_SECOND_FACTOR", "everybody", "everybody"},
+		{"MANDAT_SECOND_FACTOR", "nobody", "!MANDAT_SECOND_FACTOR: want agents or everybody"},
 		{"MANDAT_SECRET_OLD", "czNjcmV0", "!MANDAT_SECRET_OLD: want 32 octets"},
 		{"MANDAT_OIDC_ISSUER", "http://sso.example.org", "!MANDAT_OIDC_ISSUER: http is for loopback"},
 		{"MANDAT_OIDC_ISSUER", "https://u:s3cret@sso.example.org", "!MANDAT_OIDC_ISSUER: want the issuer"},
@@ -195,6 +198,23 @@ func TestAProviderIsCalledByItsHost(t *testing.T) {
 	c, err := readConfig(env("MANDAT_OIDC_ISSUER", "https://sso.example.org/realms/staff", "MANDAT_OIDC_CLIENT_ID", "mandat"))
 	if err != nil || c.oidc.Label != "sso.example.org" || c.oidc.Issuer != "https://sso.example.org/realms/staff" {
 		t.Errorf("%+v %v", c.oidc, err)
+	}
+}
+
+func TestEverybodysSecondFactorNeedsAKey(t *testing.T) {
+	const database, key = "postgres://localhost/mandat", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+	for _, c := range []struct {
+		settings []string
+		ok       bool
+	}{
+		{[]string{"MANDAT_DATABASE_URL", database}, false},
+		{[]string{"MANDAT_DATABASE_URL", database, "MANDAT_SECRET", key}, true},
+		{nil, true}, // the embedded database keeps one of its own
+	} {
+		_, err := readConfig(env(append(c.settings, "MANDAT_SECOND_FACTOR", "everybody")...))
+		if (err == nil) != c.ok || err != nil && !strings.HasPrefix(err.Error(), "MANDAT_SECRET: ") {
+			t.Errorf("%v: %v", c.settings, err)
+		}
 	}
 }
 

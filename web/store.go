@@ -48,7 +48,7 @@ func (p *program) openOnce(migrate bool) (*models.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg := models.Config{URL: p.config.databaseURL, Log: p.log, Security: p.security, Suffix: p.config.suffix, Post: newPost(p.config), Secret: secret, OldSecret: p.config.oldSecret, Emergency: p.config.emergency, Checkpoints: p.checkpoints}
+	cfg := models.Config{URL: p.config.databaseURL, Log: p.log, Security: p.security, Suffix: p.config.suffix, Post: newPost(p.config), Secret: secret, OldSecret: p.config.oldSecret, Emergency: p.config.emergency, FactorForAll: p.config.factorFor == "everybody", Checkpoints: p.checkpoints}
 	if p.config.dovecot != nil { // an interface with a nil in it would not be nil
 		cfg.Mailboxes = p.config.dovecot
 	}

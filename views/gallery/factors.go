@@ -65,7 +65,7 @@ var factors = []Entry{
 		f := apps(l)[0]
 		p.Viewer = views.Viewer{Identifier: "sam-support", Name: "Sam", Agent: true}
 		p.Title, p.Here = f.Name, "profile"
-		return views.FactorPage(p, &f, views.FactorForm{Name: f.Name, MustStay: l.T("factor.last_of_agent")})
+		return views.FactorPage(p, &f, views.FactorForm{Name: f.Name, MustStay: l.T("factor.last")})
 	}},
 	{Name: "factors/removal-staff", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		f := apps(l)[0]
