@@ -72,7 +72,7 @@ func (h *Handlers) createAssistance(c echo.Context) error {
 		err = h.prove(c, sent)
 	}
 	if err == nil {
-		a, err = h.store.AskAssistance(c.Request().Context(), by.Self(), models.NewAssistance{
+		a, err = h.store.AskAssistance(c.Request().Context(), by, models.NewAssistance{
 			Customer: f.Customer, Reason: f.Reason, Ticket: f.Ticket, Code: f.Code, Emergency: f.Emergency,
 		})
 	}
@@ -162,7 +162,7 @@ func (h *Handlers) listAssistances(c echo.Context) error {
 	}
 	s := sessionOf(c)
 	v := views.AssistancesView{Newest: before == 0, All: isLead(s), Now: h.store.Now()}
-	v.List, v.More, err = h.store.Assistances(c.Request().Context(), s.Actor(), v.All, models.AssistanceQuery{Before: before})
+	v.List, v.More, err = h.store.Assistances(c.Request().Context(), s.Actor(), models.AssistanceQuery{Before: before})
 	if err != nil {
 		return err
 	}
@@ -185,7 +185,7 @@ func (h *Handlers) assistancePage(c echo.Context, here string, lead bool) error 
 	if err != nil {
 		return err
 	}
-	a, err := h.store.Assistance(c.Request().Context(), sessionOf(c).Actor().Self(), lead, id)
+	a, err := h.store.Assistance(c.Request().Context(), sessionOf(c).Actor(), id)
 	if err != nil {
 		return err
 	}
@@ -207,7 +207,7 @@ func (h *Handlers) approveAssistance(c echo.Context) error {
 		err = h.prove(c, sent)
 	}
 	if err == nil {
-		err = h.store.ApproveAssistance(c.Request().Context(), by.Self(), id)
+		err = h.store.ApproveAssistance(c.Request().Context(), by, id)
 	}
 	if bad, is := refused(c, err); is {
 		v := views.SupportView{Now: h.store.Now(), Errors: bad, Approving: id}
@@ -226,6 +226,6 @@ func (h *Handlers) endOtherAssistance(c echo.Context) error {
 		return err
 	}
 	return h.end(c, views.SupportPath, ok(c, "assistance.stopped"), func(by models.Actor) error {
-		return h.store.EndOther(c.Request().Context(), by.Self(), id)
+		return h.store.EndOther(c.Request().Context(), by, id)
 	})
 }

@@ -145,7 +145,7 @@ func (tx *Tx) mine() (*Assistance, error) {
 }
 
 // RaiseAssistance lets the agent change things until ChangeFor has passed, if
-// the customer allows that: Forbidden otherwise. Raising again begins anew.
+// the customer allows that: Invalid otherwise. Raising again begins anew.
 func (s *Store) RaiseAssistance(ctx context.Context, by Actor) error {
 	return s.change(ctx, by.Self(), func(tx *Tx) error {
 		if err := tx.proven(); err != nil {
@@ -183,8 +183,10 @@ func (s *Store) RenewAssistance(ctx context.Context, by Actor) error {
 		until := tx.now.Add(AssistanceFor)
 		if a.Consent == ByWindow {
 			c, err := tx.consent("id = ?", a.ConsentID)
-			if err != nil {
+			if errors.Is(err, ErrNotFound) {
 				return ErrAssistanceEnded
+			} else if err != nil {
+				return err
 			}
 			if c.ExpiresAt.Before(until) {
 				until = c.ExpiresAt

@@ -163,12 +163,12 @@ func TestTheCustomerIsToldOfTheBeginningAndOfWhatWasChanged(t *testing.T) {
 		if d := w.text(t, "SELECT CAST(detail AS text) FROM events WHERE kind = 'assistance.ended'"); !strings.Contains(d, `"/services"`) {
 			t.Errorf("the history says %s", d)
 		}
-		v := got[*models.AssistanceView](t)(w.Store.Assistance(ctx, w.Alice, false, sam.Assistance))
+		v := got[*models.AssistanceView](t)(w.Store.Assistance(ctx, w.Alice, sam.Assistance))
 		if len(v.Events) != 2 || len(v.Looked) != 1 || v.Looked[0] != (models.LookedPage{Path: "/services", Times: 2}) {
 			t.Errorf("%+v %+v", v.Looked, v.Events)
 		}
 		for who, by := range map[string]models.Actor{"another customer": w.Bruno, "another agent": first(w.Agent(t, "mia-support", models.RoleAgent))} {
-			_, err := w.Store.Assistance(ctx, by, false, sam.Assistance)
+			_, err := w.Store.Assistance(ctx, by, sam.Assistance)
 			want(t, who, err, notFound)
 		}
 	})

@@ -195,6 +195,9 @@ func (s *Store) ResetFactors(ctx context.Context, identifier string) (shortened 
 		return false, err
 	}
 	err = s.change(ctx, Actor{}, func(tx *Tx) error {
+		if err := tx.lockSessions("se."+p.column()+" = ?", p.id()); err != nil { // before the person, as forms lock them
+			return err
+		}
 		if _, err := tx.lockPerson(p); err != nil {
 			return err
 		}
@@ -207,7 +210,7 @@ func (s *Store) ResetFactors(ctx context.Context, identifier string) (shortened 
 			return err
 		}
 		if p.CustomerID != 0 {
-			if err := tx.shutSupportOut(p.CustomerID, AssistanceStopped); err != nil {
+			if _, err := tx.shutSupportOut(p.CustomerID, AssistanceStopped); err != nil {
 				return err
 			}
 		}

@@ -2,7 +2,6 @@ package models
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -97,8 +96,7 @@ func (s *Store) tellLead(ctx context.Context, what tellLead, lastAttempt bool) e
 	}
 	n := &Notice{To: to, Staff: true, CreatedAt: s.now(), Parts: []NoticePart{{Kind: NoticeDigest, At: s.now(), Digest: d}}}
 	if err := s.post.MailNotice(ctx, n); err != nil {
-		var refusal interface{ Permanent() bool }
-		if lastAttempt || errors.As(err, &refusal) && refusal.Permanent() {
+		if lastAttempt || permanent(err) {
 			s.log.Warn("a lead is not told", "lead", to.Identifier, "error", err)
 			return nil
 		}
