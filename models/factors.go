@@ -94,12 +94,18 @@ func (s *Store) HasFactor(ctx context.Context, by Actor) (bool, error) {
 func factorLabel(id int64) []byte { return fmt.Appendf(nil, "factor:%d", id) }
 
 func checkFactorName(name string, bad Invalid) string {
+	return checkLabel(name, MaxFactorName, "factor.name.none", "factor.name.long", bad)
+}
+
+// checkLabel is what a person calls something of theirs, on one line; none and
+// long are the messages about field "name".
+func checkLabel(name string, most int, none, long string, bad Invalid) string {
 	name = strings.Join(strings.Fields(legible(name)), " ")
 	switch n := utf8.RuneCountInString(name); {
 	case n == 0:
-		bad.Add("name", "factor.name.none")
-	case n > MaxFactorName:
-		bad.Add("name", "factor.name.long", "Most", MaxFactorName)
+		bad.Add("name", none)
+	case n > most:
+		bad.Add("name", long, "Most", most)
 	}
 	return name
 }
