@@ -164,6 +164,11 @@ func (tx *Tx) askAssistance(n NewAssistance, code *Consent) (*Assistance, error)
 		if err := tx.countAsked(a); err != nil {
 			return nil, err
 		}
+		if a.Consent == ByEmergency {
+			if err := tx.tellBegin(a); err != nil {
+				return nil, err
+			}
+		}
 		return a, tx.record(a.event("assistance.asked", Detail{"reason": {After: a.Reason}, "ticket": {After: a.Ticket}, "consent": {After: string(a.Consent)}}))
 	}
 	return a, tx.began(a)
@@ -245,17 +250,24 @@ func (tx *Tx) noStaff(customer int64, identifier string) error {
 	return err
 }
 
+// tellBegin tells the customer that an agent begins to act for them, and of an
+// emergency every lead: also when it is asked for, so that it can be refused.
+func (tx *Tx) tellBegin(a *Assistance) error {
+	tx.tellAssistance(NoticeAssisting, a, nil, 0)
+	if a.Consent != ByEmergency {
+		return nil
+	}
+	return tx.enqueueLeads(tellLead{Assistance: a.ID, Asked: a.BeganAt == nil})
+}
+
 // began notes that an assistance has begun, and tells the customer.
 func (tx *Tx) began(a *Assistance) error {
 	mode := "look"
 	if a.MayChange {
 		mode = "change"
 	}
-	tx.tellAssistance(NoticeAssisting, a, nil, 0)
-	if a.Consent == ByEmergency {
-		if err := tx.enqueueLeads(tellLead{Assistance: a.ID}); err != nil {
-			return err
-		}
+	if err := tx.tellBegin(a); err != nil {
+		return err
 	}
 	return tx.record(a.event("assistance.began", Detail{
 		"reason": {After: a.Reason}, "ticket": {After: a.Ticket}, "consent": {After: string(a.Consent)}, "may": {After: mode},
@@ -263,7 +275,8 @@ func (tx *Tx) began(a *Assistance) error {
 }
 
 // ApproveAssistance lets an emergency begin: any agent but the one who asks,
-// and the store must allow emergencies. The customer is told at once, and every lead.
+// and the store must allow emergencies: ErrNotFound otherwise, Invalid for one
+// that waits no more. The customer is told at once, and every lead.
 func (s *Store) ApproveAssistance(ctx context.Context, by Actor, id int64) error {
 	return s.change(ctx, by.Self(), func(tx *Tx) error {
 		if err := tx.staff(); err != nil {
@@ -276,8 +289,11 @@ func (s *Store) ApproveAssistance(ctx context.Context, by Actor, id int64) error
 		if err != nil {
 			return err
 		}
-		if !a.Waits(tx.now) || a.SessionGone || !s.emergency {
+		switch {
+		case !s.emergency:
 			return ErrNotFound
+		case !a.Waits(tx.now) || a.SessionGone:
+			return invalid("", "assistance.refused.over")
 		}
 		if a.AgentID == by.Agent {
 			return invalid("", "assistance.refused.own")

@@ -23,6 +23,7 @@ func TestWithoutConsentThereIsOnlyARequest(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
 		agent := w.support(t)
+		const over = ": consent.request_over"
 		acting := func(a *models.Assistance) models.Actor {
 			by := agent
 			by.Customer, by.Assistance, by.Mode = a.CustomerID, a.ID, policy.Look
@@ -39,7 +40,7 @@ func TestWithoutConsentThereIsOnlyARequest(t *testing.T) {
 		must(t, w.Store.AcceptAssistance(ctx, w.David, a.ID, false))
 		must(t, second(w.Store.Service(ctx, acting(a), cast.Velos)))
 		want(t, "more than was accepted", w.Store.RaiseAssistance(ctx, acting(a)), ": assistance.refused.look")
-		want(t, "a second answer", w.Store.AcceptAssistance(ctx, w.David, a.ID, true), notFound)
+		want(t, "a second answer", w.Store.AcceptAssistance(ctx, w.David, a.ID, true), over)
 		must(t, w.Store.EndAssistance(ctx, acting(a)))
 		must(t, w.Store.EndAssistance(ctx, acting(a))) // ending always works
 
@@ -49,12 +50,12 @@ func TestWithoutConsentThereIsOnlyARequest(t *testing.T) {
 
 		a = got[*models.Assistance](t)(w.Store.AskAssistance(ctx, agent, asks(cast.David, "")))
 		w.Clock.Move(models.RequestFor)
-		want(t, "an answer that comes too late", w.Store.AcceptAssistance(ctx, w.David, a.ID, true), notFound)
+		want(t, "an answer that comes too late", w.Store.AcceptAssistance(ctx, w.David, a.ID, true), over)
 		want(t, "a fourth request within an hour", second(w.Store.AskAssistance(ctx, agent, asks(cast.David, ""))), "customer: assistance.refused.often")
 		w.Clock.Move(time.Hour)
 		a = got[*models.Assistance](t)(w.Store.AskAssistance(ctx, agent, asks(cast.David, ""))) // the lapsed one is closed on the way
 		must(t, w.Store.EndAssistance(ctx, agent))
-		want(t, "an answer to what was withdrawn", w.Store.AcceptAssistance(ctx, w.David, a.ID, true), notFound)
+		want(t, "an answer to what was withdrawn", w.Store.AcceptAssistance(ctx, w.David, a.ID, true), over)
 		if n := w.Int(t, "SELECT count(*) FROM assistances WHERE ended_why IN ('agent', 'refused', 'time', 'withdrawn')"); n != 4 {
 			t.Errorf("%d ends are told", n)
 		}
@@ -174,12 +175,16 @@ func TestAnEmergencyNeedsASecondAgentAndIsTold(t *testing.T) {
 		if a.BeganAt != nil || a.Consent != models.ByEmergency {
 			t.Fatalf("%+v", a)
 		}
+		w.wantNoticed(t, "when it is asked for", "ad1001-mdt: assisting sam-support/", "ad1001-mdt: security ad1001-mdt consent.opened ad1001-mdt")
+		if n := w.Int(t, "SELECT count(*) FROM river_job WHERE kind = 'tell_lead'"); n != 1 {
+			t.Errorf("%d leads hear of it, want 1", n)
+		}
 		want(t, "the customer's answer", w.Store.AcceptAssistance(ctx, w.Alice, a.ID, true), notFound)
 		want(t, "one's own approval", w.Store.ApproveAssistance(ctx, agent, a.ID), ": assistance.refused.own")
 		want(t, "a customer's approval", w.Store.ApproveAssistance(ctx, w.Bruno, a.ID), notFound)
 		must(t, w.Store.ApproveAssistance(ctx, mia, a.ID))
-		w.wantNoticed(t, "at once", "ad1001-mdt: assisting sam-support/", "ad1001-mdt: security ad1001-mdt consent.opened ad1001-mdt")
-		want(t, "a second approval", w.Store.ApproveAssistance(ctx, mia, a.ID), notFound)
+		w.wantNoticed(t, "when it begins", "ad1001-mdt: assisting sam-support/")
+		want(t, "a second approval", w.Store.ApproveAssistance(ctx, mia, a.ID), ": assistance.refused.over")
 		must(t, w.Store.EndAssistance(ctx, agent))
 	})
 	t.Run("where none are allowed", func(t *testing.T) {

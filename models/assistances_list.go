@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"time"
 )
 
 // assistances lists some with their people. rest is a condition on x, with order and limit.
@@ -56,8 +57,9 @@ type AssistanceView struct {
 
 // LookedPage is a page that an agent looked at.
 type LookedPage struct {
-	Path  string
-	Times int
+	Path    string
+	FirstAt time.Time
+	Times   int
 }
 
 // Assistance reads one: for its agent, for a lead, and for its customer;
@@ -75,7 +77,7 @@ func (s *Store) Assistance(ctx context.Context, by Actor, id int64) (*Assistance
 	if v.Assistance.BeganAt == nil {
 		return v, nil
 	}
-	err = s.db.WithContext(ctx).Raw("SELECT path, times FROM assistance_pages WHERE assistance_id = ? ORDER BY first_at, path LIMIT ?", id, maxLooked+1).Scan(&v.Looked).Error
+	err = s.db.WithContext(ctx).Raw("SELECT path, first_at, times FROM assistance_pages WHERE assistance_id = ? ORDER BY first_at, path LIMIT ?", id, maxLooked+1).Scan(&v.Looked).Error
 	if err != nil {
 		return nil, err
 	}

@@ -269,7 +269,8 @@ func (tx *Tx) spendCode(id, of int64) error {
 }
 
 // AcceptAssistance accepts the request of an agent: mayChange says how far they
-// may go; see StopAssistance for the other answer. ErrNotFound for a request that is not by's, or waits no more.
+// may go; see StopAssistance for the other answer. ErrNotFound for a request that
+// is not by's, Invalid for one that waits no more.
 func (s *Store) AcceptAssistance(ctx context.Context, by Actor, id int64, mayChange bool) error {
 	return s.change(ctx, by, func(tx *Tx) error {
 		if err := tx.customerSelf(); err != nil {
@@ -280,7 +281,7 @@ func (s *Store) AcceptAssistance(ctx context.Context, by Actor, id int64, mayCha
 			return err
 		}
 		if !a.Waits(tx.now) || a.SessionGone {
-			return ErrNotFound
+			return invalid("", "consent.request_over")
 		}
 		if err := tx.proven(); err != nil {
 			return err

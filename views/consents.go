@@ -1,10 +1,12 @@
 package views
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
 	"example.org/mandat/models"
+	"example.org/mandat/models/policy"
 	"example.org/mandat/views/locale"
 	"example.org/mandat/views/ui"
 )
@@ -85,9 +87,26 @@ func windowOptions(l *locale.Locale, chosen string) []ui.Option {
 
 func modeOptions(l *locale.Locale, chosen string) []ui.Option {
 	return []ui.Option{
-		{Value: ModeLook, Label: l.T("consent.mode.look"), Hint: l.T("consent.mode.look_hint"), Selected: chosen != ModeChange},
-		{Value: ModeChange, Label: l.T("consent.mode.change"), Hint: l.T("consent.mode.change_hint"), Selected: chosen == ModeChange},
+		{Value: ModeLook, Label: l.T("consent.mode.look"), Hint: modeHint(l, policy.Look), Selected: chosen != ModeChange},
+		{Value: ModeChange, Label: l.T("consent.mode.change"), Hint: modeHint(l, policy.Change), Selected: chosen == ModeChange},
 	}
+}
+
+// agentOperations are those that the hints name: what is only about customers'
+// own grants and profiles is no agent's business.
+var agentOperations = slices.DeleteFunc(policy.Operations(), func(op policy.Operation) bool { return op == policy.ResignGrant || op == policy.ManageSelf })
+
+// modeHint says from the permission table what an agent may do in a mode.
+func modeHint(l *locale.Locale, mode policy.Mode) string {
+	var can, cannot []string
+	for _, op := range agentOperations {
+		if word := l.T("policy.operation." + string(op)); policy.May(op, policy.Standing{Agent: mode}) {
+			can = append(can, word)
+		} else {
+			cannot = append(cannot, word)
+		}
+	}
+	return l.T("consent.mode.hint", "Can", joinWords(l, "policy.and", can), "Cannot", joinWords(l, "policy.or", cannot))
 }
 
 func mayWord(l *locale.Locale, mayChange bool) string {
