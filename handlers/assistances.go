@@ -121,7 +121,7 @@ func (h *Handlers) changePage(c echo.Context, status int, f views.ChangeForm) er
 	if err != nil {
 		return err
 	}
-	p.Refused, f.Next, f.Proof = len(f.Errors) > 0, sitePath(f.Next), h.proof(c).With(f.Errors)
+	p.Refused, f.Next, f.Proof = len(f.Errors) > 0, actingOn(f.Next), h.proof(c).With(f.Errors)
 	return mandat.Render(c, status, views.AssistanceChangePage(p, f))
 }
 
@@ -137,7 +137,15 @@ func (h *Handlers) createChange(c echo.Context) error {
 	if bad, is := refused(c, err); is {
 		return h.changePage(c, http.StatusUnprocessableEntity, views.ChangeForm{Next: sent.Get("next"), Errors: bad})
 	}
-	return h.done(c, err, sitePath(sent.Get("next")), ok(c, "assistance.raised"))
+	return h.done(c, err, actingOn(sent.Get("next")), ok(c, "assistance.raised"))
+}
+
+// actingOn is where an agent goes on who was on the page next.
+func actingOn(next string) string {
+	if next == "" {
+		return views.ServicesPath
+	}
+	return sitePath(next)
 }
 
 // renewAssistance gives half an hour more, once.
@@ -146,7 +154,7 @@ func (h *Handlers) renewAssistance(c echo.Context) error {
 	if err == nil {
 		err = h.store.RenewAssistance(c.Request().Context(), by)
 	}
-	next := sitePath(sent.Get("next"))
+	next := actingOn(sent.Get("next"))
 	if bad, is := refused(c, err); is {
 		return h.done(c, nil, next, views.Flash{Tone: "crit", Text: bad.Summary()[0].Text})
 	}

@@ -111,11 +111,12 @@ func (s *Store) sentBefore(ctx context.Context, by Actor, n NewAssistance) (bool
 		return false, nil
 	}
 	sum := sha256.Sum256(fmt.Appendf(nil, "%x %q %q", by.Nonce, n.Customer, n.Code))
-	noted := s.db.WithContext(ctx).Exec("INSERT INTO submissions (session_id, nonce) VALUES (?, ?) ON CONFLICT DO NOTHING", by.Session, sum[:])
-	if violated(noted.Error) == "submission_session_alive" {
-		return false, ErrSignedOut
-	}
-	return noted.RowsAffected == 0, noted.Error
+	subject, total := fmt.Sprintf("searches:agent:%d:%x", by.Agent, sum), map[string]int{}
+	err := s.inTx(ctx, Actor{}, func(tx *Tx) (err error) {
+		total, err = tx.countFailures([]string{subject}, 1, SearchFor)
+		return err
+	})
+	return total[subject] > 1, err
 }
 
 // staff is the question of an agent's own verbs: ErrNotFound for everybody else.

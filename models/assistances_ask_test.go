@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -268,7 +269,7 @@ func TestTheSecondOfTwoClicksIsNoOtherTry(t *testing.T) {
 		w.Shown = append(w.Shown, good)
 		bad := good[:7] + string('0'+(good[7]-'0'+1)%10)
 		searches := func() int {
-			return w.Int(t, "SELECT COALESCE(sum(failures), 0) FROM throttles WHERE subject LIKE 'searches:%' OR subject LIKE 'codes:%'")
+			return w.Int(t, "SELECT COALESCE(sum(failures), 0) FROM throttles WHERE subject = 'searches:agent:"+strconv.FormatInt(agent.Agent, 10)+"' OR subject LIKE 'codes:%'")
 		}
 		tries := func() int {
 			return w.Int(t, "SELECT tries FROM consents WHERE kind = 'code' AND code_hash IS NOT NULL")
