@@ -1,7 +1,6 @@
 package views
 
 import (
-	"slices"
 	"strconv"
 	"time"
 
@@ -92,21 +91,25 @@ func modeOptions(l *locale.Locale, chosen string) []ui.Option {
 	}
 }
 
-// agentOperations are those that the hints name: what is only about customers'
-// own grants and profiles is no agent's business.
-var agentOperations = slices.DeleteFunc(policy.Operations(), func(op policy.Operation) bool { return op == policy.ResignGrant || op == policy.ManageSelf })
-
-// modeHint says from the permission table what an agent may do in a mode.
+// modeHint says from the permission table what an agent may do in a mode besides
+// looking, which they may in both, and what not.
 func modeHint(l *locale.Locale, mode policy.Mode) string {
 	var can, cannot []string
-	for _, op := range agentOperations {
+	for _, op := range policy.Operations() {
+		switch op {
+		case policy.SeeService, policy.SeeGrants, policy.SeeHistory, policy.ResignGrant, policy.ManageSelf: // looking, or no agent's business
+			continue
+		}
 		if word := l.T("policy.operation." + string(op)); policy.May(op, policy.Standing{Agent: mode}) {
 			can = append(can, word)
 		} else {
 			cannot = append(cannot, word)
 		}
 	}
-	return l.T("consent.mode.hint", "Can", joinWords(l, "policy.and", can), "Cannot", joinWords(l, "policy.or", cannot))
+	if len(can) == 0 {
+		return l.T("consent.mode.look_hint")
+	}
+	return l.T("consent.mode.change_hint", "Can", joinWords(l, "policy.and", can), "Cannot", joinWords(l, "policy.or", cannot))
 }
 
 func mayWord(l *locale.Locale, mayChange bool) string {
