@@ -100,7 +100,11 @@ func modeHint(l *locale.Locale, mode policy.Mode) string {
 		case policy.SeeService, policy.SeeGrants, policy.SeeHistory, policy.ResignGrant, policy.ManageSelf: // looking, or no agent's business
 			continue
 		}
-		if word := l.T("policy.operation." + string(op)); policy.May(op, policy.Standing{Agent: mode}) {
+		word := l.T("policy.operation." + string(op))
+		if op == policy.ChangeGrant { // of which there is no one in sight here
+			word = l.T("consent.change_grants")
+		}
+		if policy.May(op, policy.Standing{Agent: mode}) {
 			can = append(can, word)
 		} else {
 			cannot = append(cannot, word)
