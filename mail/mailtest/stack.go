@@ -145,7 +145,7 @@ func (s *Stack) configure(secure bool) error {
 		Database: mail.Database{Host: database.Host, Port: fmt.Sprint(database.Port), Name: "mandat"},
 	}
 	if secure {
-		if s.Settings.Certificate, s.Settings.Key, err = selfSigned(s.dir); err != nil {
+		if s.Settings.Certificate, s.Settings.Key, err = SelfSigned(s.dir, time.Now().Add(60*24*time.Hour), s.Settings.Hostname, "localhost"); err != nil {
 			return err
 		}
 	}
