@@ -40,6 +40,10 @@ func TestPasswordsTravelUnderTLSAlone(t *testing.T) {
 	}
 	s.Outside.Await(t, "out@elsewhere.test", "under TLS")
 
+	if out, err := s.Command(ctx, "doctor"); err != nil || strings.Count(out, " well  submission") != 2 || strings.Count(out, " well  the certificate that ") != 2 {
+		t.Errorf("the doctor: %v\n%s", err, out)
+	}
+
 	c, err := smtp.Dial("127.0.0.1:" + strconv.Itoa(s.Settings.Ports.Submission))
 	if err != nil {
 		t.Fatal(err)
