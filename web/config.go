@@ -46,7 +46,7 @@ type config struct {
 	postfix, lists string          // where they take mail, for the doctor alone; "" for not told
 	listsPolicy    string
 	listsQuota     string
-	mailFiles      string // a directory, for the doctor alone; "" for not told
+	mailFiles      string       // a directory, for the doctor alone; "" for not told
 	dnsResolver    dns.Resolver // the zero Resolver for nobody
 	dnsWant        dns.Expectations
 	imap           *connect.Own   // nil for none

@@ -18,11 +18,14 @@ type mailConfigureCommand struct {
 	Certificate string `help:"File with the certificate and its chain. Without one passwords travel in clear, which is for loopback."`
 	Key         string `help:"File with the key of the certificate."`
 	Relay       string `help:"Where mail for outside goes, as [mx.example.org]:587. Default: straight to whoever takes it."`
-	MaxMB       int64  `name:"max-mb" default:"50" help:"Size of one message, in MB."`
+	MaxMB       int64  `name:"max-mb" default:"50" help:"Size of one message, in MB, 200 at most."`
 	Listen      string `help:"Address on which others reach the servers. Default: all of the machine's; 127.0.0.1 without a certificate."`
 	Ports       int    `help:"The first of as many ports in a row as there are; for trying out. Default: the usual ones."`
 	Private     string `help:"Directory of an instance of its own beside the system's; for trying out."`
 }
+
+// maxMB is what the list service, which has a message in memory, takes at most (MANDAT_LISTS_MAX_BYTES).
+const maxMB = 200
 
 // Run writes the files and says what to do with them.
 func (c *mailConfigureCommand) Run(p *program) error {
@@ -66,12 +69,13 @@ func (c *mailConfigureCommand) settings(cfg *config) (*mail.Settings, error) {
 	switch {
 	case (c.Certificate == "") != (c.Key == ""):
 		return nil, errors.New("want both --certificate and --key, or none")
-	case c.Certificate == "" && s.Listen == "":
-		s.Listen = "127.0.0.1"
-	case c.Certificate == "" && !loopback(s.Listen):
+	case c.Certificate == "" && s.Listen != "" && !loopback(s.Listen):
 		return nil, errors.New("--listen: passwords must not travel in clear: others need --certificate and --key")
-	case c.MaxMB < 1:
-		return nil, errors.New("--max-mb: want 1 or more")
+	case c.MaxMB < 1 || c.MaxMB > maxMB:
+		return nil, fmt.Errorf("--max-mb: want 1 to %d", maxMB)
+	}
+	if c.Certificate == "" && s.Listen == "" {
+		s.Listen = "127.0.0.1"
 	}
 	return s, checkNames(s)
 }

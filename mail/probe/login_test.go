@@ -98,7 +98,7 @@ func TestDovecotIsAskedWhoMayLogIn(t *testing.T) {
 	for lines, want := range map[string]string{
 		"VERSION\t1\t2\nMECH\tPLAIN\tplaintext\nMECH\tLOGIN\tplaintext\nDONE\n": "",
 		"VERSION\t1\t2\nMECH\tCRAM-MD5\nDONE\n":                                 "PLAIN",
-		"220 mx\n": "before it is done",
+		"220 mx\n":                                                              "before it is done",
 	} {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
