@@ -26,7 +26,7 @@ func (c doctorCommand) configuration(ctx context.Context, p *program) []finding 
 		if p.config.postfix == "" && p.config.dovecot == nil {
 			return nil
 		}
-		files.note = fmt.Sprintf(notNamed, "MANDAT_MAIL_FILES")
+		files.note = fmt.Sprintf(notNamed, "MANDAT_MAIL_FILES") + "; `mandat mail configure`, run again, writes it into panel.env"
 		return []finding{files}
 	}
 	settings, err := mail.Load(dir)
