@@ -57,13 +57,25 @@
 // A signature (DKIM, RFC 6376) covers the body and the fields that it names. We
 // add fields in front and leave the rest as it is, no footer, no mark in the
 // subject: the author's signature holds, DMARC with it (RFC 7489), and From
-// stays the author's. Where a signature names a field that is not there, which
-// forbids to add it, it is not added. That goes for Reply-To too, which some
-// big providers sign empty: their mail keeps its signature and answers go to
-// its author; were it broken, servers that look would send it back, and the
-// subscribers there would be taken off the list. A Reply-To of the author's own
-// stays. List-… fields of another list go, unless they are signed: of each
-// there may be one (RFC 2369), and ours is for the reader of this copy.
+// stays the author's. Were it broken, servers that look would send mail of a
+// domain that asks for that back, and the subscribers there would be taken off
+// the list.
+//
+// A signature may name a field that is not there, which forbids to add it. Some
+// big providers sign Reply-To so, and Exim, unless it is told otherwise, every
+// List-… field but List-Unsubscribe-Post. What a signature names so is not
+// added: answers go to the author, and a copy of such a message may have no
+// List-Id, and no List-Unsubscribe, the button of a mail program by which its
+// reader leaves the list. The addresses list+unsubscribe@ and list+help@ are
+// there for everybody, and so is the loop's mark, Mandat-Loop.
+//
+// Of the fields that are there, a Reply-To and a Precedence of the author's own
+// stay. List-… fields of another list go, since of each there may be one (RFC
+// 2369) and ours is for the reader of this copy, unless they are signed: then
+// they stay, and ours of that name is left out. List-Unsubscribe and
+// List-Unsubscribe-Post alone go even so, both for both of ours: nobody has
+// looked who signed, and a stranger would send readers where he likes. That
+// breaks a signature that names them; a person's mail has no such fields.
 //
 // # Why sub-addresses
 //
