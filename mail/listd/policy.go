@@ -59,8 +59,6 @@ func (s *service) resolve(ctx context.Context, address string) (*destination, er
 	if !ok {
 		return nil, errUnknown
 	}
-	ctx, cancel := limited(ctx)
-	defer cancel()
 	d := &destination{recipient: r}
 	var err error
 	switch r.purpose {
@@ -109,8 +107,6 @@ func orRefuse(err, refusal error) error {
 // far as the envelope tells: nil for nothing. Postfix asks at RCPT, so that who
 // is turned away is told by their own server and nobody else gets a letter.
 func (s *service) welcome(ctx context.Context, d *destination, sender string) error {
-	ctx, cancel := limited(ctx)
-	defer cancel()
 	if d.purpose == forBounce || d.purpose == forForward {
 		return nil
 	}
@@ -157,8 +153,11 @@ func (s *service) roomForAll(ctx context.Context, l *list, octets int) error {
 }
 
 // verdict is the answer about one recipient of one sender, in SMTP's terms:
-// trouble of ours is never a yes.
+// trouble of ours is never a yes. All that is asked of the database for it has
+// one limit: Postfix goes on without our answer after ten seconds (main.cf).
 func (s *service) verdict(ctx context.Context, sender, to string) (*destination, error) {
+	ctx, cancel := limited(ctx)
+	defer cancel()
 	d, err := s.resolve(ctx, to)
 	if err == nil {
 		err = s.welcome(ctx, d, sender)

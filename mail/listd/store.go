@@ -27,8 +27,8 @@ const (
 	loadFor       = 5 * time.Second
 )
 
-// queryLimit is how long the database may take for one answer; Postfix waits for
-// ours a little longer.
+// queryLimit is how long the database may take for what is one answer of ours.
+// Postfix waits for twice as long (main.cf).
 const queryLimit = 5 * time.Second
 
 // What a list says about answers, when it is no address.
