@@ -172,6 +172,10 @@ func (s Settings) IPv4Only() bool {
 	return err == nil && ip.Is4()
 }
 
+// MaxInjected is the largest message that our own parts hand to Postfix, in
+// octets: the largest of all, and fields of ours.
+func (s Settings) MaxInjected() int64 { return s.MaxMessage + 64_000 }
+
 // reached is the address of a port for others, as this machine reaches it.
 func (s Settings) reached(port int) string {
 	host := s.Listen
