@@ -175,12 +175,11 @@ func (s *service) prepare(ctx context.Context, b *batch) (links map[string]strin
 	if of == nil {
 		return nil, nil
 	}
-	b.stored.list, b.list = *of, &list{}
-	found, err = one(ctx, s.db, b.list.dest(), "SELECT "+listColumns+" FROM mlist.lists l WHERE l.id = $1", *of)
-	if err != nil {
+	b.stored.list = *of
+	if b.list, err = listByID(ctx, s.db, *of); err != nil {
 		return nil, err
 	}
-	if !found {
+	if b.list == nil {
 		return nil, s.putToSleep(ctx, b)
 	}
 	return s.linksOf(ctx, b)

@@ -44,12 +44,14 @@ func (s *service) keep(ctx context.Context, wake <-chan struct{}) {
 }
 
 // carryOut takes one message that was decided about: the approved goes out, the
-// author of the rejected is told. False when there is none.
+// author of the rejected is told, unless a machine wrote it. False when there is
+// none.
 func (s *service) carryOut(ctx context.Context) (did bool, err error) {
 	err = s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		m := &stored{}
 		var reason string
-		did, err = one(ctx, tx, []any{&m.id, &m.list, &m.state, &m.sender, &m.subject, &reason}, `SELECT m.id, m.list_id, m.state, m.sender, m.subject, m.reason
+		did, err = one(ctx, tx, []any{&m.id, &m.list, &m.state, &m.sender, &m.subject, &m.content, &reason}, `SELECT m.id, m.list_id, m.state, m.sender, m.subject,
+			CASE WHEN m.state = 'rejected' THEN m.content ELSE '' END, m.reason
 			FROM mlist.messages m WHERE (m.state = 'approved' OR m.state = 'rejected' AND length(m.content) > 0) AND m.list_id IN (SELECT l.id FROM mlist.lists l)
 			ORDER BY m.id LIMIT 1 FOR UPDATE SKIP LOCKED`)
 		if !did {
@@ -61,21 +63,25 @@ func (s *service) carryOut(ctx context.Context) (did bool, err error) {
 			}
 			return expand(ctx, tx, m.id, m.list)
 		}
-		l := &list{}
-		if _, err := one(ctx, tx, l.dest(), "SELECT "+listColumns+" FROM mlist.lists l WHERE l.id = $1", m.list); err != nil {
+		l, err := listByID(ctx, tx, m.list)
+		if err != nil || l == nil { // it went this moment
 			return err
 		}
-		if err := s.enqueue(ctx, tx, s.rejectedNotice(l, m, reason)); err != nil {
-			return err
+		if _, machine := answerable(m.letter()); machine == nil {
+			if err := s.enqueue(ctx, tx, s.rejectedNotice(l, m, reason)); err != nil {
+				return err
+			}
 		}
-		_, err := tx.Exec(ctx, "UPDATE mlist.messages m SET content = '' WHERE m.id = $1", m.id)
+		_, err = tx.Exec(ctx, "UPDATE mlist.messages m SET content = '' WHERE m.id = $1", m.id)
 		return err
 	})
 	return did, err
 }
 
-// expire takes one message that nobody decided about in time and tells its
-// author, unless a machine wrote it. False when there is none.
+// expire takes one message that nobody decided about in time. Its author is told
+// only when they are of the list: what comes to a moderated list and nobody looks
+// at is mostly spam, whose senders are forged, and a letter would reach people who
+// have nothing to do with it. False when there is none.
 func (s *service) expire(ctx context.Context) (did bool, err error) {
 	err = s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		m := &stored{}
@@ -85,20 +91,29 @@ func (s *service) expire(ctx context.Context) (did bool, err error) {
 		if !did {
 			return err
 		}
-		l := &list{}
-		there, err := one(ctx, tx, l.dest(), "SELECT "+listColumns+" FROM mlist.lists l WHERE l.id = $1", m.list)
-		if err != nil {
+		if err := s.tellExpired(ctx, tx, m); err != nil {
 			return err
-		}
-		if h := splitHeader(m.content); there && !h.automatic() && !h.bulk() {
-			if err := s.enqueue(ctx, tx, s.expiredNotice(l, m)); err != nil {
-				return err
-			}
 		}
 		_, err = tx.Exec(ctx, "UPDATE mlist.messages m SET state = 'expired', settled_at = now(), content = '' WHERE m.id = $1", m.id)
 		return err
 	})
 	return did, err
+}
+
+// tellExpired tells the author of a message that nobody decided about it.
+func (s *service) tellExpired(ctx context.Context, tx pgx.Tx, m *stored) error {
+	l, err := listByID(ctx, tx, m.list)
+	if err != nil || l == nil {
+		return err
+	}
+	author, machine := answerable(m.letter())
+	if machine != nil {
+		return nil
+	}
+	if known, err := mayPost(ctx, tx, l, []string{author}); err != nil || !known {
+		return err
+	}
+	return s.enqueue(ctx, tx, s.expiredNotice(l, m))
 }
 
 // tidy ends what has waited too long and removes what is old, a bounded part at

@@ -160,44 +160,48 @@ func TestTheAuthorOfARejectedMessageIsToldWhy(t *testing.T) {
 	w := newWorld(t)
 	list := w.list("moderee", models.ListSettings{Posting: models.PostingModerated, Language: "fr"}, member1)
 	i := w.start()
+	const machine = "machine@else.example"
+	i.takes(machine, list, letterFrom(machine, "Promotion", "Precedence: bulk"))
 	i.takes(outsider, list, letterFrom(outsider, "Vente"))
-	w.sink.await(t, teamBoss, 1) // no moderators: the owner
+	w.sink.await(t, teamBoss, 2) // no moderators: the owner
 	w.Exec(t, "UPDATE list_messages SET state = 'rejected', settled_at = now(), reason = $1 WHERE state = 'held'", "Pas de publicité.\nMerci.\u202e")
 	g := w.sink.await(t, outsider, 1)
 	if text := g.text(); !strings.Contains(text, "> Vente") || !strings.Contains(text, "> Pas de publicité.\n> Merci.") || strings.Contains(text, "\u202e") || g.from != "" {
 		t.Errorf("from %q:\n%s", g.from, text)
 	}
 	modelstest.Await(t, patience, "the content is gone", func() bool { return w.Int(t, "SELECT count(*) FROM list_messages WHERE length(content) > 0") == 0 })
-	if n := w.sink.count(); n != 2 {
-		t.Errorf("%d messages", n)
+	w.settled()
+	if n := w.sink.count(); n != 3 || len(w.sink.to(machine)) != 0 {
+		t.Errorf("%d messages, and to a machine %v", n, w.sink.to(machine))
 	}
 }
 
 func TestWhatIsOldGoes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	list := w.list("moderee", models.ListSettings{Posting: models.PostingModerated}, member1)
+	const machine, stranger = "machine@else.example", "stranger@else.example"
+	list := w.list("moderee", models.ListSettings{Posting: models.PostingModerated}, outsider, machine)
 	i := w.start()
 	i.takes(outsider, list, letterFrom(outsider, "a"))
 	i.takes(outsider, list, letterFrom(outsider, "b"))
-	const machine = "machine@else.example"
 	i.takes(machine, list, letterFrom(machine, "c", "Precedence: bulk"))
+	i.takes(stranger, list, letterFrom(stranger, "d")) // or who forged that
 	i.takes(outsider, "moderee+subscribe@garrigue.example", letterFrom(outsider, ""))
 	w.settled()
-	w.Exec(t, "UPDATE list_messages SET received_at = now() - interval '15 days' WHERE subject IN ('a', 'c')")
+	w.Exec(t, "UPDATE list_messages SET received_at = now() - interval '15 days' WHERE subject IN ('a', 'c', 'd')")
 	w.Exec(t, "UPDATE list_confirmations SET expires_at = now() - interval '1 second'")
 	if err := i.tidy(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if n := w.Int(t, "SELECT count(*) FROM list_messages WHERE state = 'expired' AND subject IN ('a', 'c') AND length(content) = 0"); n != 2 {
+	if n := w.Int(t, "SELECT count(*) FROM list_messages WHERE state = 'expired' AND subject IN ('a', 'c', 'd') AND length(content) = 0"); n != 3 {
 		t.Error("the messages without a decision are not put aside")
 	}
 	w.settled()
 	if g := w.sink.await(t, outsider, 2); g.from != "" || g.header().get("auto-submitted") != "auto-replied" || !strings.Contains(g.text(), "> a") {
 		t.Errorf("its author is told, from %q:\n%s", g.from, g.data)
 	}
-	if list := w.sink.to(machine); len(list) != 0 {
-		t.Errorf("a machine is answered:\n%s", list[0].data)
+	if list := append(w.sink.to(machine), w.sink.to(stranger)...); len(list) != 0 {
+		t.Errorf("a machine or a stranger is answered:\n%s", list[0].data)
 	}
 	if n := w.Int(t, "SELECT count(*) FROM list_confirmations"); n != 0 {
 		t.Error("the question without an answer is kept")
