@@ -25,6 +25,9 @@ func (s *service) keep(ctx context.Context, wake <-chan struct{}) {
 	var tidied time.Time
 	for ctx.Err() == nil {
 		more, err := s.carryOut(ctx)
+		if err == nil && !more {
+			more, err = s.answerConfirmed(ctx)
+		}
 		if err == nil && time.Since(tidied) > tidyEach {
 			tidied, err = time.Now(), s.tidy(ctx)
 		}
@@ -114,6 +117,35 @@ func (s *service) tellExpired(ctx context.Context, tx pgx.Tx, m *stored) error {
 		return err
 	}
 	return s.enqueue(ctx, tx, s.expiredNotice(l, m))
+}
+
+// answerConfirmed takes one request that was confirmed and is not before the
+// panel any more, and tells who asked whether it was carried out. False when
+// there is none.
+func (s *service) answerConfirmed(ctx context.Context) (did bool, err error) {
+	err = s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		var token, email string
+		var list int64
+		var wants purpose
+		did, err = one(ctx, tx, []any{&token, &list, &wants, &email}, `SELECT c.token, c.list_id, c.kind, c.email FROM mlist.confirmations c WHERE c.confirmed_at IS NOT NULL
+			AND NOT EXISTS (SELECT FROM mlist.requests r WHERE r.list_id = c.list_id AND r.kind = c.kind AND r.email = c.email) LIMIT 1 FOR UPDATE SKIP LOCKED`)
+		if !did {
+			return err
+		}
+		if _, err := tx.Exec(ctx, "DELETE FROM mlist.confirmations c WHERE c.token = $1", token); err != nil {
+			return err
+		}
+		l, err := listByID(ctx, tx, list)
+		if err != nil || l == nil { // it receives nothing, and says nothing
+			return err
+		}
+		var subscribes bool
+		if err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM mlist.subscribers m WHERE m.list_id = $1 AND m.email = $2)", list, email).Scan(&subscribes); err != nil {
+			return err
+		}
+		return s.enqueue(ctx, tx, s.confirmedNotice(l, wants, email, subscribes == (wants == forSubscribe)))
+	})
+	return did, err
 }
 
 // tidy ends what has waited too long and removes what is old, a bounded part at

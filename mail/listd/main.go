@@ -21,7 +21,7 @@
 //	courier.go     copies are handed to Postfix, one transaction each
 //	postbox.go     the connection to Postfix
 //	bounces.go     what comes back
-//	keeper.go      what a moderator decided, what has waited too long, what is old
+//	keeper.go      what was decided and confirmed, what has waited too long, what is old
 //	notices.go     mail of the service's own, in French and English
 //	store.go       the database
 //

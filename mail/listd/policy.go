@@ -73,26 +73,40 @@ func (s *service) resolve(ctx context.Context, address string) (*destination, er
 		}
 		return d, err
 	}
+	if r.token != "" {
+		return d, s.resolveToken(ctx, d)
+	}
 	if d.list, err = readList(ctx, s.db, r.base); err != nil || d.list == nil {
 		return nil, orRefuse(err, errUnknown)
 	}
-	switch r.purpose {
-	case forConfirm:
-		found, err := one(ctx, s.db, []any{&d.email, &d.wants}, "SELECT c.email, c.kind FROM mlist.confirmations c WHERE c.token = $1 AND c.list_id = $2 AND c.expires_at > now()", r.token, d.list.id)
-		if !found {
-			return nil, orRefuse(err, errUnknown)
-		}
-	case forAccept, forReject:
-		var state string
-		found, err := one(ctx, s.db, []any{&d.message, &state}, "SELECT m.id, m.state FROM mlist.messages m WHERE m.token = $1 AND m.list_id = $2", r.token, d.list.id)
-		if !found {
-			return nil, orRefuse(err, errUnknown)
-		}
-		if state != stateHeld {
-			return nil, errDecided
-		}
-	}
 	return d, nil
+}
+
+// resolveToken finds what the token of a confirmation or a decision is about. An
+// address that names a list must name the token's own.
+func (s *service) resolveToken(ctx context.Context, d *destination) error {
+	var list int64
+	var found bool
+	var err error
+	state := stateHeld
+	if d.purpose == forConfirm {
+		found, err = one(ctx, s.db, []any{&list, &d.email, &d.wants}, "SELECT c.list_id, c.email, c.kind FROM mlist.confirmations c WHERE c.token = $1 AND c.expires_at > now() AND c.confirmed_at IS NULL", d.token)
+	} else {
+		found, err = one(ctx, s.db, []any{&list, &d.message, &state}, "SELECT m.list_id, m.id, m.state FROM mlist.messages m WHERE m.token = $1 AND m.list_id IS NOT NULL", d.token)
+	}
+	if !found {
+		return orRefuse(err, errUnknown)
+	}
+	d.list, err = listByID(ctx, s.db, list)
+	switch {
+	case err != nil:
+		return err
+	case d.list == nil || d.base != "" && d.base != d.list.address:
+		return errUnknown
+	case state != stateHeld:
+		return errDecided
+	}
+	return nil
 }
 
 // orRefuse is trouble of ours, or else the refusal.

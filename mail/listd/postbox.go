@@ -137,16 +137,10 @@ func answerText(e *smtp.SMTPError) string {
 }
 
 // envelopeSender is whom what comes back goes to: nobody for a notice of
-// delivery and for mail of our own. A local part has 64 octets (RFC 5321,
-// 4.5.3.1.1); where the list's own leaves no room, the postmaster's does, since
-// the token alone says what it is about.
+// delivery and for mail of our own.
 func (b *batch) envelopeSender(d delivery) string {
 	if b.sender == "" || b.base == "" {
 		return ""
 	}
-	from := sub(b.base, forBounce, d.token)
-	if at := strings.LastIndexByte(from, '@'); at > 64 {
-		return sub("postmaster"+from[at:], forBounce, d.token)
-	}
-	return from
+	return sub(b.base, forBounce, d.token)
 }

@@ -43,8 +43,58 @@ func TestSubscribingByMailIsConfirmedFirst(t *testing.T) {
 	i.takes("another@else.example", confirm, letterFrom(outsider, "Re: "))
 	w.asks("subscribe someone@else.example " + team)
 	i.refuses(550, outsider, confirm, letterFrom(outsider, "again"))
-	if g := w.sink.await(t, outsider, 2); !strings.Contains(g.text(), "equipe+unsubscribe@garrigue.example") {
+	w.settled()
+	if n := w.sink.count(); n != 1 {
+		t.Errorf("%d messages: it is promised before the panel has done it", n)
+	}
+	if err := w.Store.CarryListRequests(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	i.wakeAll()
+	if g := w.sink.await(t, outsider, 2); !strings.Contains(g.text(), "equipe+unsubscribe@garrigue.example") || g.header().get("subject") == "" {
 		t.Errorf("the answer is\n%s", g.data)
+	}
+	// What the panel does not do is not said to be done.
+	i.takes(outsider, "equipe+unsubscribe@garrigue.example", letterFrom(outsider, ""))
+	i.takes(outsider, replyTo(t, w.sink.await(t, outsider, 3)), letterFrom(outsider, "Re: "))
+	w.Exec(t, "DELETE FROM list_requests")
+	i.wakeAll()
+	if g := w.sink.await(t, outsider, 4); !strings.Contains(g.text(), "ne peut pas y donner suite") {
+		t.Errorf("the answer is\n%s", g.data)
+	}
+	if n := w.Int(t, "SELECT count(*) FROM list_confirmations"); n != 0 {
+		t.Errorf("%d questions are kept", n)
+	}
+}
+
+// A server may refuse to write to a local part of more than 64 octets (RFC 5321, 4.5.3.1.1).
+func TestALongNameLeavesRoomForAnAnswer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	name := strings.Repeat("x", 64)
+	list := w.list(name, models.ListSettings{Posting: models.PostingModerated})
+	i := w.start()
+	i.takes(outsider, list, letterFrom(outsider, "a"))
+	text := w.sink.await(t, teamBoss, 1).text()
+	for word, kind := range map[string]string{"accept": "approve", "reject": "reject", "discard": "discard"} {
+		address := addressIn(t, text, "postmaster+"+word+"-")
+		if got := i.asks("sender="+teamBoss, "recipient="+address); got != "DUNNO" {
+			t.Errorf("%s: %s", address, got)
+		}
+		local, _, _ := strings.Cut(address, "@")
+		i.takes(teamBoss, strings.TrimPrefix(local, "postmaster+")+"@"+forwardDomain, letterFrom(teamBoss, "")) // as Postfix hands it over
+		if got := w.requests(); got[len(got)-1] != kind+" "+teamBoss+" "+list {
+			t.Errorf("the panel is asked for %q", got)
+		}
+		i.refuses(550, teamBoss, strings.Replace(address, "postmaster", "equipe", 1), letterFrom(teamBoss, "")) // it is another list's
+	}
+	for n := 1; n <= 64; n++ {
+		for _, p := range []purpose{forConfirm, forAccept, forReject, forDiscard, forBounce} {
+			address := sub(strings.Repeat("x", n)+"@garrigue.example", p, newToken())
+			if r, ok := parseRecipient(address); !ok || r.purpose != p || strings.IndexByte(address, '@') > 64 {
+				t.Errorf("%s: %+v", address, r)
+			}
+		}
 	}
 }
 
