@@ -54,9 +54,8 @@ func (s *service) carryOut(ctx context.Context) (did bool, err error) {
 		m := &stored{}
 		var reason string
 		did, err = one(ctx, tx, []any{&m.id, &m.list, &m.state, &m.sender, &m.subject, &m.content, &reason}, `SELECT m.id, m.list_id, m.state, m.sender, m.subject,
-			CASE WHEN m.state = 'rejected' THEN m.content ELSE '' END, m.reason
-			FROM mlist.messages m WHERE (m.state = 'approved' OR m.state = 'rejected' AND length(m.content) > 0) AND m.list_id IN (SELECT l.id FROM mlist.lists l)
-			ORDER BY m.id LIMIT 1 FOR UPDATE SKIP LOCKED`)
+			substr(m.content, 1, $1), m.reason FROM mlist.messages m WHERE (m.state = 'approved' OR m.state = 'rejected' AND length(m.content) > 0) AND m.list_id IN (SELECT l.id FROM mlist.lists l)
+			ORDER BY m.id LIMIT 1 FOR UPDATE SKIP LOCKED`, maxHeader)
 		if !did {
 			return err
 		}
@@ -88,9 +87,9 @@ func (s *service) carryOut(ctx context.Context) (did bool, err error) {
 func (s *service) expire(ctx context.Context) (did bool, err error) {
 	err = s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		m := &stored{}
-		did, err = one(ctx, tx, []any{&m.id, &m.list, &m.sender, &m.subject, &m.content}, `SELECT m.id, m.list_id, m.sender, m.subject, m.content
+		did, err = one(ctx, tx, []any{&m.id, &m.list, &m.sender, &m.subject, &m.content}, `SELECT m.id, m.list_id, m.sender, m.subject, substr(m.content, 1, $2)
 			FROM mlist.messages m WHERE m.state = 'held' AND m.received_at < now() - $1::interval AND m.list_id IN (SELECT l.id FROM mlist.lists l)
-			LIMIT 1 FOR UPDATE SKIP LOCKED`, heldFor)
+			LIMIT 1 FOR UPDATE SKIP LOCKED`, heldFor, maxHeader)
 		if !did {
 			return err
 		}

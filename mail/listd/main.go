@@ -98,6 +98,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"syscall"
@@ -114,10 +115,32 @@ const (
 	policyConnections = 200 // Postfix has one for each smtpd that was asked for a list
 	quotaConnections  = 400 // and one for each smtpd: 100 at each of its four ports
 	couriers          = 4   // connections to Postfix
-	memoryFor         = 4   // of the largest messages are being received
 	poolSize          = 10  // connections to the database, unless its URL says another number
 	stopLimit         = 20 * time.Second
 )
+
+// Memory, for each octet of the messages that the service holds: while one is
+// received, its octets, and two copies that pgx makes of them for the database;
+// when one is sent, what pgx read and what it gave us. Bounded are the octets, as
+// parts of the largest message: one of that size is received at a time, or as many
+// of smaller ones, and of those that are sent there is half as much more, lest one
+// of that size wait for all small ones to end. Measured by TestMemoryIsBounded with
+// the largest message at 50 MB, the default of `mandat mail configure`: 366 MB.
+const (
+	memoryReceived = 3
+	memorySent     = 2
+	memoryOfRest   = 100_000_000
+	memoryUnseen   = 40_000_000 // of that, what Go's limit does not see, such as the program itself
+)
+
+// sendable is how many octets of messages may be sent at a time.
+func (c *config) sendable() int64 { return c.maxBytes + c.maxBytes/2 }
+
+// memoryNeeded is what the process needs of it all: six times the largest message,
+// and the rest.
+func (c *config) memoryNeeded() int64 {
+	return memoryReceived*c.maxBytes + memorySent*c.sendable() + memoryOfRest
+}
 
 func main() {
 	os.Exit(run(os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
@@ -145,6 +168,9 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer) in
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
+	if getenv("GOMEMLIMIT") == "" { // what was let go is collected before more is asked of the machine
+		debug.SetMemoryLimit(c.memoryNeeded() - memoryUnseen)
+	}
 	s, err := newService(ctx, c, newLogger(c, stderr))
 	if err != nil {
 		fmt.Fprintln(stderr, err)
@@ -184,7 +210,8 @@ type service struct {
 	*config
 	db       *pgxpool.Pool
 	log      *slog.Logger
-	memory   *semaphore.Weighted // octets of messages that are being received
+	received *semaphore.Weighted // octets of messages that are being received
+	sent     *semaphore.Weighted // and that are being sent
 	load     load
 	answered throttle
 	wake     [couriers + 1]chan struct{} // something may be due: for each courier, and for the keeper
@@ -204,7 +231,7 @@ func newService(ctx context.Context, c *config, log *slog.Logger) (*service, err
 	if err != nil {
 		return nil, err
 	}
-	s := &service{config: c, db: db, log: log, memory: semaphore.NewWeighted(memoryFor * c.maxBytes)}
+	s := &service{config: c, db: db, log: log, received: semaphore.NewWeighted(c.maxBytes), sent: semaphore.NewWeighted(c.sendable())}
 	for i := range s.wake {
 		s.wake[i] = make(chan struct{}, 1)
 	}
