@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -236,5 +235,3 @@ func (s *service) wakeAll() {
 		}
 	}
 }
-
-func itoa(n int) string { return strconv.Itoa(n) }

@@ -104,6 +104,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/emersion/go-smtp"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/net/netutil"
 	"golang.org/x/sync/semaphore"
@@ -240,21 +241,10 @@ func newService(ctx context.Context, c *config, log *slog.Logger) (*service, err
 
 // serve works until ctx ends, then finishes what it has begun.
 func (s *service) serve(ctx context.Context) error {
-	var listeners []net.Listener
-	for _, at := range []struct {
-		address string
-		most    int
-	}{{s.policyListen, policyConnections}, {s.quotaListen, quotaConnections}, {s.listen, connections}} {
-		l, err := new(net.ListenConfig).Listen(ctx, "tcp", at.address)
-		if err != nil {
-			for _, open := range listeners {
-				err = errors.Join(err, open.Close())
-			}
-			return err
-		}
-		listeners = append(listeners, netutil.LimitListener(l, at.most))
+	policy, quota, lmtp, err := s.open(ctx)
+	if err != nil {
+		return err
 	}
-	policy, quota, lmtp := listeners[0], listeners[1], listeners[2]
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var working sync.WaitGroup
@@ -274,6 +264,34 @@ func (s *service) serve(ctx context.Context) error {
 	s.log.Info("the list service listens", "lmtp", s.listen, "policy", s.policyListen, "quota", s.quotaListen, "smtp", s.smtp)
 	<-ctx.Done()
 	s.log.Info("the list service stops")
+	s.stop(ctx, server, &working)
+	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// open listens on all three ports, or on none.
+func (s *service) open(ctx context.Context) (policy, quota, lmtp net.Listener, err error) {
+	var open []net.Listener
+	for _, at := range []struct {
+		address string
+		most    int
+	}{{s.policyListen, policyConnections}, {s.quotaListen, quotaConnections}, {s.listen, connections}} {
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", at.address)
+		if err != nil {
+			for _, l := range open {
+				err = errors.Join(err, l.Close())
+			}
+			return nil, nil, nil, err
+		}
+		open = append(open, netutil.LimitListener(l, at.most))
+	}
+	return open[0], open[1], open[2], nil
+}
+
+// stop ends what takes mail, and waits for all that was begun.
+func (s *service) stop(ctx context.Context, server *smtp.Server, working *sync.WaitGroup) {
 	ended, release := context.WithTimeout(context.WithoutCancel(ctx), stopLimit/4)
 	defer release()
 	// Postfix keeps its connection open; a transaction that is cut is handed over again.
@@ -286,8 +304,4 @@ func (s *service) serve(ctx context.Context) error {
 	case <-time.After(stopLimit):
 		s.log.Warn("the list service did not finish in time; what was leased is sent later")
 	}
-	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
-		return err
-	}
-	return nil
 }

@@ -144,6 +144,15 @@ func (s *service) welcome(ctx context.Context, d *destination, sender string) er
 	return nil
 }
 
+// roomToSend refuses when too much waits to go out: of lists, or of all else.
+func (s *service) roomToSend(ctx context.Context, ofList bool) error {
+	full, err := s.full(ctx, ofList)
+	if err == nil && full {
+		err = errFull
+	}
+	return err
+}
+
 // roomToHold refuses when a list's moderators have too much before them.
 func (s *service) roomToHold(ctx context.Context, l *list) error {
 	var held int

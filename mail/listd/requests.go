@@ -37,8 +37,8 @@ func (s *service) ask(ctx context.Context, l *list, wants purpose, m *letter) er
 	if err != nil {
 		return err
 	}
-	if full, err := s.full(ctx, false); err != nil || full {
-		return orRefuse(err, errFull)
+	if err := s.roomToSend(ctx, false); err != nil {
+		return err
 	}
 	return s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		var asked int
@@ -113,8 +113,8 @@ func (s *service) help(ctx context.Context, l *list, m *letter) error {
 	if err != nil {
 		return err
 	}
-	if full, err := s.full(ctx, false); err != nil || full {
-		return orRefuse(err, errFull)
+	if err := s.roomToSend(ctx, false); err != nil {
+		return err
 	}
 	if !s.answered.first(l.address+" "+email, time.Now()) {
 		return nil
