@@ -16,8 +16,8 @@ const (
 	equipeMessages = equipe + "/messages"
 )
 
-func approval(id int64) string  { return fmt.Sprintf("%s/%d/approval", equipeMessages, id) }
-func discard(id int64) string { return fmt.Sprintf("%s/%d/discard", equipeMessages, id) }
+func approval(id int64) string { return fmt.Sprintf("%s/%d/approval", equipeMessages, id) }
+func discard(id int64) string  { return fmt.Sprintf("%s/%d/discard", equipeMessages, id) }
 
 func rejection(id int64) string { return fmt.Sprintf("%s/%d/rejection", equipeMessages, id) }
 
