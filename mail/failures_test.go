@@ -118,9 +118,7 @@ func TestNothingIsLostWhileAPartIsAway(t *testing.T) {
 	within("a redirection that waited is outside", outside(away, "led on meanwhile"))
 	within("a post that waited is outside", outside(reader, "posted meanwhile"))
 	within("a post that waited is in a mailbox", has("INBOX", "posted meanwhile"))
-	if err := o.receive(blockedAddress, "no"); mailtest.Code(err) != 550 {
-		t.Errorf("the blocked account afterwards: %v", err)
-	}
+	within("a blocked account is refused", func() bool { return mailtest.Code(o.receive(blockedAddress, "no")) == 550 })
 	// Signed in still: sessions are rows.
 	if status := o.Status(t, garrigue+"/emails/"+sorted); status != 200 {
 		t.Errorf("the panel afterwards: %d", status)
