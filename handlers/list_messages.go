@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"errors"
 	"net/http"
 
@@ -39,14 +40,24 @@ func (h *Handlers) listMessagesPage(c echo.Context, status int, v views.ListMess
 
 // approveListMessage lets a held message through.
 func (h *Handlers) approveListMessage(c echo.Context) error {
+	return h.decide(c, h.store.ApproveMessage, "list.messages.approved")
+}
+
+// discardListMessage removes a held message, and tells nobody.
+func (h *Handlers) discardListMessage(c echo.Context) error {
+	return h.decide(c, h.store.DiscardMessage, "list.messages.discarded")
+}
+
+// decide makes a decision about a held message of which nothing is to be said.
+func (h *Handlers) decide(c echo.Context, decide func(ctx context.Context, by models.Actor, domain, name string, id int64) error, said string) error {
 	_, by, err := h.sent(c)
 	id, unknown := numberOf(c)
 	if err == nil {
 		if err = unknown; err == nil {
-			err = h.store.ApproveMessage(c.Request().Context(), by, c.Param("domain"), c.Param("name"), id)
+			err = decide(c.Request().Context(), by, c.Param("domain"), c.Param("name"), id)
 		}
 	}
-	return h.decided(c, err, views.ListMessagesView{Refused: id}, "list.messages.approved")
+	return h.decided(c, err, views.ListMessagesView{Refused: id}, said)
 }
 
 // rejectListMessage turns a held message away.
@@ -63,18 +74,28 @@ func (h *Handlers) rejectListMessage(c echo.Context) error {
 
 // rejectListMessages turns the held messages that were shown away.
 func (h *Handlers) rejectListMessages(c echo.Context) error {
+	return h.decideAll(c, h.store.RejectMessages, "list.messages.all_rejected")
+}
+
+// discardListMessages removes them, and tells nobody.
+func (h *Handlers) discardListMessages(c echo.Context) error {
+	return h.decideAll(c, h.store.DiscardMessages, "list.messages.all_discarded")
+}
+
+// decideAll makes a decision about all that were shown, and says of how many.
+func (h *Handlers) decideAll(c echo.Context, decide func(ctx context.Context, by models.Actor, domain, name string, newest int64) (int, error), said string) error {
 	sent, by, err := h.sent(c, "newest")
 	n := 0
 	if err == nil {
-		n, err = h.store.RejectMessages(c.Request().Context(), by, c.Param("domain"), c.Param("name"), int64(sent.number("newest")))
+		n, err = decide(c.Request().Context(), by, c.Param("domain"), c.Param("name"), int64(sent.number("newest")))
 	}
 	var v views.ListMessagesView
 	var isRefused bool
 	if v.Errors, isRefused = refused(c, err); isRefused {
 		return h.listMessagesPage(c, http.StatusUnprocessableEntity, v)
 	}
-	said := locale.From(c.Request().Context()).N("list.messages.all_rejected", int64(n))
-	return h.done(c, err, views.ListMessagesPath(c.Param("domain"), c.Param("name")), views.Flash{Tone: "ok", Text: said})
+	text := locale.From(c.Request().Context()).N(said, int64(n))
+	return h.done(c, err, views.ListMessagesPath(c.Param("domain"), c.Param("name")), views.Flash{Tone: "ok", Text: text})
 }
 
 // decided answers a decision. One that came too late says what the first was.

@@ -16,7 +16,9 @@ const (
 	equipeMessages = equipe + "/messages"
 )
 
-func approval(id int64) string  { return fmt.Sprintf("%s/%d/approval", equipeMessages, id) }
+func approval(id int64) string { return fmt.Sprintf("%s/%d/approval", equipeMessages, id) }
+func discard(id int64) string  { return fmt.Sprintf("%s/%d/discard", equipeMessages, id) }
+
 func rejection(id int64) string { return fmt.Sprintf("%s/%d/rejection", equipeMessages, id) }
 
 // held writes a message that waits for a moderator of equipe.
@@ -144,6 +146,19 @@ func TestAllThatIsShownIsTurnedAwayAndNothingElse(t *testing.T) {
 		s.held(t, "A", "Depuis", "")
 		if done = alice.follow(alice.submit(done, equipeMessages+"/rejection", nil)); done.texts(".held h4") != "Depuis" {
 			t.Errorf("left: %q", done.texts(".held h4"))
+		}
+		spam := s.held(t, "A", "Gagnez", "")
+		done = alice.follow(alice.submit(alice.get(equipeMessages), discard(spam), nil))
+		if got := done.text("#messages"); got != "Le message est supprimé. Personne n’en est averti." || done.texts(".held h4") != "Depuis" {
+			t.Errorf("message %q, left %q", got, done.texts(".held h4"))
+		}
+		s.held(t, "A", "Encore", "")
+		done = alice.follow(alice.submit(alice.get(equipeMessages), equipeMessages+"/discard", nil))
+		if got := done.text("#messages"); !strings.HasPrefix(got, "2 messages sont supprimés.") || done.texts(".held h4") != "" {
+			t.Errorf("message %q, left %q", got, done.texts(".held h4"))
+		}
+		if n := s.Int(t, "SELECT count(*) FROM events WHERE kind = 'list.message_discarded'"); n != 3 {
+			t.Errorf("%d events of what was discarded", n)
 		}
 		late := alice.post(rejection(1<<40), url.Values{"submission": {done.submission()}})
 		if late.status != http.StatusNotFound {

@@ -125,6 +125,16 @@ POST /services/:domain/lists/:name/messages/:id/rejection from /services/:domain
 	garrigue.example#none               404   404   403   404   404   403   in
 	nguyen-velos.example#riders         404   404   404   done  404   403   in
 	pause.example#ancienne              403   403   403   404   404   403   in
+POST /services/:domain/lists/:name/messages/discard from /services/:domain/lists/:name/messages fill newest=:id writes list.message_discarded
+	garrigue.example#annonces           done  done  403   404   404   403   in
+	garrigue.example#none               404   404   403   404   404   403   in
+	nguyen-velos.example#riders         404   404   404   done  404   403   in
+	pause.example#ancienne              403   403   403   404   404   403   in
+POST /services/:domain/lists/:name/messages/:id/discard from /services/:domain/lists/:name/messages writes list.message_discarded
+	garrigue.example#annonces           done  done  403   404   404   403   in
+	garrigue.example#none               404   404   403   404   404   403   in
+	nguyen-velos.example#riders         404   404   404   done  404   403   in
+	pause.example#ancienne              403   403   403   404   404   403   in
 
 # The link in a message is a secret: whoever has it is the subscriber.
 GET /unsubscriptions/:token

@@ -293,8 +293,10 @@ func (h *Handlers) routes() []Route {
 		post(list+"/moderators/file", may(policy.EditLists), h.addMembersFile(models.Moderators)),
 		get(list+"/messages", may(policy.EditLists), h.listListMessages),
 		post(list+"/messages/rejection", may(policy.EditLists), h.rejectListMessages),
+		post(list+"/messages/discard", may(policy.EditLists), h.discardListMessages),
 		post(list+"/messages/:id/approval", may(policy.EditLists), h.approveListMessage),
 		post(list+"/messages/:id/rejection", may(policy.EditLists), h.rejectListMessage),
+		post(list+"/messages/:id/discard", may(policy.EditLists), h.discardListMessage),
 
 		// Grants: the share of a whole service, the delegation of accounts
 		get(service+"/grants", may(policy.ShareService), h.listServiceGrants),

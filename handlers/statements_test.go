@@ -203,6 +203,8 @@ GET  /services/:domain/lists/:name/messages        garrigue.example#annonces    
 POST /services/:domain/lists/:name/messages/rejection garrigue.example#annonces Alice 8
 POST /services/:domain/lists/:name/messages/:id/approval garrigue.example#annonces Alice 8
 POST /services/:domain/lists/:name/messages/:id/rejection garrigue.example#annonces Alice 8
+POST /services/:domain/lists/:name/messages/discard garrigue.example#annonces Alice 8
+POST /services/:domain/lists/:name/messages/:id/discard garrigue.example#annonces Alice 8
 GET  /unsubscriptions/:token                       membre                         nobody 1
 POST /unsubscriptions/:token                       membre                         nobody 7
 GET  /services/:domain/redirections                garrigue.example               Alice  3

@@ -123,8 +123,9 @@ func addressFor(t *testing.T, r mailtest.Received, word string) string {
 func TestSubscribingAndLeavingByMail(t *testing.T) {
 	t.Parallel()
 	o := alice(t)
-	name, address, _ := o.mailingList(t, "everyone", "list")
-	local := strings.TrimSuffix(address, "@"+cast.Garrigue)
+	local := fresh("une-liste-dont-le-nom-ne-laisse-pas-de-place") // for a token, beside it
+	name, address := local, local+"@"+cast.Garrigue
+	o.Do(t, garrigue+"/new-list", garrigue+"/lists", "name", name, "owner", "gestion@elsewhere.test", "posting", "everyone", "reply_to", "list")
 	reader := fresh("reader") + "@elsewhere.test"
 	write := func(to, subject string) {
 		t.Helper()
@@ -139,7 +140,11 @@ func TestSubscribingAndLeavingByMail(t *testing.T) {
 		t.Fatal("nobody confirmed it")
 	}
 	began := time.Now()
-	write(addressFor(t, letter, "confirm"), "Re: yes")
+	confirm := addressFor(t, letter, "confirm")
+	if !strings.HasPrefix(confirm, "postmaster+") {
+		t.Errorf("the answer goes to %s", confirm)
+	}
+	write(confirm, "Re: yes")
 	mailtest.Within(t, soon, "the panel shows the subscriber", func() bool { return strings.Contains(members(), reader) })
 	took.note("subscription by mail is shown", began)
 	if err := o.receive(address, "for readers"); err != nil {
@@ -195,7 +200,7 @@ func TestModerationInThePanelAndByMail(t *testing.T) {
 	at := garrigue + "/lists/" + name
 	o.Do(t, at+"/moderators", at+"/moderators", "members", moderator)
 
-	for _, subject := range []string{"held one", "held two", "held three"} {
+	for _, subject := range []string{"held one", "held two", "held three", "held four"} {
 		if err := o.receive(address, subject); err != nil {
 			t.Fatal(err)
 		}
@@ -218,12 +223,25 @@ func TestModerationInThePanelAndByMail(t *testing.T) {
 	}
 	o.got(t, inside, "INBOX", "held one")
 	took.note("message let through by mail arrives", began)
+	letter = o.Outside.Await(t, moderator, "held four")
+	if err := o.Send(moderator, addressFor(t, letter, "discard"), mailtest.Message(moderator, address, "spam")); err != nil {
+		t.Fatal(err)
+	}
 	letter = o.Outside.Await(t, moderator, "held three")
 	if err := o.Send(moderator, addressFor(t, letter, "reject"), mailtest.Message(moderator, address, "no")); err != nil {
 		t.Fatal(err)
 	}
 	o.Outside.Await(t, stranger, "held three")
 	o.none(t, inside, "INBOX", "held three")
+	o.none(t, inside, "INBOX", "held four")
+	mailtest.Within(t, soon, "the panel shows what was discarded", func() bool {
+		return o.Get(t, at+"/messages").Find("article").Length() == 0
+	})
+	for _, r := range o.Outside.To(stranger) {
+		if strings.Contains(r.Data, "held four") {
+			t.Errorf("the author of what was discarded is told:\n%s", r.Data)
+		}
+	}
 }
 
 func TestMailThatComesBackEndsASubscription(t *testing.T) {

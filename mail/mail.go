@@ -165,6 +165,10 @@ func (s Settings) IPv4Only() bool {
 	return err == nil && ip.Is4()
 }
 
+// MaxInjected is the largest message that our own parts hand to Postfix, in
+// octets: the largest of all, and fields of ours.
+func (s Settings) MaxInjected() int64 { return s.MaxMessage + 64_000 }
+
 // Reached is the address of a port for others, as this machine reaches it.
 func (s Settings) Reached(port int) string {
 	host := s.Listen

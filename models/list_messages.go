@@ -12,15 +12,16 @@ import (
 type MessageState string
 
 // One that a moderator must decide about is held until it is approved, rejected,
-// or has waited for too long. What is approved goes out: see the list service,
+// discarded, or has waited for too long. What is approved goes out: see the list service,
 // which does all of it but the deciding.
 const (
-	MessageHeld     MessageState = "held"
-	MessageApproved MessageState = "approved"
-	MessageRejected MessageState = "rejected"
-	MessageExpired  MessageState = "expired"
-	MessageSending  MessageState = "sending"
-	MessageSent     MessageState = "sent"
+	MessageHeld      MessageState = "held"
+	MessageApproved  MessageState = "approved"
+	MessageRejected  MessageState = "rejected"
+	MessageDiscarded MessageState = "discarded"
+	MessageExpired   MessageState = "expired"
+	MessageSending   MessageState = "sending"
+	MessageSent      MessageState = "sent"
 )
 
 // Bounds on what is shown and told of messages.
@@ -152,33 +153,56 @@ func inLine(text string) string {
 // ApproveMessage lets a held message through to the subscribers, for good: what
 // the list service sends cannot be called back. Decided when it is not held any more.
 func (s *Store) ApproveMessage(ctx context.Context, by Actor, domain, name string, id int64) error {
-	return s.change(ctx, by, func(tx *Tx) error {
-		a, list, err := tx.enterList(domain, name)
-		if err != nil {
-			return err
-		}
-		e, err := tx.decide(a, list, id, decision{state: MessageApproved})
-		if err != nil {
-			return err
-		}
-		return tx.record(e)
-	})
+	return s.decideMessage(ctx, by, domain, name, id, decision{state: MessageApproved})
 }
 
 // RejectMessage turns a held message away, for good: the list service tells its
 // author, with the reason, if one is given. Invalid for a reason that is too
 // long, Decided when the message is not held any more.
 func (s *Store) RejectMessage(ctx context.Context, by Actor, domain, name string, id int64, reason string) error {
-	reason = strings.TrimSpace(legible(reason))
+	return s.decideMessage(ctx, by, domain, name, id, decision{state: MessageRejected, reason: strings.TrimSpace(legible(reason))})
+}
+
+// DiscardMessage removes a held message, for good, and tells its author nothing:
+// a letter about spam reaches whoever its sender's name was stolen from. Decided
+// when the message is not held any more.
+func (s *Store) DiscardMessage(ctx context.Context, by Actor, domain, name string, id int64) error {
+	return s.decideMessage(ctx, by, domain, name, id, decision{state: MessageDiscarded})
+}
+
+// RejectMessages turns away all messages of a list that are held, up to the
+// newest that was shown: one that came since is kept. It says how many they
+// were, and is Invalid when they are none any more.
+func (s *Store) RejectMessages(ctx context.Context, by Actor, domain, name string, newest int64) (int, error) {
+	return s.decideMessages(ctx, by, domain, name, newest, decision{state: MessageRejected})
+}
+
+// DiscardMessages removes as many, and tells nobody.
+func (s *Store) DiscardMessages(ctx context.Context, by Actor, domain, name string, newest int64) (int, error) {
+	return s.decideMessages(ctx, by, domain, name, newest, decision{state: MessageDiscarded})
+}
+
+// decision is what becomes of a held message.
+type decision struct {
+	state     MessageState // MessageApproved, MessageRejected or MessageDiscarded
+	reason    string
+	moderator string // an address, when it was made by mail; else the actor made it
+}
+
+// event is the kind of what the history tells of a decision.
+func (d decision) event() string { return "list.message_" + string(d.state) }
+
+// decideMessage makes a decision about one held message.
+func (s *Store) decideMessage(ctx context.Context, by Actor, domain, name string, id int64, d decision) error {
 	return s.change(ctx, by, func(tx *Tx) error {
 		a, list, err := tx.enterList(domain, name)
 		if err != nil {
 			return err
 		}
-		if utf8.RuneCountInString(reason) > MaxRejectionReason {
+		if utf8.RuneCountInString(d.reason) > MaxRejectionReason {
 			return invalid("reason", "list.messages.reason.long", "Most", MaxRejectionReason)
 		}
-		e, err := tx.decide(a, list, id, decision{state: MessageRejected, reason: reason})
+		e, err := tx.decide(a, list, id, d)
 		if err != nil {
 			return err
 		}
@@ -186,16 +210,14 @@ func (s *Store) RejectMessage(ctx context.Context, by Actor, domain, name string
 	})
 }
 
-// RejectMessages turns away all messages of a list that are held, up to the
-// newest that was shown: one that came since is kept. It says how many they
-// were, and is Invalid when they are none any more.
-func (s *Store) RejectMessages(ctx context.Context, by Actor, domain, name string, newest int64) (n int, err error) {
+// decideMessages makes a decision about all that are held, up to the newest.
+func (s *Store) decideMessages(ctx context.Context, by Actor, domain, name string, newest int64, d decision) (n int, err error) {
 	err = s.change(ctx, by, func(tx *Tx) error {
 		a, list, err := tx.enterList(domain, name)
 		if err != nil {
 			return err
 		}
-		messages, err := tx.settle(list, decision{state: MessageRejected}, "id <= ?", newest)
+		messages, err := tx.settle(list, d, "id <= ?", newest)
 		if err != nil {
 			return err
 		}
@@ -204,18 +226,11 @@ func (s *Store) RejectMessages(ctx context.Context, by Actor, domain, name strin
 		}
 		events := make([]Event, n)
 		for i := range messages {
-			events[i] = a.listEvent("list.message_rejected", list, messages[i].told())
+			events[i] = a.listEvent(d.event(), list, messages[i].told())
 		}
 		return tx.record(events...)
 	})
 	return n, err
-}
-
-// decision is what becomes of a held message.
-type decision struct {
-	state     MessageState // MessageApproved or MessageRejected
-	reason    string
-	moderator string // an address, when it was made by mail; else the actor made it
 }
 
 // decide makes a decision about a held message of a list whose service is
@@ -228,29 +243,30 @@ func (tx *Tx) decide(a *Access, list *List, id int64, d decision) (Event, error)
 	if len(messages) == 0 {
 		return Event{}, tx.decided(list, id)
 	}
-	kind, detail := "list.message_approved", messages[0].told()
-	if d.state == MessageRejected {
-		kind = "list.message_rejected"
-	}
+	detail := messages[0].told()
 	if d.reason != "" {
 		detail["reason"] = Change{After: d.reason}
 	}
 	if d.moderator != "" {
 		detail["moderator"] = Change{After: d.moderator}
 	}
-	e := a.listEvent(kind, list, detail)
+	e := a.listEvent(d.event(), list, detail)
 	e.byTime = d.moderator != ""
 	return e, nil
 }
 
 // settle makes a decision about the held messages of a list that match, and
-// gives what is told of them.
+// gives what is told of them. Nothing more is done with those that are discarded.
 func (tx *Tx) settle(list *List, d decision, which string, id int64) (messages []ListMessage, err error) {
+	set := "state = ?, reason = ?, settled_at = ?"
 	var settledAt any // what is let through is still to be sent
-	if d.state == MessageRejected {
+	if d.state != MessageApproved {
 		settledAt = tx.now
 	}
-	err = tx.scan(&messages, `UPDATE list_messages SET state = ?, reason = ?, settled_at = ?, settled_by = COALESCE((SELECT c.identifier FROM customers c WHERE c.id = ?), ?)
+	if d.state == MessageDiscarded {
+		set += ", content = ''"
+	}
+	err = tx.scan(&messages, `UPDATE list_messages SET `+set+`, settled_by = COALESCE((SELECT c.identifier FROM customers c WHERE c.id = ?), ?)
 		WHERE list_id = ? AND state = 'held' AND `+which+" RETURNING id, author, subject", d.state, d.reason, settledAt, tx.by.Customer, d.moderator, list.ID, id)
 	return messages, err
 }

@@ -39,6 +39,11 @@ func (w *world) reject(t testing.TB, by models.Actor, id int64, reason string) e
 	return w.Store.RejectMessage(t.Context(), by, cast.Garrigue, equipe, id, reason)
 }
 
+func (w *world) discard(t testing.TB, by models.Actor, id int64) error {
+	t.Helper()
+	return w.Store.DiscardMessage(t.Context(), by, cast.Garrigue, equipe, id)
+}
+
 func TestWhoMayDecideAboutAHeldMessage(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.told(t, cast.Garrigue)
@@ -54,15 +59,19 @@ func TestWhoMayDecideAboutAHeldMessage(t *testing.T) {
 			{"a stranger", w.Emma, notFound},
 			{"nobody", models.Actor{}, notFound},
 		} {
-			one, two := w.held(t, "Un"), w.held(t, "Deux")
+			one, two, three := w.held(t, "Un"), w.held(t, "Deux"), w.held(t, "Trois")
 			want(t, c.who+" approves", w.approve(t, c.by, one), c.out)
 			want(t, c.who+" rejects", w.reject(t, c.by, two, " Pas ici.\r\n"), c.out)
+			want(t, c.who+" discards", w.discard(t, c.by, three), c.out)
 			want(t, c.who+" reads", second(w.Store.Messages(t.Context(), c.by, cast.Garrigue, equipe, models.MessagesQuery{})), c.out)
 			if c.out != done {
 				w.wantTold(t)
 				continue
 			}
-			w.wantTold(t, w.name(c.by)+" list.message_approved "+equipeAddress, w.name(c.by)+" list.message_rejected "+equipeAddress)
+			w.wantTold(t, w.name(c.by)+" list.message_approved "+equipeAddress, w.name(c.by)+" list.message_rejected "+equipeAddress, w.name(c.by)+" list.message_discarded "+equipeAddress)
+			if n := w.Int(t, fmt.Sprintf("SELECT count(*) FROM list_messages WHERE id = %d AND state = 'discarded' AND settled_by = '%s' AND settled_at IS NOT NULL AND length(content) = 0", three, w.name(c.by))); n != 1 {
+				t.Errorf("%s: not discarded as it should be", c.who)
+			}
 			if n := w.Int(t, fmt.Sprintf("SELECT count(*) FROM list_messages WHERE id = %d AND state = 'approved' AND settled_by = '%s' AND settled_at IS NULL AND reason = ''", one, w.name(c.by))); n != 1 {
 				t.Errorf("%s: not approved as it should be", c.who)
 			}
@@ -78,6 +87,7 @@ func TestWhoMayDecideAboutAHeldMessage(t *testing.T) {
 		must(t, w.Store.SuspendService(t.Context(), cast.Garrigue))
 		want(t, "suspended", w.approve(t, w.Alice, id), suspended)
 		want(t, "suspended", w.reject(t, w.Alice, id, ""), suspended)
+		want(t, "suspended", w.discard(t, w.Alice, id), suspended)
 		must(t, w.Store.ResumeService(t.Context(), cast.Garrigue))
 		must(t, w.reject(t, w.Alice, id, strings.Repeat("é", models.MaxRejectionReason)))
 	})
@@ -101,13 +111,13 @@ func TestASecondDecisionSaysWhatTheFirstWas(t *testing.T) {
 		id := w.held(t, "Un")
 		must(t, w.approve(t, w.Bruno, id))
 		w.told(t, cast.Garrigue)
-		for what, err := range map[string]error{"approve": w.approve(t, w.Alice, id), "reject": w.reject(t, w.Alice, id, "x")} {
+		for what, err := range map[string]error{"approve": w.approve(t, w.Alice, id), "reject": w.reject(t, w.Alice, id, "x"), "discard": w.discard(t, w.Alice, id)} {
 			var d models.Decided
 			if !errors.As(err, &d) || d.State != models.MessageApproved || d.By != cast.Bruno || !errors.Is(err, models.ErrConflict) {
 				t.Errorf("%s: %v", what, err)
 			}
 		}
-		for _, state := range []string{"rejected", "expired", "sending", "sent"} {
+		for _, state := range []string{"rejected", "discarded", "expired", "sending", "sent"} {
 			id := w.ListMessage(t, equipeAddress, state, "", "", "")
 			var d models.Decided
 			if err := w.approve(t, w.Alice, id); !errors.As(err, &d) || string(d.State) != state || d.By != "" {

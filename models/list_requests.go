@@ -118,6 +118,8 @@ func (tx *Tx) carry(a *Access, list *List, r *listRequest) error {
 		return tx.decideByMail(a, list, r.MessageID, decision{state: MessageApproved, moderator: email})
 	case "reject":
 		return tx.decideByMail(a, list, r.MessageID, decision{state: MessageRejected, moderator: email})
+	case "discard":
+		return tx.decideByMail(a, list, r.MessageID, decision{state: MessageDiscarded, moderator: email})
 	}
 	return errRefused
 }

@@ -217,6 +217,13 @@ func TestAModeratorDecidesByMail(t *testing.T) {
 		}
 		w.wantTold(t, "- list.message_rejected "+equipeAddress)
 
+		id = w.held(t, "Gagnez")
+		w.asks(t, "discard", moderator, id)
+		if state, by := w.state(t, id); state != "discarded" || by != moderator {
+			t.Errorf("without a word: %s by %s", state, by)
+		}
+		w.wantTold(t, "- list.message_discarded "+equipeAddress)
+
 		w.list(t, cast.Garrigue, "autre")
 		w.member(t, cast.Garrigue, "autre", models.Moderators, "intrus@else.example")
 		id = w.held(t, "Trois")

@@ -91,6 +91,8 @@ func messageState(m *models.ListMessage) (tone ui.Tone, icon string) {
 		return ui.OK, "check"
 	case models.MessageRejected:
 		return "", "ban"
+	case models.MessageDiscarded:
+		return "", "trash-2"
 	case models.MessageExpired:
 		return ui.Warn, "triangle-alert"
 	}
@@ -108,6 +110,8 @@ func messageFacts(l *locale.Locale, m *models.ListMessage) (lines []string) {
 			lines = append(lines, l.T("list.messages.reason_given", "Reason", m.Reason))
 		}
 		return lines
+	case models.MessageDiscarded:
+		return []string{l.T("list.messages.discarded_by", "Who", m.SettledBy)}
 	case models.MessageExpired:
 		return []string{l.T("list.messages.expired_text")}
 	}
@@ -127,6 +131,9 @@ func messageFacts(l *locale.Locale, m *models.ListMessage) (lines []string) {
 
 // DecidedText says that a message was decided about before, by whom if a person did it.
 func DecidedText(l *locale.Locale, d models.Decided) string {
+	if d.State == models.MessageDiscarded {
+		return l.T("list.messages.already.discarded", "Who", d.By)
+	}
 	if d.State == models.MessageRejected || d.State == models.MessageExpired {
 		if d.By != "" {
 			return l.T("list.messages.already.rejected", "Who", d.By)

@@ -355,6 +355,11 @@ func MessagesRejectionPath(domain, name string) string {
 	return ListMessagesPath(domain, name) + "/rejection"
 }
 
+// MessagesDiscardPath removes them, and tells nobody.
+func MessagesDiscardPath(domain, name string) string {
+	return ListMessagesPath(domain, name) + "/discard"
+}
+
 // MessageApprovalPath lets a held message through.
 func MessageApprovalPath(domain, name string, id int64) string {
 	return ListMessagesPath(domain, name) + "/" + strconv.FormatInt(id, 10) + "/approval"
@@ -363,6 +368,11 @@ func MessageApprovalPath(domain, name string, id int64) string {
 // MessageRejectionPath turns a held message away.
 func MessageRejectionPath(domain, name string, id int64) string {
 	return ListMessagesPath(domain, name) + "/" + strconv.FormatInt(id, 10) + "/rejection"
+}
+
+// MessageDiscardPath removes a held message, and tells nobody.
+func MessageDiscardPath(domain, name string, id int64) string {
+	return ListMessagesPath(domain, name) + "/" + strconv.FormatInt(id, 10) + "/discard"
 }
 
 // UnsubscriptionPath is the link with which a subscriber leaves a list.

@@ -21,6 +21,7 @@ const (
 	forConfirm     purpose = "confirm"
 	forAccept      purpose = "accept"
 	forReject      purpose = "reject"
+	forDiscard     purpose = "discard"
 	forBounce      purpose = "bounces"
 	forForward     purpose = "forward"
 )
@@ -32,7 +33,7 @@ const forwardDomain = "forward.invalid"
 // recipient is an address of ours, taken apart.
 type recipient struct {
 	purpose     purpose
-	base        string // of the list
+	base        string // of the list; "" where the token alone says what it is about
 	token       string
 	redirection int64  // of a forward
 	digest      string // of a forward: its target
@@ -70,49 +71,72 @@ func parseRecipient(address string) (r recipient, ok bool) {
 	}
 	local, domain := address[:at], address[at+1:]
 	if domain == forwardDomain {
-		if token, is := strings.CutPrefix(local, "bounces-"); is {
-			return recipient{purpose: forBounce, token: token}, tokenShape.MatchString(token)
-		}
-		local, _, _ = strings.Cut(local, "+")
-		parts := forwardShape.FindStringSubmatch(local)
-		if parts == nil {
-			return r, false
-		}
-		id, err := strconv.ParseInt(parts[1], 10, 64)
-		return recipient{purpose: forForward, redirection: id, digest: parts[2]}, err == nil
+		return parseForward(local)
 	}
 	if i := strings.LastIndex(local, "+bounces-"); i > 0 {
-		token := local[i+len("+bounces-"):]
-		return recipient{purpose: forBounce, token: token}, tokenShape.MatchString(token)
+		return parseToken(local[i+1:])
 	}
 	name, detail, _ := strings.Cut(local, "+")
-	base, ok := mailbox(name + "@" + domain)
-	if !ok {
-		return r, false
-	}
-	r.base = base
-	switch p := purpose(detail); p {
-	case forPost:
-		return r, name == local
-	case forSubscribe, forUnsubscribe, forHelp, forOwner:
-		r.purpose = p
+	if r, ok = parseToken(detail); ok && name == nobodys {
 		return r, true
 	}
-	word, token, _ := strings.Cut(detail, "-")
-	switch p := purpose(word); p {
-	case forConfirm, forAccept, forReject:
-		r.purpose, r.token = p, token
-		return r, tokenShape.MatchString(token)
+	r.base, ok = mailbox(name + "@" + domain)
+	switch p := purpose(detail); {
+	case !ok:
+		return recipient{}, false
+	case r.token != "":
+		return r, true
+	case p == forPost:
+		return r, name == local
+	case p == forSubscribe, p == forUnsubscribe, p == forHelp, p == forOwner:
+		r.purpose = p
+		return r, true
 	}
 	return r, false
 }
 
-// sub is a sub-address of an address.
+// parseForward reads a local part of our own domain.
+func parseForward(local string) (r recipient, ok bool) {
+	if r, ok = parseToken(local); ok {
+		return r, true
+	}
+	local, _, _ = strings.Cut(local, "+")
+	parts := forwardShape.FindStringSubmatch(local)
+	if parts == nil {
+		return r, false
+	}
+	id, err := strconv.ParseInt(parts[1], 10, 64)
+	return recipient{purpose: forForward, redirection: id, digest: parts[2]}, err == nil
+}
+
+// parseToken reads a purpose and a token, as accept-TOKEN.
+func parseToken(detail string) (r recipient, ok bool) {
+	word, token, _ := strings.Cut(detail, "-")
+	switch p := purpose(word); p {
+	case forConfirm, forAccept, forReject, forDiscard, forBounce:
+		if tokenShape.MatchString(token) {
+			return recipient{purpose: p, token: token}, true
+		}
+	}
+	return recipient{}, false
+}
+
+// nobodys is the local part under which a token stands where a list's name leaves
+// no room for it: Postfix takes what is written to it with one for ours.
+const nobodys = "postmaster"
+
+// sub is a sub-address of an address. A local part has 64 octets (RFC 5321,
+// 4.5.3.1.1), and some servers refuse to write to a longer one: a token, which
+// says by itself what it is about, then stands under another name.
 func sub(base string, p purpose, token string) string {
 	detail := string(p)
 	if token != "" {
 		detail += "-" + token
 	}
 	at := strings.LastIndexByte(base, '@')
-	return base[:at] + "+" + detail + base[at:]
+	local := base[:at] + "+" + detail
+	if token != "" && len(local) > 64 {
+		local = nobodys + "+" + detail
+	}
+	return local + base[at:]
 }

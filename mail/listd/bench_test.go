@@ -33,15 +33,15 @@ func BenchmarkDeliver(b *testing.B) {
 }
 
 // peak is the most memory that the process had.
-func (p *process) peak(b *testing.B) float64 {
+func (p *process) peak(t testing.TB) float64 {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
 	_, text, _ := strings.Cut(string(status), "VmHWM:")
 	var kb float64
 	if _, err := fmt.Sscan(text, &kb); err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
 	return kb / 1000
 }

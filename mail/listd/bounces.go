@@ -14,6 +14,7 @@ import (
 // returned is the copy that something came back about.
 type returned struct {
 	message   int64
+	token     string
 	recipient string
 	list      int64  // 0: of a forward
 	sender    string // of the message
@@ -21,7 +22,7 @@ type returned struct {
 
 // readReturned finds a copy by its token; nil when it is forgotten by now.
 func readReturned(ctx context.Context, q querier, token string) (*returned, error) {
-	r := &returned{}
+	r := &returned{token: token}
 	found, err := one(ctx, q, []any{&r.message, &r.recipient, &r.list, &r.sender}, `SELECT d.message_id, d.recipient, COALESCE(m.list_id, 0), m.sender
 		FROM mlist.deliveries d JOIN mlist.messages m ON m.id = d.message_id WHERE d.token = $1`, token)
 	if !found {
@@ -32,12 +33,12 @@ func readReturned(ctx context.Context, q querier, token string) (*returned, erro
 
 // bounce takes what came back about a copy. When the copy did not arrive, and
 // never will, a list's subscriber is counted, and the author of a forwarded
-// message is told; both once. All else is taken, and of no consequence: a
-// delay, a receipt, the answer of somebody who is away.
+// message is told; both once. All else is of no consequence for a list: a delay, a
+// receipt, the answer of somebody who is away.
 func (s *service) bounce(ctx context.Context, c *returned, m *letter) error {
 	o := outcomeOf(m)
 	if !o.failed {
-		return nil
+		return s.passBack(ctx, c, m)
 	}
 	return s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, "UPDATE mlist.deliveries d SET state = 'bounced', answer = $3 WHERE d.message_id = $1 AND d.recipient = $2 AND d.state IN ('waiting', 'sent')",
@@ -56,6 +57,33 @@ func (s *service) bounce(ctx context.Context, c *returned, m *letter) error {
 			return nil
 		}
 		return s.enqueueBytes(ctx, tx, m.header.readable("from"), c.sender, m.header.readable("subject"), m.content)
+	})
+}
+
+// passBack gives the author of a forwarded message what came back about it and
+// does not say that it never arrives: with an alias, they would have it. It is
+// passed on when it is from nobody, and goes out from nobody: so nothing comes back
+// from it, and no two machines answer each other. Of a copy it is one report (RFC
+// 6522) and one answer, whatever a target sends, and however often Postfix hands
+// it over.
+func (s *service) passBack(ctx context.Context, c *returned, m *letter) error {
+	if c.list != 0 || c.sender == "" || m.sender != "" {
+		return nil
+	}
+	kind := "answer to "
+	if strings.HasPrefix(strings.ToLower(m.header.get("content-type")), "multipart/report") {
+		kind = "report of "
+	}
+	row := &stored{
+		author: m.header.readable("from"), subject: m.header.readable("subject"), content: m.content,
+		state: stateSending, token: newToken(), digest: digestOf(&letter{}, kind+c.token),
+	}
+	return s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		id, err := insert(ctx, tx, row)
+		if err != nil || id == 0 {
+			return err
+		}
+		return deliver(ctx, tx, id, []string{c.sender})
 	})
 }
 

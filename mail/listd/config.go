@@ -68,7 +68,7 @@ var settings = []struct {
 		func(c *config, v string) error { c.smtp = v; return checkAddress(v) },
 	},
 	{
-		"MANDAT_LISTS_MAX_BYTES", "25000000", "The largest message that a list or a redirection takes, in octets. Each subscriber gets a copy of their own.",
+		"MANDAT_LISTS_MAX_BYTES", "25000000", "The largest message that a list or a redirection takes, in octets. Each subscriber gets a copy of their own. The service needs six times as much memory, and 100 MB.",
 		func(c *config, v string) (err error) {
 			if c.maxBytes, err = strconv.ParseInt(v, 10, 64); err != nil || c.maxBytes < 10_000 || c.maxBytes > 200_000_000 {
 				return errors.New("want a number from 10000 to 200000000")

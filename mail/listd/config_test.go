@@ -25,6 +25,9 @@ func TestSettings(t *testing.T) {
 	if err != nil || c.origin != "https://panel.example.org" || c.listen != "127.0.0.1:24031" || c.policyListen != "127.0.0.1:24032" || c.quotaListen != "127.0.0.1:24033" || c.smtp != "127.0.0.1:10025" || c.maxBytes != 25_000_000 {
 		t.Errorf("%+v, %v", c, err)
 	}
+	if c, err := read("MANDAT_LISTS_MAX_BYTES", "200000000"); err != nil || c.maxBytes != 200_000_000 { // the most that `mandat mail configure` writes
+		t.Errorf("%+v, %v", c, err)
+	}
 	for _, bad := range [][2]string{
 		{"MANDAT_LISTS_DATABASE_URL", ""},
 		{"MANDAT_LISTS_DATABASE_URL", "sqlite:x"},
@@ -39,6 +42,7 @@ func TestSettings(t *testing.T) {
 		{"MANDAT_LISTS_SMTP", ":25"},
 		{"MANDAT_LISTS_MAX_BYTES", "many"},
 		{"MANDAT_LISTS_MAX_BYTES", "1"},
+		{"MANDAT_LISTS_MAX_BYTES", "200000001"},
 		{"MANDAT_LOG_LEVEL", "loud"},
 		{"MANDAT_LOG_FORMAT", "xml"},
 	} {

@@ -44,48 +44,63 @@ func (h header) loops(address string) bool {
 	return received > maxReceived
 }
 
+// ours says that a field of a list is ours to write, in place of what there is of
+// that name: it is left alone where the author's signature covers it, there or
+// not. But a way out of a list that somebody signed is a stranger's, and gives
+// way to ours with its signature; both its fields are one thing.
+func (h header) ours(name string) bool {
+	if name == "list-unsubscribe" || name == "list-unsubscribe-post" {
+		if h.count("list-unsubscribe")+h.count("list-unsubscribe-post") > 0 {
+			return true
+		}
+	}
+	return h.signed[name] == 0
+}
+
 // head is the header of a copy: fields of ours, then those of the message that
 // stay. The rest follows as it is. For a forward, list is nil.
 func (h header) head(base string, l *list, link, token string) []byte {
 	var b bytes.Buffer
-	drop := slices.DeleteFunc([]string{"return-path"}, func(name string) bool { return h.signed(name) > 0 }) // the next server writes its own
 	fmt.Fprintf(&b, "%s: %s\r\n%s: %s\r\n", deliveryField, token, loopField, base)
-	if l != nil {
-		drop = append(drop, ofLists...)
-	}
+	drop := []string{"return-path"} // the next server writes its own
 	if l != nil {
 		h.addList(&b, l, link)
+		drop = append(drop, ofLists...)
 	}
 	for _, f := range h.fields {
-		if !slices.Contains(drop, f.name) {
+		if !slices.Contains(drop, f.name) || !h.ours(f.name) {
 			b.Write(f.raw)
 		}
 	}
 	return b.Bytes()
 }
 
-// addList writes the fields of a list. Those by which a program leaves it are
-// always ours, whatever a signature says that nobody has looked at: a stranger
-// would else send readers where he likes.
+// addList writes the fields of a list.
 func (h header) addList(b *bytes.Buffer, l *list, link string) {
 	add := func(name, format string, args ...any) {
-		fmt.Fprintf(b, name+": "+format+"\r\n", args...)
+		if h.ours(strings.ToLower(name)) {
+			fmt.Fprintf(b, name+": "+format+"\r\n", args...)
+		}
 	}
 	add("List-Id", "%s", listID(l.address))
 	add("List-Post", "<mailto:%s>", l.address)
 	add("List-Help", "<mailto:%s>", sub(l.address, forHelp, ""))
 	add("List-Subscribe", "<mailto:%s>", sub(l.address, forSubscribe, ""))
-	if link != "" {
-		add("List-Unsubscribe", "<%s>,\r\n\t<mailto:%s>", link, sub(l.address, forUnsubscribe, ""))
-		add("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
-	} else {
+	if link == "" {
 		add("List-Unsubscribe", "<mailto:%s>", sub(l.address, forUnsubscribe, ""))
+	} else {
+		add("List-Unsubscribe", "<%s>,\r\n\t<mailto:%s>", link, sub(l.address, forUnsubscribe, ""))
+		if h.ours("list-unsubscribe") { // of which it speaks
+			add("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
+		}
 	}
 	add("List-Owner", "<mailto:%s>", sub(l.address, forOwner, ""))
-	if h.count("precedence") == 0 && h.signed("precedence") == 0 {
+	// Fields of which the author's own stay, and may not be added where they are signed as absent.
+	absent := func(name string) bool { return h.count(name) == 0 && h.signed[name] == 0 }
+	if absent("precedence") {
 		add("Precedence", "list")
 	}
-	if l.replyTo != replyToSender && h.count("reply-to") == 0 && h.signed("reply-to") == 0 {
+	if l.replyTo != replyToSender && absent("reply-to") {
 		to := l.replyTo
 		if to == replyToList {
 			to = l.address

@@ -56,6 +56,14 @@ func TestASignatureHoldsAfterwards(t *testing.T) {
 		{signed(t, letterFrom(outsider, "c"), append(dkimFields, over...)...), []string{"mandat-loop", "list-id", "list-unsubscribe"}, []string{"reply-to", "precedence"}},
 		{signed(t, letterFrom(outsider, "d", "Reply-To: x@y.example"), append(dkimFields, "Reply-To", "Reply-To")...), []string{"list-id", "reply-to"}, nil},
 		{signed(t, letterFrom(outsider, "e", "List-Id: <of.another>", "List-Unsubscribe: <mailto:a@b.example>"), dkimFields...), []string{"list-id"}, nil},
+		// As Exim signs: fields of lists that are not there.
+		{
+			signed(t, letterFrom(outsider, "f"), append(dkimFields, "List-Id", "List-Help", "List-Unsubscribe", "List-Subscribe", "List-Post", "List-Owner", "List-Archive")...),
+			[]string{"mandat-loop", "precedence", "reply-to"},
+			[]string{"list-id", "list-help", "list-unsubscribe", "list-unsubscribe-post", "list-subscribe", "list-post", "list-owner"},
+		},
+		{signed(t, letterFrom(outsider, "g"), append(dkimFields, "List-Unsubscribe-Post")...), []string{"list-id", "list-unsubscribe"}, []string{"list-unsubscribe-post"}},
+		{signed(t, letterFrom(outsider, "h", "List-Id: <of.another>", "List-Help: <mailto:c@b.example>"), append(dkimFields, "List-Id")...), []string{"list-id", "list-help", "list-unsubscribe-post"}, nil},
 	} {
 		i.takes(outsider, list, c.content)
 		g := w.sink.await(t, member1, n+1)
@@ -73,9 +81,13 @@ func TestASignatureHoldsAfterwards(t *testing.T) {
 			}
 		}
 	}
-	last := w.sink.to(member1)[4].header()
-	if last.count("list-id") != 1 || last.get("list-id") != "<signee.garrigue.example>" || last.count("list-unsubscribe") != 1 || !strings.Contains(last.get("list-unsubscribe"), "/unsubscriptions/") {
+	unsigned := w.sink.to(member1)[4].header()
+	if unsigned.count("list-id") != 1 || unsigned.get("list-id") != "<signee.garrigue.example>" || unsigned.count("list-unsubscribe") != 1 || !strings.Contains(unsigned.get("list-unsubscribe"), "/unsubscriptions/") {
 		t.Error("another list's fields are there beside ours")
+	}
+	part := w.sink.to(member1)[7].header()
+	if part.count("list-id") != 1 || part.get("list-id") != "<of.another>" || part.count("list-help") != 1 || part.get("list-help") != "<mailto:signee+help@garrigue.example>" {
+		t.Error("what is signed of another list is not left, or what is not signed is")
 	}
 }
 
@@ -86,11 +98,16 @@ func TestTheWayOutOfAListIsAlwaysOurs(t *testing.T) {
 	w := newWorld(t)
 	list := w.list("sortie", models.ListSettings{Posting: models.PostingEveryone, ReplyTo: models.ReplyToList}, member1)
 	i := w.start()
-	i.takes(outsider, list, letterFrom(outsider, "a", "DKIM-Signature: v=1; d=evil.example; h=from:list-id:list-id:list-unsubscribe:list-unsubscribe:list-unsubscribe-post",
-		"List-Id: <evil.example>", "List-Unsubscribe: <https://evil.example/>", "List-Unsubscribe-Post: List-Unsubscribe=One-Click"))
-	h := w.sink.await(t, member1, 1).header()
-	if h.count("list-unsubscribe") != 1 || !strings.Contains(h.get("list-unsubscribe"), "/unsubscriptions/") || h.count("list-id") != 1 || h.count("list-unsubscribe-post") != 1 {
-		t.Errorf("it leads to %q", h.get("list-unsubscribe"))
+	for n, fields := range [][]string{
+		{"DKIM-Signature: v=1; d=evil.example; h=from:list-id:list-id:list-unsubscribe:list-unsubscribe:list-unsubscribe-post", "List-Id: <evil.example>", "List-Unsubscribe: <https://evil.example/>", "List-Unsubscribe-Post: List-Unsubscribe=One-Click"},
+		{"DKIM-Signature: v=1; d=evil.example; h=from:list-unsubscribe:list-unsubscribe-post", "List-Unsubscribe: <https://evil.example/>"},
+		{"DKIM-Signature: v=1; d=evil.example; h=from:list-unsubscribe:list-unsubscribe-post", "List-Unsubscribe-Post: List-Unsubscribe=One-Click"},
+	} {
+		i.takes(outsider, list, letterFrom(outsider, "a", fields...))
+		h := w.sink.await(t, member1, n+1).header()
+		if h.count("list-unsubscribe") != 1 || !strings.Contains(h.get("list-unsubscribe"), "/unsubscriptions/") || h.count("list-id") != 1 || h.count("list-unsubscribe-post") != 1 {
+			t.Errorf("%d: it leads to %q", n, h.get("list-unsubscribe"))
+		}
 	}
 }
 
@@ -152,7 +169,7 @@ func FuzzHead(f *testing.F) {
 
 func FuzzParseRecipient(f *testing.F) {
 	for _, text := range []string{
-		team, "equipe+subscribe@garrigue.example", "equipe+accept-" + strings.Repeat("a", 26) + "@garrigue.example", "12-" + strings.Repeat("0", 32) + "+x@forward.invalid",
+		team, "equipe+subscribe@garrigue.example", "equipe+accept-" + strings.Repeat("a", 26) + "@garrigue.example", "postmaster+discard-" + strings.Repeat("a", 26) + "@garrigue.example", "confirm-" + strings.Repeat("a", 26) + "@forward.invalid", "12-" + strings.Repeat("0", 32) + "+x@forward.invalid",
 		"bounces-" + strings.Repeat("7", 26) + "@forward.invalid", "x+owner+bounces-" + strings.Repeat("7", 26) + "@a.example", "@", "a@", "+@b.example", "", "a@b@c.example",
 	} {
 		f.Add(text)
@@ -166,7 +183,7 @@ func FuzzParseRecipient(f *testing.F) {
 		if ascii(text) == text && (!same || again != r) {
 			t.Errorf("%q: %+v, %+v", text, r, again)
 		}
-		if r.base == "" != (r.purpose == forBounce || r.purpose == forForward) || strings.Contains(r.base, "+") || r.token != "" && !tokenShape.MatchString(r.token) {
+		if r.base == "" && r.token == "" && r.purpose != forForward || r.base != "" && (r.purpose == forForward || r.purpose == forBounce) || strings.Contains(r.base, "+") || r.token != "" && !tokenShape.MatchString(r.token) {
 			t.Errorf("%q: %+v", text, r)
 		}
 		if r.base != "" {
@@ -195,7 +212,7 @@ func TestAStrangersTextIsNeverAHeader(t *testing.T) {
 			l := &list{address: team, domain: "garrigue.example", language: language, owner: teamBoss}
 			for kind, n := range map[string]*notice{
 				"held": s.heldNotice(l, outsider, m, excerpt(m.content)), "rejected": s.rejectedNotice(l, m, plain(text)), "expired": s.expiredNotice(l, m), "help": s.helpNotice(l, outsider),
-				"ask": s.askNotice(l, forSubscribe, outsider, m.token), "leave": s.askNotice(l, forUnsubscribe, outsider, m.token), "done": s.confirmedNotice(l, forUnsubscribe, outsider),
+				"ask": s.askNotice(l, forSubscribe, outsider, m.token), "leave": s.askNotice(l, forUnsubscribe, outsider, m.token), "done": s.confirmedNotice(l, forUnsubscribe, outsider, true), "not done": s.confirmedNotice(l, forSubscribe, outsider, false),
 			} {
 				content := n.compose(fixed)
 				h := splitHeader(content)
@@ -218,7 +235,7 @@ func TestAStrangersTextIsNeverAHeader(t *testing.T) {
 }
 
 func TestBothLanguagesSayTheSame(t *testing.T) {
-	for n, words := range []map[string]wording{askSubscribe, askUnsubscribe, hasSubscribed, hasUnsubscribed, helpOpen, helpSubscribers, helpModerated, held, rejected, rejectedReason, expired} {
+	for n, words := range []map[string]wording{askSubscribe, askUnsubscribe, hasSubscribed, hasUnsubscribed, notDone, helpOpen, helpSubscribers, helpModerated, held, rejected, rejectedReason, expired} {
 		fr, en := words["fr"], words["en"]
 		if a, b := placeholders(fr), placeholders(en); !slices.Equal(a, b) {
 			t.Errorf("%d: %v, %v", n, a, b)

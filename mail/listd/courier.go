@@ -18,6 +18,7 @@ const (
 	lookAgain   = 5 * time.Second
 	unreachable = 20 * time.Second // until Postfix is tried again
 	asleep      = 3 * time.Hour    // until a list is asked again that receives nothing for now
+	memoryAgain = time.Second      // until a copy is tried again for which there was no memory
 	soonAgain   = 5 * time.Second
 	soonTimes   = 15             // that is 75 seconds: see retryIn
 	maxAttempts = soonTimes + 37 // over five days
@@ -116,8 +117,13 @@ func (s *service) lease(ctx context.Context) (*batch, error) {
 // send sends a batch, and marks each copy before it begins the next. What it
 // does not come to is given back.
 func (s *service) send(ctx context.Context, box *postbox, b *batch) error {
-	links, err := s.prepare(ctx, b)
-	if err != nil {
+	links, release, err := s.prepare(ctx, b)
+	defer release()
+	switch {
+	case errors.Is(err, errMemory):
+		s.giveBack(ctx, b, memoryAgain)
+		return nil
+	case err != nil:
 		s.giveBack(ctx, b, unreachable)
 		return err
 	}
@@ -157,33 +163,48 @@ func (s *service) settle(ctx context.Context, id int64) error {
 	return settle(ctx, s.db, id)
 }
 
+// errMemory is that other messages fill the memory that there is for sending.
+var errMemory = errors.New("there is no memory for one more message")
+
 // prepare reads the message of a batch and its list. Who has left the list
-// meanwhile gets no copy; a list that receives nothing for now sends nothing.
-func (s *service) prepare(ctx context.Context, b *batch) (links map[string]string, err error) {
+// meanwhile gets no copy; a list that receives nothing for now sends nothing. The
+// caller releases the memory, whatever the error.
+func (s *service) prepare(ctx context.Context, b *batch) (links map[string]string, release func(), err error) {
 	ctx, cancel := limited(context.WithoutCancel(ctx))
 	defer cancel()
+	release = func() {}
 	var of *int64
-	found, err := one(ctx, s.db, []any{&of, &b.base, &b.sender, &b.content}, "SELECT m.list_id, m.base, m.sender, m.content FROM mlist.messages m WHERE m.id = $1", b.id)
+	var size int64
+	found, err := one(ctx, s.db, []any{&of, &b.base, &b.sender, &size}, "SELECT m.list_id, m.base, m.sender, length(m.content) FROM mlist.messages m WHERE m.id = $1", b.id)
 	if err != nil {
-		return nil, err
+		return nil, release, err
 	}
 	if !found { // with its list, at this moment
 		b.copies = nil
-		return nil, nil
+		return nil, release, nil
+	}
+	if of != nil {
+		b.stored.list = *of
+		if b.list, err = listByID(ctx, s.db, *of); err != nil {
+			return nil, release, err
+		}
+		if b.list == nil {
+			return nil, release, s.putToSleep(ctx, b)
+		}
+		if links, err = s.linksOf(ctx, b); err != nil {
+			return nil, release, err
+		}
+	}
+	size = min(size, s.sendable()) // one that was taken when larger ones were
+	if !s.sent.TryAcquire(size) {
+		return nil, release, errMemory
+	}
+	release = func() { s.sent.Release(size) }
+	if _, err = one(ctx, s.db, []any{&b.content}, "SELECT m.content FROM mlist.messages m WHERE m.id = $1", b.id); err != nil {
+		return nil, release, err
 	}
 	b.header = splitHeader(b.content)
-	if of == nil {
-		return nil, nil
-	}
-	b.stored.list, b.list = *of, &list{}
-	found, err = one(ctx, s.db, b.list.dest(), "SELECT "+listColumns+" FROM mlist.lists l WHERE l.id = $1", *of)
-	if err != nil {
-		return nil, err
-	}
-	if !found {
-		return nil, s.putToSleep(ctx, b)
-	}
-	return s.linksOf(ctx, b)
+	return links, release, nil
 }
 
 // putToSleep leaves the copies of a batch, and all others of its message, until

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -85,6 +86,34 @@ func TestAKilledServiceLosesNothing(t *testing.T) {
 	t.Logf("%d kills, %d copies twice", kills, more)
 	if n := w.Int(t, "SELECT count(*) FROM list_messages WHERE state = 'sent'"); n != 1 {
 		t.Error("the message is not settled")
+	}
+}
+
+// Four of the largest messages at once, each to two readers: they wait for each
+// other, and for memory.
+func TestMemoryIsBounded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.config.maxBytes = 12_000_000
+	w.sink.forget.Store(true)
+	list := w.list("foule", models.ListSettings{Posting: models.PostingEveryone}, crowd(2)...)
+	p := w.startProcess()
+	before := p.peak(t)
+	var sending sync.WaitGroup
+	for range 4 {
+		sending.Go(func() {
+			if err := p.hand(outsider, list, letterFrom(outsider, "a")+strings.Repeat(strings.Repeat("x", 998)+"\n", int(w.config.maxBytes)/1000-10)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	sending.Wait()
+	modelstest.Await(t, 5*patience, "everything goes out", func() bool { // it is much
+		return w.Int(t, "SELECT count(*) FROM list_messages WHERE state = 'sending'") == 0
+	})
+	t.Logf("%.0f MB, and %.0f MB before, for messages of %.0f MB", p.peak(t), before, float64(w.config.maxBytes)/1e6)
+	if most := float64(w.config.memoryNeeded()) / 1e6; p.peak(t) > most {
+		t.Errorf("it took %.0f MB, and is to take %.0f MB at most", p.peak(t), most)
 	}
 }
 

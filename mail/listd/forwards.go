@@ -42,8 +42,8 @@ func (s *service) passOn(ctx context.Context, base, to string, m *letter) error 
 	if m.header.loops(base) {
 		return errLoop
 	}
-	if full, err := s.full(ctx, false); err != nil || full {
-		return orRefuse(err, errFull)
+	if err := s.roomToSend(ctx, false); err != nil {
+		return err
 	}
 	row := &stored{
 		base: base, sender: m.sender, author: m.header.readable("from"), subject: m.header.readable("subject"),

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -25,6 +24,9 @@ func (s *service) keep(ctx context.Context, wake <-chan struct{}) {
 	var tidied time.Time
 	for ctx.Err() == nil {
 		more, err := s.carryOut(ctx)
+		if err == nil && !more {
+			more, err = s.answerConfirmed(ctx)
+		}
 		if err == nil && time.Since(tidied) > tidyEach {
 			tidied, err = time.Now(), s.tidy(ctx)
 		}
@@ -44,14 +46,15 @@ func (s *service) keep(ctx context.Context, wake <-chan struct{}) {
 }
 
 // carryOut takes one message that was decided about: the approved goes out, the
-// author of the rejected is told. False when there is none.
+// author of the rejected is told, unless a machine wrote it. False when there is
+// none.
 func (s *service) carryOut(ctx context.Context) (did bool, err error) {
 	err = s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		m := &stored{}
 		var reason string
-		did, err = one(ctx, tx, []any{&m.id, &m.list, &m.state, &m.sender, &m.subject, &reason}, `SELECT m.id, m.list_id, m.state, m.sender, m.subject, m.reason
-			FROM mlist.messages m WHERE (m.state = 'approved' OR m.state = 'rejected' AND length(m.content) > 0) AND m.list_id IN (SELECT l.id FROM mlist.lists l)
-			ORDER BY m.id LIMIT 1 FOR UPDATE SKIP LOCKED`)
+		did, err = one(ctx, tx, []any{&m.id, &m.list, &m.state, &m.sender, &m.subject, &m.content, &reason}, `SELECT m.id, m.list_id, m.state, m.sender, m.subject,
+			substr(m.content, 1, $1), m.reason FROM mlist.messages m WHERE (m.state = 'approved' OR m.state = 'rejected' AND length(m.content) > 0) AND m.list_id IN (SELECT l.id FROM mlist.lists l)
+			ORDER BY m.id LIMIT 1 FOR UPDATE SKIP LOCKED`, maxHeader)
 		if !did {
 			return err
 		}
@@ -61,42 +64,84 @@ func (s *service) carryOut(ctx context.Context) (did bool, err error) {
 			}
 			return expand(ctx, tx, m.id, m.list)
 		}
-		l := &list{}
-		if _, err := one(ctx, tx, l.dest(), "SELECT "+listColumns+" FROM mlist.lists l WHERE l.id = $1", m.list); err != nil {
+		l, err := listByID(ctx, tx, m.list)
+		if err != nil || l == nil { // it went this moment
 			return err
 		}
-		if err := s.enqueue(ctx, tx, s.rejectedNotice(l, m, reason)); err != nil {
-			return err
+		if _, machine := answerable(m.letter()); machine == nil {
+			if err := s.enqueue(ctx, tx, s.rejectedNotice(l, m, reason)); err != nil {
+				return err
+			}
 		}
-		_, err := tx.Exec(ctx, "UPDATE mlist.messages m SET content = '' WHERE m.id = $1", m.id)
+		_, err = tx.Exec(ctx, "UPDATE mlist.messages m SET content = '' WHERE m.id = $1", m.id)
 		return err
 	})
 	return did, err
 }
 
-// expire takes one message that nobody decided about in time and tells its
-// author, unless a machine wrote it. False when there is none.
+// expire takes one message that nobody decided about in time. Its author is told
+// only when they are of the list: what comes to a moderated list and nobody looks
+// at is mostly spam, whose senders are forged, and a letter would reach people who
+// have nothing to do with it. False when there is none.
 func (s *service) expire(ctx context.Context) (did bool, err error) {
 	err = s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		m := &stored{}
-		did, err = one(ctx, tx, []any{&m.id, &m.list, &m.sender, &m.subject, &m.content}, `SELECT m.id, m.list_id, m.sender, m.subject, m.content
+		did, err = one(ctx, tx, []any{&m.id, &m.list, &m.sender, &m.subject, &m.content}, `SELECT m.id, m.list_id, m.sender, m.subject, substr(m.content, 1, $2)
 			FROM mlist.messages m WHERE m.state = 'held' AND m.received_at < now() - $1::interval AND m.list_id IN (SELECT l.id FROM mlist.lists l)
-			LIMIT 1 FOR UPDATE SKIP LOCKED`, heldFor)
+			LIMIT 1 FOR UPDATE SKIP LOCKED`, heldFor, maxHeader)
 		if !did {
 			return err
 		}
-		l := &list{}
-		there, err := one(ctx, tx, l.dest(), "SELECT "+listColumns+" FROM mlist.lists l WHERE l.id = $1", m.list)
-		if err != nil {
+		if err := s.tellExpired(ctx, tx, m); err != nil {
 			return err
-		}
-		if h := splitHeader(m.content); there && !h.automatic() && !h.bulk() {
-			if err := s.enqueue(ctx, tx, s.expiredNotice(l, m)); err != nil {
-				return err
-			}
 		}
 		_, err = tx.Exec(ctx, "UPDATE mlist.messages m SET state = 'expired', settled_at = now(), content = '' WHERE m.id = $1", m.id)
 		return err
+	})
+	return did, err
+}
+
+// tellExpired tells the author of a message that nobody decided about it.
+func (s *service) tellExpired(ctx context.Context, tx pgx.Tx, m *stored) error {
+	l, err := listByID(ctx, tx, m.list)
+	if err != nil || l == nil {
+		return err
+	}
+	author, machine := answerable(m.letter())
+	if machine != nil {
+		return nil
+	}
+	if known, err := mayPost(ctx, tx, l, []string{author}); err != nil || !known {
+		return err
+	}
+	return s.enqueue(ctx, tx, s.expiredNotice(l, m))
+}
+
+// answerConfirmed takes one request that was confirmed and is not before the
+// panel any more, and tells who asked whether it was carried out. False when
+// there is none.
+func (s *service) answerConfirmed(ctx context.Context) (did bool, err error) {
+	err = s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		var token, email string
+		var list int64
+		var wants purpose
+		did, err = one(ctx, tx, []any{&token, &list, &wants, &email}, `SELECT c.token, c.list_id, c.kind, c.email FROM mlist.confirmations c WHERE c.confirmed_at IS NOT NULL
+			AND NOT EXISTS (SELECT FROM mlist.requests r WHERE r.list_id = c.list_id AND r.kind = c.kind AND r.email = c.email) LIMIT 1 FOR UPDATE SKIP LOCKED`)
+		if !did {
+			return err
+		}
+		if _, err := tx.Exec(ctx, "DELETE FROM mlist.confirmations c WHERE c.token = $1", token); err != nil {
+			return err
+		}
+		l, err := listByID(ctx, tx, list)
+		if err != nil || l == nil { // it receives nothing, and says nothing
+			return err
+		}
+		var subscribes bool
+		if err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM mlist.subscribers m WHERE m.list_id = $1 AND m.email = $2)", list, email).Scan(&subscribes); err != nil {
+			return err
+		}
+		return s.enqueue(ctx, tx, s.confirmedNotice(l, wants, email, subscribes == (wants == forSubscribe)))
 	})
 	return did, err
 }
@@ -190,5 +235,3 @@ func (s *service) wakeAll() {
 		}
 	}
 }
-
-func itoa(n int) string { return strconv.Itoa(n) }

@@ -36,8 +36,9 @@ type letter struct {
 // header is the fields of a message as they stand in it, and what follows them.
 type header struct {
 	fields []field
-	rest   []byte // from the empty line on
-	size   int    // octets of the fields
+	rest   []byte         // from the empty line on
+	size   int            // octets of the fields
+	signed map[string]int // how many times at most a signature names a field: more often than it is there, and it may not be added
 }
 
 // field is one of them.
@@ -73,7 +74,7 @@ func splitHeader(content []byte) (h header) {
 		h.size += end
 		rest = rest[end:]
 	}
-	h.rest = rest
+	h.rest, h.signed = rest, signatures(h.fields)
 	return h
 }
 
@@ -107,10 +108,10 @@ func (h header) count(name string) (n int) {
 	return n
 }
 
-// signed says how many times at most a signature names a field: one that is
-// named more often than it is there may not be added.
-func (h header) signed(name string) (most int) {
-	for _, f := range h.fields {
+// signatures reads what the signatures of a message cover.
+func signatures(fields []field) map[string]int {
+	most := map[string]int{}
+	for _, f := range fields {
 		if f.name != "dkim-signature" && f.name != "arc-message-signature" {
 			continue
 		}
@@ -119,13 +120,12 @@ func (h header) signed(name string) (most int) {
 			if strings.TrimSpace(key) != "h" {
 				continue
 			}
-			n := 0
+			times := map[string]int{}
 			for covered := range strings.SplitSeq(list, ":") {
-				if strings.EqualFold(strings.TrimSpace(covered), name) {
-					n++
-				}
+				name := strings.ToLower(strings.TrimSpace(covered))
+				times[name]++
+				most[name] = max(most[name], times[name])
 			}
-			most = max(most, n)
 		}
 	}
 	return most

@@ -144,7 +144,7 @@ func (w *world) startProcess() *process {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = []string{
 		"LISTD_TEST_PROGRAM=1", "MANDAT_LISTS_DATABASE_URL=" + w.config.databaseURL, "MANDAT_ORIGIN=" + w.config.origin, "MANDAT_LISTS_SMTP=" + w.config.smtp,
-		"MANDAT_LISTS_LISTEN=" + i.lmtp, "MANDAT_LISTS_POLICY_LISTEN=" + i.policy, "MANDAT_LISTS_QUOTA_LISTEN=" + i.quota, "MANDAT_LOG_LEVEL=warn",
+		"MANDAT_LISTS_LISTEN=" + i.lmtp, "MANDAT_LISTS_POLICY_LISTEN=" + i.policy, "MANDAT_LISTS_QUOTA_LISTEN=" + i.quota, "MANDAT_LOG_LEVEL=warn", fmt.Sprint("MANDAT_LISTS_MAX_BYTES=", w.config.maxBytes),
 	}
 	cmd.Stderr = testWriter{w.t}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -268,7 +268,7 @@ func newSink(t testing.TB) *sink {
 		}
 		return &sinkSession{s: s}, nil
 	}))
-	server.Domain, server.MaxMessageBytes, server.ErrorLog = "sink", 30_000_000, log.New(io.Discard, "", 0)
+	server.Domain, server.MaxMessageBytes, server.ErrorLog = "sink", 60_000_000, log.New(io.Discard, "", 0)
 	go func() { _ = server.Serve(l) }() // ends with Close
 	t.Cleanup(func() { _ = server.Close() })
 	return s

@@ -115,18 +115,18 @@ func (c *session) read(r io.Reader) (content []byte, release func(), err error) 
 		room = min(room, c.size+c.size/8+1024) // it was announced roughly
 	}
 	taken := int64(0)
-	release = func() { c.s.memory.Release(taken) }
+	release = func() { c.s.received.Release(taken) }
 	waiting, cancel := context.WithTimeout(context.Background(), memoryLimit)
 	defer cancel()
-	if c.s.memory.Acquire(waiting, room) != nil {
+	if c.s.received.Acquire(waiting, room) != nil {
 		return nil, release, errFull
 	}
 	taken = room
-	b := bytes.NewBuffer(make([]byte, 0, room/memoryFor))
+	b := bytes.NewBuffer(make([]byte, 0, room)) // which is touched as far as it is used
 	_, err = io.Copy(b, io.LimitReader(r, room+1))
 	if err == nil && int64(b.Len()) > room && room < c.s.maxBytes {
 		more := c.s.maxBytes - room
-		if !c.s.memory.TryAcquire(more) {
+		if !c.s.received.TryAcquire(more) {
 			return nil, release, errFull
 		}
 		taken += more

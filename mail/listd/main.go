@@ -21,7 +21,7 @@
 //	courier.go     copies are handed to Postfix, one transaction each
 //	postbox.go     the connection to Postfix
 //	bounces.go     what comes back
-//	keeper.go      what a moderator decided, what has waited too long, what is old
+//	keeper.go      what was decided and confirmed, what has waited too long, what is old
 //	notices.go     mail of the service's own, in French and English
 //	store.go       the database
 //
@@ -57,13 +57,25 @@
 // A signature (DKIM, RFC 6376) covers the body and the fields that it names. We
 // add fields in front and leave the rest as it is, no footer, no mark in the
 // subject: the author's signature holds, DMARC with it (RFC 7489), and From
-// stays the author's. Where a signature names a field that is not there, which
-// forbids to add it, it is not added. That goes for Reply-To too, which some
-// big providers sign empty: their mail keeps its signature and answers go to
-// its author; were it broken, servers that look would send it back, and the
-// subscribers there would be taken off the list. A Reply-To of the author's own
-// stays. List-… fields of another list go, unless they are signed: of each
-// there may be one (RFC 2369), and ours is for the reader of this copy.
+// stays the author's. Were it broken, servers that look would send mail of a
+// domain that asks for that back, and the subscribers there would be taken off
+// the list.
+//
+// A signature may name a field that is not there, which forbids to add it. Some
+// big providers sign Reply-To so, and Exim, unless it is told otherwise, every
+// List-… field but List-Unsubscribe-Post. What a signature names so is not
+// added: answers go to the author, and a copy of such a message may have no
+// List-Id, and no List-Unsubscribe, the button of a mail program by which its
+// reader leaves the list. The addresses list+unsubscribe@ and list+help@ are
+// there for everybody, and so is the loop's mark, Mandat-Loop.
+//
+// Of the fields that are there, a Reply-To and a Precedence of the author's own
+// stay. List-… fields of another list go, since of each there may be one (RFC
+// 2369) and ours is for the reader of this copy, unless they are signed: then
+// they stay, and ours of that name is left out. List-Unsubscribe and
+// List-Unsubscribe-Post alone go even so, both for both of ours: nobody has
+// looked who signed, and a stranger would send readers where he likes. That
+// breaks a signature that names them; a person's mail has no such fields.
 //
 // # Why sub-addresses
 //
@@ -86,11 +98,13 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
 
+	"github.com/emersion/go-smtp"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/net/netutil"
 	"golang.org/x/sync/semaphore"
@@ -102,10 +116,32 @@ const (
 	policyConnections = 200 // Postfix has one for each smtpd that was asked for a list
 	quotaConnections  = 400 // and one for each smtpd: 100 at each of its four ports
 	couriers          = 4   // connections to Postfix
-	memoryFor         = 4   // of the largest messages are being received
 	poolSize          = 10  // connections to the database, unless its URL says another number
 	stopLimit         = 20 * time.Second
 )
+
+// Memory, for each octet of the messages that the service holds: while one is
+// received, its octets, and two copies that pgx makes of them for the database;
+// when one is sent, what pgx read and what it gave us. Bounded are the octets, as
+// parts of the largest message: one of that size is received at a time, or as many
+// of smaller ones, and of those that are sent there is half as much more, lest one
+// of that size wait for all small ones to end. Measured by TestMemoryIsBounded with
+// the largest message at 50 MB, the default of `mandat mail configure`: 366 MB.
+const (
+	memoryReceived = 3
+	memorySent     = 2
+	memoryOfRest   = 100_000_000
+	memoryUnseen   = 40_000_000 // of that, what Go's limit does not see, such as the program itself
+)
+
+// sendable is how many octets of messages may be sent at a time.
+func (c *config) sendable() int64 { return c.maxBytes + c.maxBytes/2 }
+
+// memoryNeeded is what the process needs of it all: six times the largest message,
+// and the rest.
+func (c *config) memoryNeeded() int64 {
+	return memoryReceived*c.maxBytes + memorySent*c.sendable() + memoryOfRest
+}
 
 func main() {
 	os.Exit(run(os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
@@ -133,6 +169,9 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer) in
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
+	if getenv("GOMEMLIMIT") == "" { // what was let go is collected before more is asked of the machine
+		debug.SetMemoryLimit(c.memoryNeeded() - memoryUnseen)
+	}
 	s, err := newService(ctx, c, newLogger(c, stderr))
 	if err != nil {
 		fmt.Fprintln(stderr, err)
@@ -172,7 +211,8 @@ type service struct {
 	*config
 	db       *pgxpool.Pool
 	log      *slog.Logger
-	memory   *semaphore.Weighted // octets of messages that are being received
+	received *semaphore.Weighted // octets of messages that are being received
+	sent     *semaphore.Weighted // and that are being sent
 	load     load
 	answered throttle
 	wake     [couriers + 1]chan struct{} // something may be due: for each courier, and for the keeper
@@ -192,7 +232,7 @@ func newService(ctx context.Context, c *config, log *slog.Logger) (*service, err
 	if err != nil {
 		return nil, err
 	}
-	s := &service{config: c, db: db, log: log, memory: semaphore.NewWeighted(memoryFor * c.maxBytes)}
+	s := &service{config: c, db: db, log: log, received: semaphore.NewWeighted(c.maxBytes), sent: semaphore.NewWeighted(c.sendable())}
 	for i := range s.wake {
 		s.wake[i] = make(chan struct{}, 1)
 	}
@@ -201,21 +241,10 @@ func newService(ctx context.Context, c *config, log *slog.Logger) (*service, err
 
 // serve works until ctx ends, then finishes what it has begun.
 func (s *service) serve(ctx context.Context) error {
-	var listeners []net.Listener
-	for _, at := range []struct {
-		address string
-		most    int
-	}{{s.policyListen, policyConnections}, {s.quotaListen, quotaConnections}, {s.listen, connections}} {
-		l, err := new(net.ListenConfig).Listen(ctx, "tcp", at.address)
-		if err != nil {
-			for _, open := range listeners {
-				err = errors.Join(err, open.Close())
-			}
-			return err
-		}
-		listeners = append(listeners, netutil.LimitListener(l, at.most))
+	policy, quota, lmtp, err := s.open(ctx)
+	if err != nil {
+		return err
 	}
-	policy, quota, lmtp := listeners[0], listeners[1], listeners[2]
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var working sync.WaitGroup
@@ -235,6 +264,34 @@ func (s *service) serve(ctx context.Context) error {
 	s.log.Info("the list service listens", "lmtp", s.listen, "policy", s.policyListen, "quota", s.quotaListen, "smtp", s.smtp)
 	<-ctx.Done()
 	s.log.Info("the list service stops")
+	s.stop(ctx, server, &working)
+	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// open listens on all three ports, or on none.
+func (s *service) open(ctx context.Context) (policy, quota, lmtp net.Listener, err error) {
+	var open []net.Listener
+	for _, at := range []struct {
+		address string
+		most    int
+	}{{s.policyListen, policyConnections}, {s.quotaListen, quotaConnections}, {s.listen, connections}} {
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", at.address)
+		if err != nil {
+			for _, l := range open {
+				err = errors.Join(err, l.Close())
+			}
+			return nil, nil, nil, err
+		}
+		open = append(open, netutil.LimitListener(l, at.most))
+	}
+	return open[0], open[1], open[2], nil
+}
+
+// stop ends what takes mail, and waits for all that was begun.
+func (s *service) stop(ctx context.Context, server *smtp.Server, working *sync.WaitGroup) {
 	ended, release := context.WithTimeout(context.WithoutCancel(ctx), stopLimit/4)
 	defer release()
 	// Postfix keeps its connection open; a transaction that is cut is handed over again.
@@ -247,8 +304,4 @@ func (s *service) serve(ctx context.Context) error {
 	case <-time.After(stopLimit):
 		s.log.Warn("the list service did not finish in time; what was leased is sent later")
 	}
-	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
-		return err
-	}
-	return nil
 }

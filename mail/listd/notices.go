@@ -61,7 +61,7 @@ func (s *service) enqueueBytes(ctx context.Context, q querier, author, to, subje
 	return deliver(ctx, q, id, []string{to})
 }
 
-// of begins a notice of a list.
+// notice begins a notice of a list, in its language.
 func (l *list) notice(to string, words map[string]wording, say ...string) *notice {
 	n := &notice{from: sub(l.address, forOwner, ""), to: to, words: words["en"]}
 	if w, known := words[l.language]; known {
@@ -83,9 +83,13 @@ func (s *service) askNotice(l *list, wants purpose, email, token string) *notice
 	return n
 }
 
-func (s *service) confirmedNotice(l *list, wants purpose, email string) *notice {
+// confirmedNotice tells whoever confirmed a request what became of it.
+func (s *service) confirmedNotice(l *list, wants purpose, email string, done bool) *notice {
 	words := hasSubscribed
-	if wants == forUnsubscribe {
+	switch {
+	case !done:
+		words = notDone
+	case wants == forUnsubscribe:
 		words = hasUnsubscribed
 	}
 	n := l.notice(email, words)
@@ -114,7 +118,7 @@ func (s *service) heldNotice(l *list, to string, m *stored, text string) *notice
 	}
 	name, _, _ := strings.Cut(l.address, "@")
 	page := s.origin + "/services/" + l.domain + "/lists/" + name + "/messages"
-	return l.notice(to, held, "{accept}", sub(l.address, forAccept, m.token), "{reject}", sub(l.address, forReject, m.token), "{page}", page,
+	return l.notice(to, held, "{accept}", sub(l.address, forAccept, m.token), "{reject}", sub(l.address, forReject, m.token), "{discard}", sub(l.address, forDiscard, m.token), "{page}", page,
 		"{author}", m.author, "{subject}", m.subject, "{size}", readableSize(len(m.content)), "{text}", text)
 }
 

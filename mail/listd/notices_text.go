@@ -52,7 +52,7 @@ If you have not asked for anything, do nothing: the request is forgotten in thre
 var hasSubscribed = map[string]wording{
 	"fr": {"Votre inscription à {list}", `Bonjour,
 
-votre demande est confirmée : d’ici quelques instants, {to} recevra
+c’est fait : {to} reçoit désormais
 les messages de la liste {list}.
 
 Pour ne plus les recevoir, écrivez à
@@ -63,7 +63,7 @@ Le responsable de la liste vous lit à l’adresse
 `},
 	"en": {"Your subscription to {list}", `Hello,
 
-your request is confirmed: in a few moments {to} will receive
+it is done: from now on {to} receives
 the messages of the list {list}.
 
 To receive them no more, write to
@@ -77,7 +77,7 @@ The owner of the list reads what you write to
 var hasUnsubscribed = map[string]wording{
 	"fr": {"Vous quittez {list}", `Bonjour,
 
-votre demande est confirmée : d’ici quelques instants, {to} ne recevra plus
+c’est fait : {to} ne reçoit plus
 les messages de la liste {list}.
 
 Pour les recevoir à nouveau, écrivez à
@@ -85,11 +85,30 @@ Pour les recevoir à nouveau, écrivez à
 `},
 	"en": {"You leave {list}", `Hello,
 
-your request is confirmed: in a few moments {to} will receive
+it is done: {to} receives
 no more messages of the list {list}.
 
 To receive them again, write to
 {subscribe}
+`},
+}
+
+var notDone = map[string]wording{
+	"fr": {"Votre demande à {list}", `Bonjour,
+
+vous avez confirmé votre demande pour {to},
+mais la liste {list} ne peut pas y donner suite pour le moment.
+
+Le responsable de la liste vous lit à l’adresse
+{owner}
+`},
+	"en": {"Your request to {list}", `Hello,
+
+you have confirmed your request for {to},
+but the list {list} cannot do what you ask for at the moment.
+
+The owner of the list reads what you write to
+{owner}
 `},
 }
 
@@ -144,8 +163,11 @@ Taille : {size} ko
 Pour l’envoyer aux abonnés, écrivez à
 {accept}
 
-Pour le refuser, écrivez à
+Pour le refuser, ce que son auteur apprendra, écrivez à
 {reject}
+
+Pour le supprimer sans réponse, par exemple un courrier indésirable, écrivez à
+{discard}
 
 Le voir dans le panneau, ou le refuser en disant pourquoi :
 {page}
@@ -164,8 +186,11 @@ Size: {size} kB
 To send it to the subscribers, write to
 {accept}
 
-To turn it away, write to
+To turn it away, which its author is told, write to
 {reject}
+
+To discard it and tell nobody, as with spam, write to
+{discard}
 
 To see it in the panel, or to turn it away and say why:
 {page}

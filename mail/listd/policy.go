@@ -59,8 +59,6 @@ func (s *service) resolve(ctx context.Context, address string) (*destination, er
 	if !ok {
 		return nil, errUnknown
 	}
-	ctx, cancel := limited(ctx)
-	defer cancel()
 	d := &destination{recipient: r}
 	var err error
 	switch r.purpose {
@@ -75,26 +73,40 @@ func (s *service) resolve(ctx context.Context, address string) (*destination, er
 		}
 		return d, err
 	}
+	if r.token != "" {
+		return d, s.resolveToken(ctx, d)
+	}
 	if d.list, err = readList(ctx, s.db, r.base); err != nil || d.list == nil {
 		return nil, orRefuse(err, errUnknown)
 	}
-	switch r.purpose {
-	case forConfirm:
-		found, err := one(ctx, s.db, []any{&d.email, &d.wants}, "SELECT c.email, c.kind FROM mlist.confirmations c WHERE c.token = $1 AND c.list_id = $2 AND c.expires_at > now()", r.token, d.list.id)
-		if !found {
-			return nil, orRefuse(err, errUnknown)
-		}
-	case forAccept, forReject:
-		var state string
-		found, err := one(ctx, s.db, []any{&d.message, &state}, "SELECT m.id, m.state FROM mlist.messages m WHERE m.token = $1 AND m.list_id = $2", r.token, d.list.id)
-		if !found {
-			return nil, orRefuse(err, errUnknown)
-		}
-		if state != stateHeld {
-			return nil, errDecided
-		}
-	}
 	return d, nil
+}
+
+// resolveToken finds what the token of a confirmation or a decision is about. An
+// address that names a list must name the token's own.
+func (s *service) resolveToken(ctx context.Context, d *destination) error {
+	var list int64
+	var found bool
+	var err error
+	state := stateHeld
+	if d.purpose == forConfirm {
+		found, err = one(ctx, s.db, []any{&list, &d.email, &d.wants}, "SELECT c.list_id, c.email, c.kind FROM mlist.confirmations c WHERE c.token = $1 AND c.expires_at > now() AND c.confirmed_at IS NULL", d.token)
+	} else {
+		found, err = one(ctx, s.db, []any{&list, &d.message, &state}, "SELECT m.list_id, m.id, m.state FROM mlist.messages m WHERE m.token = $1 AND m.list_id IS NOT NULL", d.token)
+	}
+	if !found {
+		return orRefuse(err, errUnknown)
+	}
+	d.list, err = listByID(ctx, s.db, list)
+	switch {
+	case err != nil:
+		return err
+	case d.list == nil || d.base != "" && d.base != d.list.address:
+		return errUnknown
+	case state != stateHeld:
+		return errDecided
+	}
+	return nil
 }
 
 // orRefuse is trouble of ours, or else the refusal.
@@ -109,8 +121,6 @@ func orRefuse(err, refusal error) error {
 // far as the envelope tells: nil for nothing. Postfix asks at RCPT, so that who
 // is turned away is told by their own server and nobody else gets a letter.
 func (s *service) welcome(ctx context.Context, d *destination, sender string) error {
-	ctx, cancel := limited(ctx)
-	defer cancel()
 	if d.purpose == forBounce || d.purpose == forForward {
 		return nil
 	}
@@ -132,6 +142,15 @@ func (s *service) welcome(ctx context.Context, d *destination, sender string) er
 		return s.roomToHold(ctx, d.list)
 	}
 	return nil
+}
+
+// roomToSend refuses when too much waits to go out: of lists, or of all else.
+func (s *service) roomToSend(ctx context.Context, ofList bool) error {
+	full, err := s.full(ctx, ofList)
+	if err == nil && full {
+		err = errFull
+	}
+	return err
 }
 
 // roomToHold refuses when a list's moderators have too much before them.
@@ -157,8 +176,11 @@ func (s *service) roomForAll(ctx context.Context, l *list, octets int) error {
 }
 
 // verdict is the answer about one recipient of one sender, in SMTP's terms:
-// trouble of ours is never a yes.
+// trouble of ours is never a yes. All that is asked of the database for it has
+// one limit: Postfix goes on without our answer after ten seconds (main.cf).
 func (s *service) verdict(ctx context.Context, sender, to string) (*destination, error) {
+	ctx, cancel := limited(ctx)
+	defer cancel()
 	d, err := s.resolve(ctx, to)
 	if err == nil {
 		err = s.welcome(ctx, d, sender)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/emersion/go-smtp"
 
@@ -77,6 +78,29 @@ func TestPostfixIsToldAtRCPT(t *testing.T) {
 	}
 	if got := i.action(t.Context(), map[string]string{"protocol_state": "DATA"}); got != "DUNNO" {
 		t.Errorf("at DATA: %q", got)
+	}
+}
+
+// Postfix takes no answer within ten seconds for a yes, or for a failure of ours.
+func TestASlowDatabaseIsWaitedForOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	i := w.start()
+	tx, err := w.SQL.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	for _, step := range []string{"LOCK TABLE list_subscribers IN ACCESS EXCLUSIVE MODE", "SAVEPOINT before", "LOCK TABLE lists IN ACCESS EXCLUSIVE MODE"} {
+		if _, err := tx.ExecContext(t.Context(), step); err != nil {
+			t.Fatal(err)
+		}
+	}
+	began := time.Now()
+	time.AfterFunc(queryLimit*3/5, func() { _, _ = tx.ExecContext(t.Context(), "ROLLBACK TO before") })
+	action := i.action(t.Context(), map[string]string{"protocol_state": "RCPT", "sender": member1, "recipient": team})
+	if took := time.Since(began); !strings.HasPrefix(action, "DEFER_IF_PERMIT") || took > queryLimit*7/5 {
+		t.Errorf("after %v: %q", took, action)
 	}
 }
 

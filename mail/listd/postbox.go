@@ -3,8 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
-	"strings"
 	"time"
 
 	"github.com/emersion/go-smtp"
@@ -84,31 +84,37 @@ func (p *postbox) close() {
 // answer of SMTP, with errNotHere when every recipient would get it, or errLost.
 func (p *postbox) send(b *batch, d delivery, link string) (answer string, err error) {
 	p.conn.bound(sendLimit)
-	defer func() {
-		var refusal *smtp.SMTPError
-		switch {
-		case err == nil:
-		case errors.As(err, &refusal):
-			answer = answerText(refusal)
-			if refusal.Code == 421 || p.client.Reset() != nil {
-				err = errors.Join(err, errLost)
-			}
-		default:
-			answer, err = err.Error(), errors.Join(err, errLost)
-		}
-	}()
 	head, rest := []byte(nil), b.content
 	if b.base != "" {
 		head, rest = b.header.head(b.base, b.list, link, d.token), b.header.rest
 	}
-	if err := p.client.Mail(b.envelopeSender(d), &smtp.MailOptions{Size: int64(len(head) + len(rest))}); err != nil {
+	answer, err = p.transact(b.envelopeSender(d), d.recipient, head, rest)
+	var refusal *smtp.SMTPError
+	switch {
+	case err == nil:
+		return answer, nil
+	case !errors.As(err, &refusal):
+		return err.Error(), errors.Join(err, errLost)
+	case refusal.Code == 421 || p.client.Reset() != nil:
+		err = errors.Join(err, errLost)
+	}
+	answer = fmt.Sprintf("%d %s", refusal.Code, refusal.Message)
+	if e := refusal.EnhancedCode; e != (smtp.EnhancedCode{}) && e != smtp.NoEnhancedCode {
+		answer = fmt.Sprintf("%d %d.%d.%d %s", refusal.Code, e[0], e[1], e[2], refusal.Message)
+	}
+	return answer, err
+}
+
+// transact is one transaction of SMTP, with a message in two parts.
+func (p *postbox) transact(from, to string, head, rest []byte) (answer string, err error) {
+	if err := p.client.Mail(from, &smtp.MailOptions{Size: int64(len(head) + len(rest))}); err != nil {
 		var refusal *smtp.SMTPError
 		if errors.As(err, &refusal) && refusal.Code != 552 && refusal.EnhancedCode != (smtp.EnhancedCode{5, 3, 4}) {
 			err = errors.Join(err, errNotHere)
 		}
 		return "", err
 	}
-	if err := p.client.Rcpt(d.recipient, nil); err != nil {
+	if err := p.client.Rcpt(to, nil); err != nil {
 		return "", err
 	}
 	w, err := p.client.Data()
@@ -127,26 +133,11 @@ func (p *postbox) send(b *batch, d delivery, link string) (answer string, err er
 	return said.StatusText, nil
 }
 
-// answerText is a refusal as a server writes it.
-func answerText(e *smtp.SMTPError) string {
-	text := []string{}
-	if code := e.EnhancedCode; code != (smtp.EnhancedCode{}) && code != smtp.NoEnhancedCode {
-		text = append(text, strings.Join([]string{itoa(code[0]), itoa(code[1]), itoa(code[2])}, "."))
-	}
-	return itoa(e.Code) + " " + strings.Join(append(text, e.Message), " ")
-}
-
 // envelopeSender is whom what comes back goes to: nobody for a notice of
-// delivery and for mail of our own. A local part has 64 octets (RFC 5321,
-// 4.5.3.1.1); where the list's own leaves no room, the postmaster's does, since
-// the token alone says what it is about.
+// delivery and for mail of our own.
 func (b *batch) envelopeSender(d delivery) string {
 	if b.sender == "" || b.base == "" {
 		return ""
 	}
-	from := sub(b.base, forBounce, d.token)
-	if at := strings.LastIndexByte(from, '@'); at > 64 {
-		return sub("postmaster"+from[at:], forBounce, d.token)
-	}
-	return from
+	return sub(b.base, forBounce, d.token)
 }

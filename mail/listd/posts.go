@@ -15,26 +15,7 @@ const (
 // post takes a message that was written to a list: it is in the database, with a
 // row for each recipient or held for a moderator, or refused.
 func (s *service) post(ctx context.Context, l *list, m *letter) error {
-	switch {
-	case m.header.loops(l.address):
-		return errLoop
-	case m.header.answered():
-		return errAutomatic
-	}
-	if l.posting == postingSubscribers { // Postfix asked about the envelope; what readers see is the field
-		authors := m.header.from()
-		may, err := mayPost(ctx, s.db, l, authors)
-		if err == nil && !(may && len(authors) == 1 && m.header.count("from") == 1) {
-			err = errClosed
-		}
-		if err != nil {
-			return err
-		}
-	}
-	if full, err := s.full(ctx, true); err != nil || full {
-		return orRefuse(err, errFull)
-	}
-	if err := s.roomForAll(ctx, l, len(m.content)); err != nil {
+	if err := s.mayTake(ctx, l, m); err != nil {
 		return err
 	}
 	row := &stored{
@@ -58,6 +39,30 @@ func (s *service) post(ctx context.Context, l *list, m *letter) error {
 		s.log.Info("a message to a list", "list", l.address, "state", row.state, "octets", len(m.content))
 	}
 	return err
+}
+
+// mayTake says what is wrong with a message to a list; nil for nothing.
+func (s *service) mayTake(ctx context.Context, l *list, m *letter) error {
+	switch {
+	case m.header.loops(l.address):
+		return errLoop
+	case m.header.answered():
+		return errAutomatic
+	}
+	if l.posting == postingSubscribers { // Postfix asked about the envelope; what readers see is the field
+		authors := m.header.from()
+		may, err := mayPost(ctx, s.db, l, authors)
+		if err == nil && !(may && len(authors) == 1 && m.header.count("from") == 1) {
+			err = errClosed
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := s.roomToSend(ctx, true); err != nil {
+		return err
+	}
+	return s.roomForAll(ctx, l, len(m.content))
 }
 
 // tellModerators writes to everybody who may decide about a held message.

@@ -206,6 +206,53 @@ func TestAForwardGoesOutUnderASenderOfOurs(t *testing.T) {
 	}
 }
 
+// Whoever writes to a redirection hears of its target what they would hear with an
+// alias, and no more than that.
+func TestAnAnswerOfATargetReachesTheAuthor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	i := w.start()
+	var way string
+	if err := w.SQL.QueryRowContext(t.Context(), "SELECT destination FROM mta.aliases WHERE address = 'gilles.hamon@garrigue.example'").Scan(&way); err != nil {
+		t.Fatal(err)
+	}
+	i.takes(outsider, way, letterFrom(outsider, "a"))
+	back := w.sink.await(t, "hamon@ancien-cabinet.example", 1).from
+	away := func(subject string) string {
+		return letterFrom("hamon@ancien-cabinet.example", subject, "Auto-Submitted: auto-replied")
+	}
+	delayed := letterFrom("mailer-daemon@ancien-cabinet.example", "not yet", "Content-Type: multipart/report; boundary=b") +
+		"\n--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; x\n\nFinal-Recipient: rfc822; y@x\nAction: delayed\nStatus: 4.4.1\n\n--b--\n"
+	i.takes("", back, away("away"))
+	i.takes("", back, delayed)
+	for range 2 {
+		i.takes("", back, away("away again"))
+		i.takes("", back, delayed)
+	}
+	i.takes("hamon@ancien-cabinet.example", back, away("a person's own address")) // nobody's machine may answer
+	w.sink.await(t, outsider, 2)
+	w.settled()
+	list := w.sink.to(outsider)
+	if len(list) != 2 || list[0].from != "" || list[1].from != "" {
+		t.Fatalf("%d are passed on: %v", len(list), list)
+	}
+	if n := w.Int(t, "SELECT count(*) FROM list_deliveries WHERE state = 'bounced'"); n != 0 {
+		t.Error("it counts as a copy that came back")
+	}
+	// Of what nobody wrote, nobody is told.
+	i.takes("", way, letterFrom("mailer-daemon@else.example", "b"))
+	if g := w.sink.await(t, "hamon@ancien-cabinet.example", 2); g.from != "" {
+		t.Errorf("a notice goes out from %q", g.from)
+	}
+	// A list does not hear of its subscribers.
+	i.takes(member1, team, letterFrom(member1, "c"))
+	i.takes("", w.sink.await(t, "david@nguyen-velos.example", 1).from, away("away"))
+	w.settled()
+	if list := w.sink.to(member1); len(list) > 1 {
+		t.Errorf("the author of a post hears %v", list[1:])
+	}
+}
+
 func TestTheOwnerReadsWhatIsWrittenToThem(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -138,9 +138,10 @@ SELECT CASE WHEN bool_and(m.address IS NOT NULL) THEN max(m.free_bytes) END
   FROM way w LEFT JOIN mlist.mailboxes m ON m.address = w.address WHERE w.ends`
 
 // kept is an address without its detail, as the panel has it; false for what no
-// mailbox has: what comes back to a list, and what is in no shape of the panel's.
+// mailbox has: what a token of ours is about, and what is in no shape of the
+// panel's.
 func kept(address string) (base string, ok bool) {
-	if r, ok := parseRecipient(address); ok && r.purpose == forBounce {
+	if r, ok := parseRecipient(address); ok && r.base == "" {
 		return "", false
 	}
 	at := strings.LastIndexByte(address, '@')

@@ -37,8 +37,8 @@ func (s *service) ask(ctx context.Context, l *list, wants purpose, m *letter) er
 	if err != nil {
 		return err
 	}
-	if full, err := s.full(ctx, false); err != nil || full {
-		return orRefuse(err, errFull)
+	if err := s.roomToSend(ctx, false); err != nil {
+		return err
 	}
 	return s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		var asked int
@@ -51,7 +51,7 @@ func (s *service) ask(ctx context.Context, l *list, wants purpose, m *letter) er
 		}
 		var token string
 		due, err := one(ctx, tx, []any{&token}, `INSERT INTO mlist.confirmations AS c (token, list_id, kind, email, expires_at) VALUES ($1, $2, $3, $4, now() + $5)
-			ON CONFLICT (list_id, email, kind) DO UPDATE SET expires_at = excluded.expires_at WHERE c.expires_at < excluded.expires_at - $6::interval RETURNING c.token`,
+			ON CONFLICT (list_id, email, kind) DO UPDATE SET expires_at = excluded.expires_at, confirmed_at = NULL WHERE c.expires_at < excluded.expires_at - $6::interval RETURNING c.token`,
 			newToken(), l.id, wants, email, confirmFor, askAgain)
 		if err != nil || !due {
 			return err
@@ -60,26 +60,28 @@ func (s *service) ask(ctx context.Context, l *list, wants purpose, m *letter) er
 	})
 }
 
-// confirm hands a request to the panel, which carries it out within a moment.
+// confirm hands a request to the panel, which carries it out within a moment, or
+// does not: the list may be full by now. What became of it is told afterwards, by
+// answerConfirmed.
 func (s *service) confirm(ctx context.Context, d *destination, m *letter) error {
 	if m.header.automatic() || m.header.bulk() {
 		return errAutomatic
 	}
 	err := s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, "DELETE FROM mlist.confirmations c WHERE c.token = $1", d.token)
+		tag, err := tx.Exec(ctx, "UPDATE mlist.confirmations c SET confirmed_at = now() WHERE c.token = $1 AND c.confirmed_at IS NULL", d.token)
 		if err != nil || tag.RowsAffected() == 0 { // by another process, at this moment
 			return err
 		}
-		if err := request(ctx, tx, d.list.id, string(d.wants), d.email, 0); err != nil {
-			return err
-		}
-		return s.enqueue(ctx, tx, s.confirmedNotice(d.list, d.wants, d.email))
+		return request(ctx, tx, d.list.id, string(d.wants), d.email, 0)
 	})
 	if err == nil {
 		s.log.Info("a request was confirmed", "list", d.list.address, "wants", d.wants)
 	}
 	return err
 }
+
+// decisions are those of a moderator, as the panel knows them.
+var decisions = map[purpose]string{forAccept: "approve", forReject: "reject", forDiscard: "discard"}
 
 // decide hands the decision of a moderator to the panel. Who writes must be one:
 // a notice that was passed on gives its reader no right.
@@ -97,10 +99,7 @@ func (s *service) decide(ctx context.Context, d *destination, m *letter) error {
 			return err
 		}
 		if moderator {
-			kind := "approve"
-			if d.purpose == forReject {
-				kind = "reject"
-			}
+			kind := decisions[d.purpose]
 			s.log.Info("a moderator decides", "list", d.list.address, "kind", kind)
 			return request(ctx, s.db, d.list.id, kind, email, d.message)
 		}
@@ -114,8 +113,8 @@ func (s *service) help(ctx context.Context, l *list, m *letter) error {
 	if err != nil {
 		return err
 	}
-	if full, err := s.full(ctx, false); err != nil || full {
-		return orRefuse(err, errFull)
+	if err := s.roomToSend(ctx, false); err != nil {
+		return err
 	}
 	if !s.answered.first(l.address+" "+email, time.Now()) {
 		return nil

@@ -43,8 +43,58 @@ func TestSubscribingByMailIsConfirmedFirst(t *testing.T) {
 	i.takes("another@else.example", confirm, letterFrom(outsider, "Re: "))
 	w.asks("subscribe someone@else.example " + team)
 	i.refuses(550, outsider, confirm, letterFrom(outsider, "again"))
-	if g := w.sink.await(t, outsider, 2); !strings.Contains(g.text(), "equipe+unsubscribe@garrigue.example") {
+	w.settled()
+	if n := w.sink.count(); n != 1 {
+		t.Errorf("%d messages: it is promised before the panel has done it", n)
+	}
+	if err := w.Store.CarryListRequests(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	i.wakeAll()
+	if g := w.sink.await(t, outsider, 2); !strings.Contains(g.text(), "equipe+unsubscribe@garrigue.example") || g.header().get("subject") == "" {
 		t.Errorf("the answer is\n%s", g.data)
+	}
+	// What the panel does not do is not said to be done.
+	i.takes(outsider, "equipe+unsubscribe@garrigue.example", letterFrom(outsider, ""))
+	i.takes(outsider, replyTo(t, w.sink.await(t, outsider, 3)), letterFrom(outsider, "Re: "))
+	w.Exec(t, "DELETE FROM list_requests")
+	i.wakeAll()
+	if g := w.sink.await(t, outsider, 4); !strings.Contains(g.text(), "ne peut pas y donner suite") {
+		t.Errorf("the answer is\n%s", g.data)
+	}
+	if n := w.Int(t, "SELECT count(*) FROM list_confirmations"); n != 0 {
+		t.Errorf("%d questions are kept", n)
+	}
+}
+
+// A server may refuse to write to a local part of more than 64 octets (RFC 5321, 4.5.3.1.1).
+func TestALongNameLeavesRoomForAnAnswer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	name := strings.Repeat("x", 64)
+	list := w.list(name, models.ListSettings{Posting: models.PostingModerated})
+	i := w.start()
+	i.takes(outsider, list, letterFrom(outsider, "a"))
+	text := w.sink.await(t, teamBoss, 1).text()
+	for word, kind := range map[string]string{"accept": "approve", "reject": "reject", "discard": "discard"} {
+		address := addressIn(t, text, "postmaster+"+word+"-")
+		if got := i.asks("sender="+teamBoss, "recipient="+address); got != "DUNNO" {
+			t.Errorf("%s: %s", address, got)
+		}
+		local, _, _ := strings.Cut(address, "@")
+		i.takes(teamBoss, strings.TrimPrefix(local, "postmaster+")+"@"+forwardDomain, letterFrom(teamBoss, "")) // as Postfix hands it over
+		if got := w.requests(); got[len(got)-1] != kind+" "+teamBoss+" "+list {
+			t.Errorf("the panel is asked for %q", got)
+		}
+		i.refuses(550, teamBoss, strings.Replace(address, "postmaster", "equipe", 1), letterFrom(teamBoss, "")) // it is another list's
+	}
+	for n := 1; n <= 64; n++ {
+		for _, p := range []purpose{forConfirm, forAccept, forReject, forDiscard, forBounce} {
+			address := sub(strings.Repeat("x", n)+"@garrigue.example", p, newToken())
+			if r, ok := parseRecipient(address); !ok || r.purpose != p || strings.IndexByte(address, '@') > 64 {
+				t.Errorf("%s: %+v", address, r)
+			}
+		}
 	}
 }
 
@@ -160,44 +210,48 @@ func TestTheAuthorOfARejectedMessageIsToldWhy(t *testing.T) {
 	w := newWorld(t)
 	list := w.list("moderee", models.ListSettings{Posting: models.PostingModerated, Language: "fr"}, member1)
 	i := w.start()
+	const machine = "machine@else.example"
+	i.takes(machine, list, letterFrom(machine, "Promotion", "Precedence: bulk"))
 	i.takes(outsider, list, letterFrom(outsider, "Vente"))
-	w.sink.await(t, teamBoss, 1) // no moderators: the owner
+	w.sink.await(t, teamBoss, 2) // no moderators: the owner
 	w.Exec(t, "UPDATE list_messages SET state = 'rejected', settled_at = now(), reason = $1 WHERE state = 'held'", "Pas de publicité.\nMerci.\u202e")
 	g := w.sink.await(t, outsider, 1)
 	if text := g.text(); !strings.Contains(text, "> Vente") || !strings.Contains(text, "> Pas de publicité.\n> Merci.") || strings.Contains(text, "\u202e") || g.from != "" {
 		t.Errorf("from %q:\n%s", g.from, text)
 	}
 	modelstest.Await(t, patience, "the content is gone", func() bool { return w.Int(t, "SELECT count(*) FROM list_messages WHERE length(content) > 0") == 0 })
-	if n := w.sink.count(); n != 2 {
-		t.Errorf("%d messages", n)
+	w.settled()
+	if n := w.sink.count(); n != 3 || len(w.sink.to(machine)) != 0 {
+		t.Errorf("%d messages, and to a machine %v", n, w.sink.to(machine))
 	}
 }
 
 func TestWhatIsOldGoes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	list := w.list("moderee", models.ListSettings{Posting: models.PostingModerated}, member1)
+	const machine, stranger = "machine@else.example", "stranger@else.example"
+	list := w.list("moderee", models.ListSettings{Posting: models.PostingModerated}, outsider, machine)
 	i := w.start()
 	i.takes(outsider, list, letterFrom(outsider, "a"))
 	i.takes(outsider, list, letterFrom(outsider, "b"))
-	const machine = "machine@else.example"
 	i.takes(machine, list, letterFrom(machine, "c", "Precedence: bulk"))
+	i.takes(stranger, list, letterFrom(stranger, "d")) // or who forged that
 	i.takes(outsider, "moderee+subscribe@garrigue.example", letterFrom(outsider, ""))
 	w.settled()
-	w.Exec(t, "UPDATE list_messages SET received_at = now() - interval '15 days' WHERE subject IN ('a', 'c')")
+	w.Exec(t, "UPDATE list_messages SET received_at = now() - interval '15 days' WHERE subject IN ('a', 'c', 'd')")
 	w.Exec(t, "UPDATE list_confirmations SET expires_at = now() - interval '1 second'")
 	if err := i.tidy(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if n := w.Int(t, "SELECT count(*) FROM list_messages WHERE state = 'expired' AND subject IN ('a', 'c') AND length(content) = 0"); n != 2 {
+	if n := w.Int(t, "SELECT count(*) FROM list_messages WHERE state = 'expired' AND subject IN ('a', 'c', 'd') AND length(content) = 0"); n != 3 {
 		t.Error("the messages without a decision are not put aside")
 	}
 	w.settled()
 	if g := w.sink.await(t, outsider, 2); g.from != "" || g.header().get("auto-submitted") != "auto-replied" || !strings.Contains(g.text(), "> a") {
 		t.Errorf("its author is told, from %q:\n%s", g.from, g.data)
 	}
-	if list := w.sink.to(machine); len(list) != 0 {
-		t.Errorf("a machine is answered:\n%s", list[0].data)
+	if list := append(w.sink.to(machine), w.sink.to(stranger)...); len(list) != 0 {
+		t.Errorf("a machine or a stranger is answered:\n%s", list[0].data)
 	}
 	if n := w.Int(t, "SELECT count(*) FROM list_confirmations"); n != 0 {
 		t.Error("the question without an answer is kept")

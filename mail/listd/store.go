@@ -27,8 +27,8 @@ const (
 	loadFor       = 5 * time.Second
 )
 
-// queryLimit is how long the database may take for one answer; Postfix waits for
-// ours a little longer.
+// queryLimit is how long the database may take for what is one answer of ours.
+// Postfix waits for twice as long (main.cf).
 const queryLimit = 5 * time.Second
 
 // What a list says about answers, when it is no address.
@@ -93,6 +93,16 @@ func readList(ctx context.Context, q querier, address string) (*list, error) {
 	return l, nil
 }
 
+// listByID finds a list that receives mail; nil when there is none.
+func listByID(ctx context.Context, q querier, id int64) (*list, error) {
+	l := &list{}
+	found, err := one(ctx, q, l.dest(), "SELECT "+listColumns+" FROM mlist.lists l WHERE l.id = $1", id)
+	if !found {
+		return nil, err
+	}
+	return l, nil
+}
+
 // moderates says whether an address decides about the messages of a list: as a
 // moderator or, of a list without any, as its owner.
 func moderates(ctx context.Context, q querier, l *list, email string) (may bool, err error) {
@@ -120,6 +130,11 @@ type stored struct {
 	state   string
 	token   string
 	digest  string // by which it is known when it is handed over again; "" for mail of our own
+}
+
+// letter is the message as it was handed to us.
+func (m *stored) letter() *letter {
+	return &letter{sender: m.sender, content: m.content, header: splitHeader(m.content)}
 }
 
 // digestOf knows a message that Postfix hands over a second time: its trace

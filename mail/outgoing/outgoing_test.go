@@ -255,7 +255,8 @@ func TestWhatAServerRefusesAndWhatMayPass(t *testing.T) {
 		says       string
 	}{
 		{"a recipient that nobody knows", func(s *sink) { s.answers["RCPT"] = "550 5.1.1 No such person" }, "", 550, "5.1.1 No such person"},
-		{"a sender that is not wanted", func(s *sink) { s.answers["MAIL"] = "553 5.7.1 Not from you" }, "", 553, "5.7.1"},
+		{"a sender that is not wanted", func(s *sink) { s.answers["MAIL"] = "553 5.7.1 Not from you" }, "", 0, "5.7.1"},
+		{"a log-in that is missing", func(s *sink) { s.answers["MAIL"] = "530 5.7.0 Authentication required" }, "", 0, "530"},
 		{"a message that is too large", func(s *sink) { s.answers["end"] = "552 5.3.4 Too large" }, "", 552, "5.3.4"},
 		{"a message that has to wait", func(s *sink) { s.answers["end"] = "451 4.3.0 Later" }, "", 0, "451"},
 		{"a recipient that has to wait", func(s *sink) { s.answers["RCPT"] = "450 4.2.0 Greylisted" }, "", 0, "450"},

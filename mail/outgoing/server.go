@@ -115,14 +115,15 @@ func (s *server) options(opened func(net.Conn)) []mail.Option {
 }
 
 // failure makes ours of the library's error. Only what the server says of this
-// very message is a refusal: one that lets nobody in may be mended.
+// very message or its recipient is a refusal: one that lets nobody in, or does
+// not take our sender, may be mended.
 func (s *server) failure(ctx context.Context, err error) error {
 	if ctx.Err() != nil { // what it broke says less
 		err = ctx.Err()
 	}
 	text, _, _ := strings.Cut(shortened(err.Error()), ", affected recipient") // who that is, the caller knows
 	var sent *mail.SendError
-	if errors.As(err, &sent) && sent.ErrorCode() >= 500 && sent.ErrorCode() < 600 {
+	if errors.As(err, &sent) && sent.Reason != mail.ErrSMTPMailFrom && sent.ErrorCode() >= 500 && sent.ErrorCode() < 600 {
 		return Refused{Code: sent.ErrorCode(), Text: text}
 	}
 	return fmt.Errorf("mail server %s: %s", s.route, text)

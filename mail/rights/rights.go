@@ -13,7 +13,7 @@ var (
 	Lists = []string{
 		"mlist.lists SELECT", "mlist.subscribers SELECT", "mlist.moderators SELECT", "mlist.forwards SELECT", "mlist.ways SELECT", "mlist.mailboxes SELECT",
 		"mlist.links SELECT", "mlist.links INSERT",
-		"mlist.requests INSERT",
+		"mlist.requests SELECT", "mlist.requests INSERT",
 		"mlist.messages SELECT", "mlist.messages INSERT", "mlist.messages UPDATE", "mlist.messages DELETE",
 		"mlist.deliveries SELECT", "mlist.deliveries INSERT", "mlist.deliveries UPDATE", "mlist.deliveries DELETE",
 		"mlist.confirmations SELECT", "mlist.confirmations INSERT", "mlist.confirmations UPDATE", "mlist.confirmations DELETE",

@@ -203,6 +203,11 @@ func (c *compiler) rule(r Rule) (string, error) {
 	if !HeaderName(r.Header) {
 		return "", fmt.Errorf("header %q", r.Header)
 	}
+	return c.compared(r)
+}
+
+// compared is a rule about the text of a field.
+func (c *compiler) compared(r Rule) (string, error) {
 	test := "header"
 	if r.address() {
 		test = "address"

@@ -15,7 +15,7 @@ func (w *World) ListMessage(t testing.TB, list, state, author, subject, content 
 	id := int64(1 + w.Int(t, "SELECT COALESCE(max(id), 0) FROM list_messages"))
 	now := w.Store.Now()
 	var settled *time.Time
-	if state == "rejected" || state == "expired" || state == "sent" {
+	if state == "rejected" || state == "discarded" || state == "expired" || state == "sent" {
 		settled = &now
 	}
 	overriding := "OVERRIDING SYSTEM VALUE "

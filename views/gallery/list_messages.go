@@ -67,6 +67,7 @@ func someMessages() []models.ListMessage {
 		{ID: 8, Author: "anna@else.example", Subject: "Compte rendu", SizeBytes: 52_000, State: models.MessageSent, ReceivedAt: Now.AddDate(0, 0, -2), SettledAt: &settled, Sent: 312},
 		{ID: 7, Author: "b@else.example", Subject: "Presque", SizeBytes: 2_000, State: models.MessageSent, ReceivedAt: Now.AddDate(0, 0, -3), SettledAt: &settled, Sent: 310, Failed: 2},
 		{ID: 6, Subject: "Publicité", SizeBytes: 2_000, State: models.MessageRejected, SettledBy: "ad1001-mdt", Reason: "<b>Hors sujet</b>", ReceivedAt: Now.AddDate(0, 0, -4), SettledAt: &settled},
+		{ID: 4, Author: "d@else.example", Subject: "Gagnez", SizeBytes: 2_000, State: models.MessageDiscarded, SettledBy: "ad1001-mdt", ReceivedAt: Now.AddDate(0, 0, -4), SettledAt: &settled},
 		{ID: 5, Author: "c@else.example", SizeBytes: 2_000, State: models.MessageExpired, ReceivedAt: Now.AddDate(0, -1, 0), SettledAt: &settled},
 	}
 }
