@@ -168,7 +168,7 @@ func (h *Handlers) recognise(c echo.Context, err error) {
 func (h *Handlers) askToSignIn(c echo.Context) error {
 	next := c.Request().URL.RequestURI()
 	if c.Request().Method != http.MethodGet || isFragment(c) {
-		next = refererPath(c)
+		next = h.refererPath(c)
 	}
 	if isFragment(c) {
 		if c.Path() != views.IdentifiersPath {
@@ -179,13 +179,13 @@ func (h *Handlers) askToSignIn(c echo.Context) error {
 	return c.Redirect(http.StatusSeeOther, views.SignInTo(next))
 }
 
-// refererPath is the path of this site that the request came from, "" for none.
-func refererPath(c echo.Context) string {
+// refererPath is the page of this site that the request came from, "" for none.
+func (h *Handlers) refererPath(c echo.Context) string {
 	u, err := url.Parse(c.Request().Referer())
 	if err != nil || u.Host != c.Request().Host {
 		return ""
 	}
-	return u.RequestURI()
+	return h.pageAt(c, u.RequestURI())
 }
 
 func (h *Handlers) render(c echo.Context, p problem) error {
@@ -194,7 +194,7 @@ func (h *Handlers) render(c echo.Context, p problem) error {
 	if p.status >= 500 {
 		v.Reference = reference(c)
 	}
-	if back := refererPath(c); back != "" && (isFragment(c) || c.Request().Method == http.MethodPost || p.status == http.StatusUnprocessableEntity) {
+	if back := h.refererPath(c); back != "" && (isFragment(c) || c.Request().Method == http.MethodPost || p.status == http.StatusUnprocessableEntity) {
 		v.BackPath, v.BackLabel = back, t(c, "error.back")
 	}
 	switch {

@@ -59,6 +59,7 @@ type Handlers struct {
 	oneClick map[string]bool  // paths that other sites may post to
 	streamed map[string]bool  // the paths of streams
 	looked   map[string]bool  // the paths of pages that show what is a customer's
+	places   places           // where pages can be asked for
 	streams  streams
 }
 
@@ -108,7 +109,7 @@ func New(cfg Config) (*echo.Echo, error) {
 	if cfg.Gallery != nil {
 		e.GET("/_gallery*", echo.WrapHandler(http.StripPrefix("/_gallery", cfg.Gallery)))
 	}
-	h.files, h.oneClick = map[string]int64{}, map[string]bool{}
+	h.files, h.oneClick, h.places = map[string]int64{}, map[string]bool{}, placesOf(h.routes())
 	for _, r := range h.routes() {
 		if r.file > 0 {
 			h.files[r.Path] = r.file

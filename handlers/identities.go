@@ -47,7 +47,7 @@ func (h *Handlers) identitiesPage(c echo.Context, status int, bad views.Errors) 
 	if err != nil {
 		return err
 	}
-	p.Path, p.Refused = views.IdentitiesPath, len(bad) > 0
+	p.Refused = len(bad) > 0
 	return mandat.Render(c, status, views.IdentitiesPage(p, views.IdentitiesView{
 		Provider: h.signOn.Provider.Label, Issuer: h.signOn.Provider.Issuer, List: list, Agent: s.AgentID != 0, Proof: h.proof(c).With(bad), Errors: bad,
 	}))

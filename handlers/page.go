@@ -13,10 +13,7 @@ import (
 
 // page begins a page for the request: who looks, what the last request did, and the submission of its forms.
 func (h *Handlers) page(c echo.Context, here, title string) (views.Page, error) {
-	p := views.Page{Title: title, Here: here, Path: c.Request().URL.RequestURI(), Theme: h.themeOf(c)}
-	if c.Request().Method != http.MethodGet {
-		p.Path = c.Request().URL.Path
-	}
+	p := views.Page{Title: title, Here: here, Path: h.pathOf(c), Theme: h.themeOf(c)}
 	s := sessionOf(c)
 	if s == nil {
 		return p, nil

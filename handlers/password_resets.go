@@ -22,7 +22,6 @@ func (h *Handlers) passwordResetPage(c echo.Context, status int, f views.Passwor
 	if err != nil {
 		return err
 	}
-	p.Path = views.NewPasswordResetPath
 	p.Refused = len(f.Errors) > 0
 	f.Mails = h.store.Mails()
 	return mandat.Render(c, status, views.PasswordResetPage(p, f))
