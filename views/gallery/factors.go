@@ -20,15 +20,26 @@ var factors = []Entry{
 	{Name: "factors/full", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		return factorsPage(l, p, views.FactorsView{Factors: &models.Factors{Apps: apps(l), CodesLeft: 1}, Kept: true})
 	}},
+	{Name: "factors/bound", Component: func(l *locale.Locale, p views.Page) templ.Component {
+		return factorsPage(l, p, views.FactorsView{
+			Factors: &models.Factors{Devices: trusted()}, Ways: models.WaysIn{Bound: true, Password: true, Passkeys: 1}, Kept: true,
+			Passkeys: views.PasskeysView{Site: "panel.example.org", List: somePasskeys(l)[:1]},
+		})
+	}},
+	{Name: "factors/removal-bound", Component: func(l *locale.Locale, p views.Page) templ.Component {
+		f := apps(l)[0]
+		p.Title, p.Here = l.T("factor.remove"), "profile"
+		return views.FactorRemovalPage(p, &f, views.FactorForm{Left: models.WaysIn{Bound: true, Password: true, Passkeys: 1}})
+	}},
 	{Name: "factors/staff", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		p.Viewer = views.Viewer{Identifier: "sam-support", Name: "Sam", Agent: true}
 		return factorsPage(l, p, views.FactorsView{
-			Factors: &models.Factors{Apps: apps(l)[:1], CodesLeft: 10}, Ways: models.WaysIn{Agent: true, Password: true}, Kept: true, Provider: "Garrigue ID",
+			Factors: &models.Factors{Apps: apps(l)[:1], CodesLeft: 10}, Ways: models.WaysIn{Agent: true, Bound: true, Password: true}, Kept: true, Provider: "Garrigue ID",
 		})
 	}},
 	{Name: "factors/staff-without-key", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		p.Viewer = views.Viewer{Identifier: "sam-support", Name: "Sam", Agent: true}
-		return factorsPage(l, p, views.FactorsView{Factors: &models.Factors{Apps: apps(l)[:1], CodesLeft: 10}, Ways: models.WaysIn{Agent: true, Password: true}})
+		return factorsPage(l, p, views.FactorsView{Factors: &models.Factors{Apps: apps(l)[:1], CodesLeft: 10}, Ways: models.WaysIn{Agent: true, Bound: true, Password: true}})
 	}},
 	{Name: "factors/new", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		return newFactor(l, p, enrolment(), views.FactorForm{})
@@ -71,7 +82,7 @@ var factors = []Entry{
 		f := apps(l)[0]
 		p.Viewer = views.Viewer{Identifier: "sam-support", Name: "Sam", Agent: true}
 		p.Title, p.Here = l.T("factor.remove"), "profile"
-		return views.FactorRemovalPage(p, &f, views.FactorForm{Left: models.WaysIn{Agent: true, Password: true, Passkeys: 1}})
+		return views.FactorRemovalPage(p, &f, views.FactorForm{Left: models.WaysIn{Agent: true, Bound: true, Password: true, Passkeys: 1}})
 	}},
 	{Name: "factors/recovery", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		p.Title, p.Here = l.T("recovery.make"), "profile"
