@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"errors"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -20,16 +19,13 @@ func (h *Handlers) proof(c echo.Context) views.Proof {
 	if s.Proved(h.store.Now()) {
 		return views.Proof{}
 	}
-	ctx, self, p := c.Request().Context(), s.Actor().Self(), views.Proof{Needed: true}
-	var codes, passkeys error
-	p.Code, codes = h.store.HasFactor(ctx, self)
-	if h.site != nil {
-		p.Passkey, passkeys = h.store.HasPasskey(ctx, self, h.site.ID())
-	}
-	if err := errors.Join(codes, passkeys); err != nil { // the field takes a code all the same, and only does not say so
+	p := views.Proof{Needed: true, Password: true, Elsewhere: h.proofElsewhere(c)}
+	ways, err := h.waysIn(c)
+	if err != nil { // the field takes a code all the same, and only does not say so
 		h.log.Warn("proof", "request", reference(c), "error", err)
+		return p
 	}
-	p.Elsewhere = h.proofElsewhere(c)
+	p.Password, p.Code, p.Passkey = ways.Password, ways.Apps > 0, ways.Passkeys > 0
 	return p
 }
 

@@ -3,6 +3,7 @@ package handlers
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -94,9 +95,13 @@ func (h *Handlers) signInFactorPage(c echo.Context, status int, f views.SignInFa
 	if err != nil {
 		return h.signInRefused(c, err, f)
 	}
+	f.Passkey = h.site != nil && slices.Contains(pending.Sites, h.site.ID())
 	title := t(c, "factor.challenge.heading")
-	if pending.Enrol {
+	switch {
+	case pending.Enrol:
 		title = t(c, "factor.enrol.heading")
+	case !pending.Code:
+		title = t(c, "factor.challenge.passkey_heading")
 	}
 	p, err := h.page(c, "", title)
 	if err != nil {
@@ -105,11 +110,6 @@ func (h *Handlers) signInFactorPage(c echo.Context, status int, f views.SignInFa
 	p.Path, p.Refused = views.SignInFactorTo(f.Next), len(f.Errors) > 0
 	if pending.Enrol {
 		return mandat.Render(c, status, views.SignInEnrolPage(p, pending, f))
-	}
-	if h.site != nil {
-		if f.Passkey, err = h.store.PendingHasPasskey(c.Request().Context(), h.secretCookie(c, pendingCookie), h.site.ID()); err != nil {
-			return err
-		}
 	}
 	return mandat.Render(c, status, views.SignInFactorPage(p, pending, f))
 }

@@ -170,7 +170,7 @@
     return { id: c.id, rawId: c.id, type: c.type, clientExtensionResults: {}, response };
   };
 
-  const fieldOf = (button) => button.form.querySelector(`input[name="${button.id}"]`);
+  const fieldOf = (button) => button.form.querySelector(`input[name="${button.dataset.field}"]`);
 
   const usePasskey = async (button) => {
     const { form } = button, field = fieldOf(button), place = field.nextElementSibling;
