@@ -96,6 +96,9 @@ func (h *Handlers) updateProfilePassword(c echo.Context) error {
 		h.security.Info("password changed", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP())
 		err = h.renew(c)
 	}
+	if late, status, is := slowed(c, err, "current"); is {
+		return h.profilePasswordPage(c, status, views.ProfilePasswordForm{Errors: late})
+	}
 	if bad, is := refused(c, err); is {
 		return h.profilePasswordPage(c, http.StatusUnprocessableEntity, views.ProfilePasswordForm{Errors: bad})
 	}

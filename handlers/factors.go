@@ -69,7 +69,7 @@ func (h *Handlers) createFactor(c echo.Context) error {
 	}
 	if bad, is := refused(c, err); is {
 		f.Errors = bad
-		return h.newFactorPage(c, http.StatusUnprocessableEntity, f)
+		return h.newFactorPage(c, statusFor(c, err), f)
 	}
 	if err == nil {
 		h.security.Info("second factor added", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP())

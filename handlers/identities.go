@@ -67,7 +67,7 @@ func (h *Handlers) createIdentity(c echo.Context) error {
 		err = h.depart(c, by, models.IdentityRequest{SessionID: by.Session})
 	}
 	if bad, is := refused(c, err); is {
-		return h.identitiesPage(c, http.StatusUnprocessableEntity, bad)
+		return h.identitiesPage(c, statusFor(c, err), bad)
 	}
 	return h.done(c, err, views.IdentityRequestPath, views.Flash{})
 }
@@ -135,7 +135,7 @@ func (h *Handlers) createIdentityRemoval(c echo.Context) error {
 		}
 	}
 	if bad, is := refused(c, err); is {
-		return h.identityRemovalPage(c, http.StatusUnprocessableEntity, bad)
+		return h.identityRemovalPage(c, statusFor(c, err), bad)
 	}
 	return h.done(c, err, views.IdentitiesPath, ok(c, "identity.unlinked"))
 }

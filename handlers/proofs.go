@@ -1,10 +1,12 @@
 package handlers
 
 import (
+	"errors"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"example.org/mandat/models"
 	"example.org/mandat/views"
 )
 
@@ -31,8 +33,8 @@ func (h *Handlers) proof(c echo.Context) views.Proof {
 
 // prove takes the proof of a form: nil when it is right, or none is needed. It
 // is models.Invalid (field "proof") when it is missing or wrong, which leads to
-// the same page, and models.Throttled after too many wrong ones. A right one
-// gives the session a new reference.
+// the same page, and models.Throttled with it after too many wrong ones: see
+// statusFor. A right one gives the session a new reference.
 func (h *Handlers) prove(c echo.Context, f form) error {
 	s := sessionOf(c)
 	if s.Proved(h.store.Now()) {
@@ -41,6 +43,10 @@ func (h *Handlers) prove(c echo.Context, f form) error {
 	token, err := h.tokenFor(c, f)
 	if err != nil {
 		h.security.Warn("proof refused", "request", reference(c), "person", s.Identifier, "peer", c.RealIP())
+		if _, _, is := slowed(c, err, "proof"); is {
+			p := problemOf(c, err)
+			err = errors.Join(models.Invalid{"proof": {{Key: "error.throttled.text", Args: p.args}}}, err)
+		}
 		return err
 	}
 	h.security.Info("proof given", "request", reference(c), "person", s.Identifier, "peer", c.RealIP())

@@ -58,17 +58,16 @@ func (h *Handlers) createSession(c echo.Context) error {
 	from.Identifier, from.Password = f.Get("identifier"), f.Get("password")
 	in, err := h.store.SignIn(c.Request().Context(), from, h.sessions.token(c.Request()))
 	form := views.SignInForm{Identifier: f.Get("identifier"), Next: f.Get("next")}
-	throttled := models.Throttled{}
+	late, status, throttled := slowed(c, err, "identifier")
 	switch {
 	case errors.Is(err, models.ErrSignedOut):
 		h.tellRefusal(c, "sign-in refused", "tried", err)
 		form.Errors = views.Errors{"identifier": {t(c, "session.wrong")}}
 		return h.signInPage(c, http.StatusUnprocessableEntity, form)
-	case errors.As(err, &throttled):
+	case throttled:
 		h.tellRefusal(c, "sign-in throttled", "tried", err)
-		p := problemOf(c, err)
-		form.Errors = views.Errors{"identifier": {t(c, "error.throttled.text", p.args...)}}
-		return h.signInPage(c, p.status, form)
+		form.Errors = late
+		return h.signInPage(c, status, form)
 	case err != nil:
 		return err
 	}

@@ -100,6 +100,9 @@ func TestTooManyWrongPasswordsWait(t *testing.T) {
 		for range 11 {
 			p = v.post("/session", signIn(cast.Alice, "wrong-password-here"))
 		}
+		if p.header.Get("Retry-After") == "" {
+			t.Error("it does not say when to try again")
+		}
 		if p.status != http.StatusTooManyRequests || !strings.Contains(p.text(".errors"), "Wait 1 second") && !strings.Contains(p.text(".errors"), "Wait 2 seconds") {
 			t.Errorf("%d %s", p.status, p.text(".errors"))
 		}

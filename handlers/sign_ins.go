@@ -142,17 +142,16 @@ func (h *Handlers) createSignInFactor(c echo.Context) error {
 
 // signInRefused answers a second factor that was not accepted.
 func (h *Handlers) signInRefused(c echo.Context, err error, f views.SignInFactorForm) error {
-	throttled := models.Throttled{}
+	late, status, throttled := slowed(c, err, "code")
 	switch {
 	case errors.Is(err, models.ErrSignInEnded), errors.Is(err, models.ErrSignedOut):
 		h.tellRefusal(c, "sign-in ended before its second factor", "person", err)
 		h.setCookie(c, pendingCookie, "", 0)
 		return h.signInPage(c, http.StatusUnprocessableEntity, views.SignInForm{Next: f.Next, Errors: views.Errors{"identifier": {t(c, "factor.challenge.ended")}}})
-	case errors.As(err, &throttled):
+	case throttled:
 		h.tellRefusal(c, "second factor throttled", "person", err)
-		p := problemOf(c, err)
-		f.Errors = views.Errors{"code": {t(c, "error.throttled.text", p.args...), t(c, "factor.challenge.throttled")}}
-		return h.signInFactorPage(c, p.status, f)
+		f.Errors = views.Errors{"code": append(late["code"], t(c, "factor.challenge.throttled"))}
+		return h.signInFactorPage(c, status, f)
 	}
 	bad, is := refused(c, err)
 	if !is {
