@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"net/http"
-	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -104,12 +103,16 @@ func (h *Handlers) identityRemovalPage(c echo.Context, status int, bad views.Err
 }
 
 func (h *Handlers) ownIdentity(c echo.Context) (*models.Identity, error) {
+	id, err := numberOf(c)
+	if err != nil {
+		return nil, err
+	}
 	list, err := h.store.Identities(c.Request().Context(), sessionOf(c).Actor())
 	if err != nil {
 		return nil, err
 	}
 	for i := range list {
-		if strconv.FormatInt(list[i].ID, 10) == c.Param("id") {
+		if list[i].ID == id {
 			return &list[i], nil
 		}
 	}

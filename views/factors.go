@@ -32,8 +32,6 @@ type FactorsView struct {
 
 	Passkeys PasskeysView
 	Provider string // that an agent can link; "" for none
-
-	Errors Errors
 }
 
 // Any says that there is a second factor.
