@@ -206,9 +206,10 @@ func (h *Handlers) render(c echo.Context, p problem) error {
 		header.Set("HX-Reswap", "innerHTML")
 		return mandat.Render(c, p.status, ui.Message(ui.MessageArgs{Tone: ui.Crit, Text: text, ClosePath: v.BackPath}))
 	}
-	page := views.Page{Title: heading, Theme: h.themeOf(c), Path: views.HomePath}
-	if s := sessionOf(c); s != nil {
-		page.Theme, page.Submission = s.Theme, newSubmission(s.FormKey)
+	s := sessionOf(c)
+	page := views.Page{Title: heading, Theme: h.themeOf(c, s), Path: views.HomePath}
+	if s != nil {
+		page.Viewer, page.Submission = viewerOf(s), newSubmission(s.FormKey)
 		if s.Assistance != nil {
 			page.Acting = &views.Acting{Assistance: s.Assistance, Mode: s.Mode}
 		}

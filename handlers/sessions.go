@@ -210,8 +210,11 @@ func (h *Handlers) chosen(c echo.Context, cookie string) string {
 	return sent.Value
 }
 
-// themeOf is the theme of somebody who has no profile.
-func (h *Handlers) themeOf(c echo.Context) string {
+// themeOf is the theme of a profile; of the browser where there is none: staff have none.
+func (h *Handlers) themeOf(c echo.Context, s *models.Session) string {
+	if s != nil && s.AgentID == 0 {
+		return s.Theme
+	}
 	theme := h.chosen(c, themeCookie)
 	if !slices.Contains(models.Themes, theme) {
 		return "system"

@@ -131,6 +131,9 @@ func (h *Handlers) createSignInFactor(c echo.Context) error {
 		}
 		h.security.Info("second factor added", "request", reference(c), "person", in.Session.Identifier, "peer", c.RealIP())
 		h.begin(c, in)
+		if err := h.enter(c, &in.Session); err != nil {
+			return err
+		}
 		return h.recoveryCodesPage(c, codes, sitePath(f.Next))
 	}
 	in, err := h.answerSignIn(c, sent, f.Trust)

@@ -121,7 +121,7 @@ var factors = []Entry{
 		return views.SignInEnrolPage(p, &models.Pending{Identifier: "sam-support", Enrol: true}, views.SignInFactorForm{})
 	}},
 	{Name: "factors/staff-recovery-codes", Component: func(l *locale.Locale, p views.Page) templ.Component {
-		p.Title, p.Viewer = l.T("recovery.title"), views.Viewer{}
+		p.Title, p.Here, p.Viewer = l.T("recovery.title"), "profile", views.Viewer{Identifier: "sam-support", Name: "Sam", Agent: true}
 		return views.RecoveryCodesPage(p, recoveryCodes(), views.HomePath)
 	}},
 }
