@@ -26,6 +26,9 @@ var (
 	errTooLarge      = errors.New("request too large")
 	errForeignOrigin = errors.New("asked for by another site")
 	errStaff         = errors.New("staff without an assistance")
+
+	errActingSelf     = errors.New("an agent who acts, on a page of their own")
+	errActingCustomer = errors.New("an agent who acts, on a page that is the customer's alone")
 )
 
 // problem is an error as the reader meets it. This is the one place that makes
@@ -34,7 +37,8 @@ type problem struct {
 	status int
 	key    string // of heading and text: "error.<key>.heading", "error.<key>.text"
 	args   []any
-	retry  int // seconds; 0 for none
+	retry  int    // seconds; 0 for none
+	onward string // where to go on, which "error.<key>.onward" names; "" for back
 }
 
 func problemOf(c echo.Context, err error) problem {
@@ -54,8 +58,12 @@ func problemOf(c echo.Context, err error) problem {
 		}}
 	case errors.Is(err, errStaff):
 		return problem{status: http.StatusForbidden, key: "staff"}
+	case errors.Is(err, errActingSelf):
+		return problem{status: http.StatusForbidden, key: "acting_self", args: []any{"Who", sessionOf(c).Assistance.Customer}}
+	case errors.Is(err, errActingCustomer):
+		return problem{status: http.StatusForbidden, key: "acting_customer"}
 	case errors.Is(err, models.ErrAssistanceEnded):
-		return problem{status: http.StatusForbidden, key: "assistance_ended"}
+		return problem{status: http.StatusForbidden, key: "assistance_ended", onward: views.NewAssistancePath("")}
 	case errors.Is(err, models.ErrSuspended):
 		return problem{status: http.StatusForbidden, key: "suspended"}
 	case errors.Is(err, errForeignOrigin):
@@ -196,6 +204,9 @@ func (h *Handlers) render(c echo.Context, p problem) error {
 	}
 	if back := h.refererPath(c); back != "" && (isFragment(c) || c.Request().Method == http.MethodPost || p.status == http.StatusUnprocessableEntity) {
 		v.BackPath, v.BackLabel = back, t(c, "error.back")
+	}
+	if p.onward != "" {
+		v.BackPath, v.BackLabel = p.onward, t(c, "error."+p.key+".onward")
 	}
 	switch {
 	case inPanel(c):
