@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"errors"
 	"net/url"
 	"slices"
@@ -95,6 +96,7 @@ func (h *Handlers) loadSession(c echo.Context) (*models.Session, error) {
 // enter makes s the session of the request.
 func (h *Handlers) enter(c echo.Context, s *models.Session) error {
 	c.Set(sessionKey, s)
+	s.TimeZone = cmp.Or(s.TimeZone, h.timeZone)
 	zone, err := time.LoadLocation(s.TimeZone)
 	if err != nil {
 		zone = time.UTC // the operating system lost a zone that was there

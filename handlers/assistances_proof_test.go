@@ -79,6 +79,36 @@ func TestAnAgentReadsWhyAPageIsClosed(t *testing.T) {
 	})
 }
 
+// Staff have no time zone of their own: they read the operator's, and while they
+// act the customer's, whose days their forms end with. It is named then.
+func TestAnAgentReadsTimesInAKnownZone(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, w *modelstest.World) {
+		s := newSite(t, w, func(c *handlers.Config) { c.TimeZone = "America/Montreal" })
+		agent, token := s.Agent(t, "kim-support", models.RoleAgent)
+		kim := s.visit(t)
+		kim.carry(token)
+		began := s.Store.Now()
+		clock := func(zone string) string {
+			at, err := time.LoadLocation(zone)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return began.In(at).Format("15:04")
+		}
+		if p := kim.get("/profile/sessions"); !strings.Contains(p.text("main"), clock("America/Montreal")) || strings.Contains(p.text(".foot"), "America/") {
+			t.Errorf("%s: %s", clock("America/Montreal"), p.text("body"))
+		}
+		s.Acts(t, agent, cast.Alice, policy.Look)
+		if p := kim.get("/services"); !strings.Contains(p.text(".foot"), "Times are the customer’s: Europe/Paris") {
+			t.Errorf("%s", p.text(".foot"))
+		}
+		s.Exec(t, "UPDATE customers SET time_zone = 'America/Montreal'")
+		if p := kim.get("/services"); strings.Contains(p.text(".foot"), "Times are") {
+			t.Errorf("%s", p.text(".foot"))
+		}
+	})
+}
+
 func TestAnAgentWithOnlyAPasskeyRaisesByIt(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, w *modelstest.World) {
 		var log modelstest.Log

@@ -19,6 +19,9 @@ func (h *Handlers) page(c echo.Context, here, title string) (views.Page, error) 
 		return p, nil
 	}
 	p.Viewer = viewerOf(s)
+	if p.Viewer.Agent && s.TimeZone != h.timeZone {
+		p.Zone = s.TimeZone
+	}
 	if err := h.act(c, s, &p); err != nil {
 		return p, err
 	}

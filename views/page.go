@@ -23,6 +23,7 @@ type Page struct {
 	Density    string  // "compact", or "" for the usual height of rows
 	Refused    bool    // a refused form: the title begins with "Error:"
 	Acting     *Acting // nil unless an agent acts, or asks to
+	Zone       string  // that of the customer for whom an agent acts, where it is not the agent's; else ""
 }
 
 // Viewer is the person signed in.
