@@ -30,7 +30,11 @@ func (h *Handlers) newSession(c echo.Context) error {
 	if sessionOf(c) != nil {
 		return c.Redirect(http.StatusSeeOther, sitePath(c.QueryParam("next")))
 	}
-	return h.signInPage(c, http.StatusOK, views.SignInForm{Next: c.QueryParam("next")})
+	f := views.SignInForm{Next: c.QueryParam("next"), Identifier: h.secretCookie(c, passwordSetCookie)}
+	if f.PasswordSet = f.Identifier != ""; f.PasswordSet {
+		h.setCookie(c, passwordSetCookie, "", 0)
+	}
+	return h.signInPage(c, http.StatusOK, f)
 }
 
 func (h *Handlers) signInPage(c echo.Context, status int, f views.SignInForm) error {
@@ -145,6 +149,7 @@ func (h *Handlers) usePasswordLink(c echo.Context) error {
 		return err
 	}
 	h.security.Info("password set by a link", "request", reference(c), "person", holder.Identifier, "peer", c.RealIP(), "forgotten", holder.Forgotten)
+	h.setCookie(c, passwordSetCookie, holder.Identifier, models.PendingFor)
 	return c.Redirect(http.StatusSeeOther, views.SignInPath)
 }
 

@@ -26,6 +26,8 @@ const (
 	trustedCookie = "-trusted" // this browser is not asked for a second factor
 	pendingCookie = "-sign-in" // a second factor is awaited
 	passkeyCookie = "-passkey" // what it was asked to sign is good here alone
+
+	passwordSetCookie = "-password-set" // whose password was set here a moment ago
 )
 
 func (h *Handlers) secretCookie(c echo.Context, which string) string {
