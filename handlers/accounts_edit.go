@@ -142,8 +142,8 @@ func (h *Handlers) accountPasswordPage(c echo.Context, status int, a *models.Acc
 func (h *Handlers) updateAccountPassword(c echo.Context) error {
 	sent, by, err := h.sent(c, "password", "password_again")
 	domain, local := c.Param("domain"), c.Param("local")
-	if err == nil && sent.Get("password") != sent.Get("password_again") {
-		err = models.Invalid{"password_again": {{Key: "password.again.differs"}}}
+	if err == nil {
+		err = sent.passwordAgain()
 	}
 	if err == nil {
 		err = h.store.SetAccountPassword(c.Request().Context(), by, domain, local, sent.Get("password"))

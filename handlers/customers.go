@@ -86,8 +86,8 @@ func (h *Handlers) profilePasswordPage(c echo.Context, status int, f views.Profi
 
 func (h *Handlers) updateProfilePassword(c echo.Context) error {
 	sent, by, err := h.sent(c, "current", "password", "password_again")
-	if err == nil && sent.Get("password") != sent.Get("password_again") {
-		err = models.Invalid{"password_again": {{Key: "password.again.differs"}}}
+	if err == nil {
+		err = sent.passwordAgain()
 	}
 	if err == nil {
 		err = h.store.ChangePassword(c.Request().Context(), by, sent.Get("current"), sent.Get("password"))

@@ -137,6 +137,14 @@ func (f form) number(name string) int {
 	return n
 }
 
+// passwordAgain refuses a password that was typed in two ways.
+func (f form) passwordAgain() error {
+	if f.Get("password") != f.Get("password_again") {
+		return models.Invalid{"password_again": {{Key: "password.again.differs"}}}
+	}
+	return nil
+}
+
 // has says whether the field was on the form.
 func (f form) has(name string) bool { return len(f.Values[name]) > 0 }
 

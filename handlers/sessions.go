@@ -135,10 +135,10 @@ func (h *Handlers) usePasswordLink(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if f.Get("password") != f.Get("password_again") {
-		return h.passwordLinkPage(c, http.StatusUnprocessableEntity, views.Errors{"password_again": {t(c, "password.again.differs")}})
+	var holder *models.LinkHolder
+	if err = f.passwordAgain(); err == nil {
+		holder, err = h.store.PasswordLink(c.Request().Context(), c.Param("token"))
 	}
-	holder, err := h.store.PasswordLink(c.Request().Context(), c.Param("token"))
 	if err == nil {
 		err = h.store.UsePasswordLink(c.Request().Context(), c.Param("token"), f.Get("password"))
 	}

@@ -14,7 +14,7 @@ import (
 // Page is what every page has.
 type Page struct {
 	Title      string  // translated, without the product's name
-	Here       string  // the current entry of the navigation: "services", "access", "history", "support" or "profile"
+	Here       string  // the current entry of the navigation: "services", "history", "support" or "profile"
 	Viewer     Viewer  // zero when signed out
 	Flashes    []Flash // what the last request did
 	Submission string  // hidden field of every form of this page
