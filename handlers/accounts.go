@@ -1,6 +1,8 @@
 package handlers
 
 import (
+	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -127,8 +129,9 @@ func (h *Handlers) makeAccount(c echo.Context, by models.Actor, sent form) (*mod
 			bad.Add("size_gb", "account.size.shape", "Size", text)
 		}
 	}
-	if n.Password != sent.Get("password_again") {
-		bad.Add("password_again", "password.again.differs")
+	var differs models.Invalid
+	if errors.As(sent.passwordAgain(), &differs) {
+		maps.Copy(bad, differs)
 	}
 	if len(bad) > 0 {
 		return nil, bad

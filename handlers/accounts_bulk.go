@@ -29,7 +29,7 @@ func (h *Handlers) newBulk(job views.BulkJob) echo.HandlerFunc {
 		if err != nil {
 			return err
 		}
-		return h.showBulk(c, http.StatusOK, views.BulkView{Job: job, Access: a, Form: views.BulkForm{Ticked: locals, List: listBefore(c, a.Service.Domain)}})
+		return h.showBulk(c, http.StatusOK, views.BulkView{Job: job, Access: a, Form: views.BulkForm{Ticked: locals, List: h.listBefore(c, a.Service.Domain)}})
 	}
 }
 
@@ -137,6 +137,7 @@ func (h *Handlers) showBulk(c echo.Context, status int, v views.BulkView) (err e
 	}
 	p.Refused = status != http.StatusOK
 	domain := v.Access.Service.Domain
+	p.Path = tickedPage(views.BulkPath(domain, v.Job), domain, v.Form.Ticked)
 	v.Head = serviceHead(c, v.Access, "emails", ui.Crumb{Label: t(c, "service.tab.emails"), Path: views.AccountsAt(domain, v.Form.List)}, ui.Crumb{Label: title})
 	return mandat.Render(c, status, views.BulkPage(p, v))
 }
@@ -161,8 +162,8 @@ func tickedOf(c echo.Context, addresses []string) ([]string, error) {
 
 // listBefore is the query of the list of accounts that one comes from, "" for its
 // first page and for anywhere else.
-func listBefore(c echo.Context, domain string) string {
-	path, query, _ := strings.Cut(refererPath(c), "?")
+func (h *Handlers) listBefore(c echo.Context, domain string) string {
+	path, query, _ := strings.Cut(h.refererPath(c), "?")
 	if path != views.AccountsPath(domain) {
 		return ""
 	}

@@ -142,8 +142,8 @@ func (h *Handlers) accountPasswordPage(c echo.Context, status int, a *models.Acc
 func (h *Handlers) updateAccountPassword(c echo.Context) error {
 	sent, by, err := h.sent(c, "password", "password_again")
 	domain, local := c.Param("domain"), c.Param("local")
-	if err == nil && sent.Get("password") != sent.Get("password_again") {
-		err = models.Invalid{"password_again": {{Key: "password.again.differs"}}}
+	if err == nil {
+		err = sent.passwordAgain()
 	}
 	if err == nil {
 		err = h.store.SetAccountPassword(c.Request().Context(), by, domain, local, sent.Get("password"))
@@ -168,7 +168,7 @@ func (h *Handlers) blockAccount(c echo.Context) error {
 	if err == nil {
 		err = h.store.BlockAccount(c.Request().Context(), by, c.Param("domain"), c.Param("local"))
 	}
-	return h.done(c, err, backToAccounts(c), h.switched(c, "account.blocked"))
+	return h.done(c, err, h.backToAccounts(c), h.switched(c, "account.blocked"))
 }
 
 func (h *Handlers) unblockAccount(c echo.Context) error {
@@ -176,7 +176,7 @@ func (h *Handlers) unblockAccount(c echo.Context) error {
 	if err == nil {
 		err = h.store.UnblockAccount(c.Request().Context(), by, c.Param("domain"), c.Param("local"))
 	}
-	return h.done(c, err, backToAccounts(c), h.switched(c, "account.unblocked"))
+	return h.done(c, err, h.backToAccounts(c), h.switched(c, "account.unblocked"))
 }
 
 // switched says that the account of the path was blocked or unblocked.
@@ -185,9 +185,9 @@ func (h *Handlers) switched(c echo.Context, key string) views.Flash {
 }
 
 // backToAccounts is where one was, if that was the list, else the page of the account.
-func backToAccounts(c echo.Context) string {
+func (h *Handlers) backToAccounts(c echo.Context) string {
 	domain := c.Param("domain")
-	back := refererPath(c)
+	back := h.refererPath(c)
 	if path, _, _ := strings.Cut(back, "?"); path == views.AccountsPath(domain) {
 		return back
 	}

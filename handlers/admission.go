@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"errors"
 	"net/url"
 	"slices"
@@ -54,8 +55,16 @@ func (r Route) admits(s *models.Session) error {
 		return nil
 	case r.Policy.Class == policy.Staff, r.Policy.Class == policy.Lead:
 		return models.ErrNotFound
-	case agent && !acting && !r.agents, acting && !r.acting && !r.proves && r.Policy.Class != policy.Object: // one is one person at a time
+	case agent && !acting && !r.agents && r.Changes() && (r.acting || r.Policy.Class == policy.Object): // which only an agent who acted has the form of
+		return models.ErrAssistanceEnded
+	case agent && !acting && !r.agents:
 		return errStaff
+	case acting && r.acting, acting && r.proves, acting && r.Policy.Class == policy.Object:
+		return nil
+	case acting && r.agents: // one is one person at a time
+		return errActingSelf
+	case acting:
+		return errActingCustomer
 	}
 	return nil
 }
@@ -87,6 +96,7 @@ func (h *Handlers) loadSession(c echo.Context) (*models.Session, error) {
 // enter makes s the session of the request.
 func (h *Handlers) enter(c echo.Context, s *models.Session) error {
 	c.Set(sessionKey, s)
+	s.TimeZone = cmp.Or(s.TimeZone, h.timeZone)
 	zone, err := time.LoadLocation(s.TimeZone)
 	if err != nil {
 		zone = time.UTC // the operating system lost a zone that was there

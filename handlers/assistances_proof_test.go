@@ -51,6 +51,64 @@ func (s *site) wantRaised(t *testing.T, v *visitor, raised *answer) {
 	}
 }
 
+// What an agent may not open says whose it is; and a form whose assistance has
+// ended says so, and where to ask for another.
+func TestAnAgentReadsWhyAPageIsClosed(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		agent, token := s.Agent(t, "kim-support", models.RoleAgent)
+		kim := s.visit(t)
+		kim.carry(token)
+		s.Acts(t, agent, cast.Alice, policy.Change)
+		for path, heading := range map[string]string{
+			"/profile/factors": "This page is about you", "/profile/sessions": "This page is about you",
+			"/history": "This page is the customer’s own", "/profile": "This page is the customer’s own", "/profile/support": "This page is the customer’s own",
+		} {
+			if p := kim.get(path); p.status != http.StatusForbidden || p.text("h1") != heading || !strings.Contains(p.text(".acting"), cast.Alice) || p.form("/assistances/end") == nil {
+				t.Errorf("%s: %d %s", path, p.status, p.text("body"))
+			}
+		}
+		page := kim.get(contact)
+		s.Exec(t, "UPDATE assistances SET ended_at = began_at, ended_why = 'customer'")
+		p := kim.submit(page, contact, url.Values{"description": {"Too late"}}) // with the submission of then
+		if p.status != http.StatusForbidden || p.text("h1") != "You no longer act for this customer" || p.Find("main .actions a").AttrOr("href", "") != "/assistances/new" {
+			t.Errorf("%d %s", p.status, p.text("main"))
+		}
+		if p := kim.get(contact); p.text("h1") != "You act for nobody" {
+			t.Errorf("%d %s", p.status, p.text("main"))
+		}
+	})
+}
+
+// Staff have no time zone of their own: they read the operator's, and while they
+// act the customer's, whose days their forms end with. It is named then.
+func TestAnAgentReadsTimesInAKnownZone(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, w *modelstest.World) {
+		s := newSite(t, w, func(c *handlers.Config) { c.TimeZone = "America/Montreal" })
+		agent, token := s.Agent(t, "kim-support", models.RoleAgent)
+		kim := s.visit(t)
+		kim.carry(token)
+		began := s.Store.Now()
+		clock := func(zone string) string {
+			at, err := time.LoadLocation(zone)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return began.In(at).Format("15:04")
+		}
+		if p := kim.get("/profile/sessions"); !strings.Contains(p.text("main"), clock("America/Montreal")) || strings.Contains(p.text(".foot"), "America/") {
+			t.Errorf("%s: %s", clock("America/Montreal"), p.text("body"))
+		}
+		s.Acts(t, agent, cast.Alice, policy.Look)
+		if p := kim.get("/services"); !strings.Contains(p.text(".foot"), "Times are the customer’s: Europe/Paris") {
+			t.Errorf("%s", p.text(".foot"))
+		}
+		s.Exec(t, "UPDATE customers SET time_zone = 'America/Montreal'")
+		if p := kim.get("/services"); strings.Contains(p.text(".foot"), "Times are") {
+			t.Errorf("%s", p.text(".foot"))
+		}
+	})
+}
+
 func TestAnAgentWithOnlyAPasskeyRaisesByIt(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, w *modelstest.World) {
 		var log modelstest.Log

@@ -46,7 +46,7 @@ func (h *Handlers) updateContact(c echo.Context) error {
 	}
 	if bad, is := refused(c, err); is {
 		f.Errors = bad
-		return h.contactPage(c, http.StatusUnprocessableEntity, f)
+		return h.contactPage(c, statusFor(c, err), f)
 	}
 	return h.done(c, err, views.ProfilePath, ok(c, "contact.asked", "Address", strings.TrimSpace(f.Email)))
 }

@@ -86,8 +86,8 @@ func (h *Handlers) profilePasswordPage(c echo.Context, status int, f views.Profi
 
 func (h *Handlers) updateProfilePassword(c echo.Context) error {
 	sent, by, err := h.sent(c, "current", "password", "password_again")
-	if err == nil && sent.Get("password") != sent.Get("password_again") {
-		err = models.Invalid{"password_again": {{Key: "password.again.differs"}}}
+	if err == nil {
+		err = sent.passwordAgain()
 	}
 	if err == nil {
 		err = h.store.ChangePassword(c.Request().Context(), by, sent.Get("current"), sent.Get("password"))
@@ -95,6 +95,9 @@ func (h *Handlers) updateProfilePassword(c echo.Context) error {
 	if err == nil {
 		h.security.Info("password changed", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP())
 		err = h.renew(c)
+	}
+	if late, status, is := slowed(c, err, "current"); is {
+		return h.profilePasswordPage(c, status, views.ProfilePasswordForm{Errors: late})
 	}
 	if bad, is := refused(c, err); is {
 		return h.profilePasswordPage(c, http.StatusUnprocessableEntity, views.ProfilePasswordForm{Errors: bad})

@@ -26,6 +26,9 @@ var (
 	errTooLarge      = errors.New("request too large")
 	errForeignOrigin = errors.New("asked for by another site")
 	errStaff         = errors.New("staff without an assistance")
+
+	errActingSelf     = errors.New("an agent who acts, on a page of their own")
+	errActingCustomer = errors.New("an agent who acts, on a page that is the customer's alone")
 )
 
 // problem is an error as the reader meets it. This is the one place that makes
@@ -34,7 +37,8 @@ type problem struct {
 	status int
 	key    string // of heading and text: "error.<key>.heading", "error.<key>.text"
 	args   []any
-	retry  int // seconds; 0 for none
+	retry  int    // seconds; 0 for none
+	onward string // where to go on, which "error.<key>.onward" names; "" for back
 }
 
 func problemOf(c echo.Context, err error) problem {
@@ -54,8 +58,12 @@ func problemOf(c echo.Context, err error) problem {
 		}}
 	case errors.Is(err, errStaff):
 		return problem{status: http.StatusForbidden, key: "staff"}
+	case errors.Is(err, errActingSelf):
+		return problem{status: http.StatusForbidden, key: "acting_self", args: []any{"Who", sessionOf(c).Assistance.Customer}}
+	case errors.Is(err, errActingCustomer):
+		return problem{status: http.StatusForbidden, key: "acting_customer"}
 	case errors.Is(err, models.ErrAssistanceEnded):
-		return problem{status: http.StatusForbidden, key: "assistance_ended"}
+		return problem{status: http.StatusForbidden, key: "assistance_ended", onward: views.NewAssistancePath("")}
 	case errors.Is(err, models.ErrSuspended):
 		return problem{status: http.StatusForbidden, key: "suspended"}
 	case errors.Is(err, errForeignOrigin):
@@ -168,7 +176,7 @@ func (h *Handlers) recognise(c echo.Context, err error) {
 func (h *Handlers) askToSignIn(c echo.Context) error {
 	next := c.Request().URL.RequestURI()
 	if c.Request().Method != http.MethodGet || isFragment(c) {
-		next = refererPath(c)
+		next = h.refererPath(c)
 	}
 	if isFragment(c) {
 		if c.Path() != views.IdentifiersPath {
@@ -179,13 +187,13 @@ func (h *Handlers) askToSignIn(c echo.Context) error {
 	return c.Redirect(http.StatusSeeOther, views.SignInTo(next))
 }
 
-// refererPath is the path of this site that the request came from, "" for none.
-func refererPath(c echo.Context) string {
+// refererPath is the page of this site that the request came from, "" for none.
+func (h *Handlers) refererPath(c echo.Context) string {
 	u, err := url.Parse(c.Request().Referer())
 	if err != nil || u.Host != c.Request().Host {
 		return ""
 	}
-	return u.RequestURI()
+	return h.pageAt(c, u.RequestURI())
 }
 
 func (h *Handlers) render(c echo.Context, p problem) error {
@@ -194,8 +202,11 @@ func (h *Handlers) render(c echo.Context, p problem) error {
 	if p.status >= 500 {
 		v.Reference = reference(c)
 	}
-	if back := refererPath(c); back != "" && (isFragment(c) || c.Request().Method == http.MethodPost || p.status == http.StatusUnprocessableEntity) {
+	if back := h.refererPath(c); back != "" && (isFragment(c) || c.Request().Method == http.MethodPost || p.status == http.StatusUnprocessableEntity) {
 		v.BackPath, v.BackLabel = back, t(c, "error.back")
+	}
+	if p.onward != "" {
+		v.BackPath, v.BackLabel = p.onward, t(c, "error."+p.key+".onward")
 	}
 	switch {
 	case inPanel(c):
@@ -206,9 +217,10 @@ func (h *Handlers) render(c echo.Context, p problem) error {
 		header.Set("HX-Reswap", "innerHTML")
 		return mandat.Render(c, p.status, ui.Message(ui.MessageArgs{Tone: ui.Crit, Text: text, ClosePath: v.BackPath}))
 	}
-	page := views.Page{Title: heading, Theme: h.themeOf(c), Path: views.HomePath}
-	if s := sessionOf(c); s != nil {
-		page.Theme, page.Submission = s.Theme, newSubmission(s.FormKey)
+	s := sessionOf(c)
+	page := views.Page{Title: heading, Theme: h.themeOf(c, s), Path: views.HomePath}
+	if s != nil {
+		page.Viewer, page.Submission = viewerOf(s), newSubmission(s.FormKey)
 		if s.Assistance != nil {
 			page.Acting = &views.Acting{Assistance: s.Assistance, Mode: s.Mode}
 		}

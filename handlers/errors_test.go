@@ -52,6 +52,26 @@ func TestWhatIsNotThereAndWhatIsOutOfReachLookAlike(t *testing.T) {
 	})
 }
 
+// The script empties what a page shows of somebody when their session has lapsed,
+// if the page says that it is somebody's; and it looks as they chose.
+func TestAnErrorIsAPageOfWhoeverReadsIt(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		for who, idle := range map[string]string{cast.Alice: "3600", cast.Sam: "900"} {
+			v := s.as(t, who)
+			if p := v.submit(v.follow(v.get("/")), "/preferences", url.Values{"theme": {"dark"}}); p.status != http.StatusSeeOther {
+				t.Fatalf("%d", p.status)
+			}
+			html := v.get("/nope").Find("html")
+			if html.AttrOr("data-idle", "") != idle || html.AttrOr("data-theme", "") != "dark" {
+				t.Errorf("%s: idle after %q, theme %q", who, html.AttrOr("data-idle", ""), html.AttrOr("data-theme", ""))
+			}
+		}
+		if html := s.visit(t).get("/nope").Find("html"); html.AttrOr("data-idle", "") != "" {
+			t.Error("a stranger's page lapses")
+		}
+	})
+}
+
 func TestWhatOneMayNotDoNamesTheRightAndWhoGivesIt(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
 		p := s.as(t, cast.Chloe).get(contact + "/deletion")

@@ -35,7 +35,7 @@ func TestTheOwnerReadsEverythingInPages(t *testing.T) {
 			cast.Alice + " a confié à " + cast.Bruno + " la gestion de garrigue.example.",
 			cast.Alice + " a révoqué l’accès de " + cast.Chloe + " à compta@garrigue.example.",
 			cast.Alice + " a bloqué louis.noel@garrigue.example.",
-			"L’opérateur a créé le service garrigue.example.",
+			"L’exploitant a créé le service garrigue.example.",
 		} {
 			if !seen[want] {
 				t.Errorf("nothing says %q", want)

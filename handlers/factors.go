@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"net/http"
-	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -12,10 +11,6 @@ import (
 )
 
 func (h *Handlers) listFactors(c echo.Context) error {
-	return h.factorsPage(c, http.StatusOK, nil)
-}
-
-func (h *Handlers) factorsPage(c echo.Context, status int, bad views.Errors) error {
 	s := sessionOf(c)
 	found, err := h.store.Factors(c.Request().Context(), s.Actor())
 	if err != nil {
@@ -29,12 +24,11 @@ func (h *Handlers) factorsPage(c echo.Context, status int, bad views.Errors) err
 	if err != nil {
 		return err
 	}
-	v := views.FactorsView{Factors: found, Ways: *ways, Kept: h.store.KeepsFactors(), Provider: h.provider(s.AgentID != 0), Errors: bad}
+	v := views.FactorsView{Factors: found, Ways: *ways, Kept: h.store.KeepsFactors(), Provider: h.provider(s.AgentID != 0)}
 	if v.Passkeys, err = h.passkeys(c); err != nil {
 		return err
 	}
-	p.Refused = len(bad) > 0
-	return mandat.Render(c, status, views.FactorsPage(p, v))
+	return mandat.Render(c, http.StatusOK, views.FactorsPage(p, v))
 }
 
 func (h *Handlers) newFactor(c echo.Context) error {
@@ -69,7 +63,7 @@ func (h *Handlers) createFactor(c echo.Context) error {
 	}
 	if bad, is := refused(c, err); is {
 		f.Errors = bad
-		return h.newFactorPage(c, http.StatusUnprocessableEntity, f)
+		return h.newFactorPage(c, statusFor(c, err), f)
 	}
 	if err == nil {
 		h.security.Info("second factor added", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP())
@@ -93,9 +87,9 @@ func (h *Handlers) recoveryCodesPage(c echo.Context, codes []string, next string
 
 // factor is the app that the path names, one of the reader's own.
 func (h *Handlers) factor(c echo.Context) (*models.Factor, error) {
-	id, err := strconv.ParseInt(c.Param("id"), 10, 64)
+	id, err := numberOf(c)
 	if err != nil {
-		return nil, models.ErrNotFound
+		return nil, err
 	}
 	return h.store.Factor(c.Request().Context(), sessionOf(c).Actor(), id)
 }
@@ -169,29 +163,25 @@ func (h *Handlers) withoutApp(c echo.Context, f *views.FactorForm) error {
 	return nil
 }
 
-// createFactorRemoval takes an app away. When it is gone already, the form has
-// most likely acted.
+// createFactorRemoval takes an app away.
 func (h *Handlers) createFactorRemoval(c echo.Context) error {
-	sent, by, err := h.sent(c, "proof")
-	if bad, is := refused(c, err); is {
-		return h.factorsPage(c, http.StatusUnprocessableEntity, bad)
-	}
+	id, err := numberOf(c)
 	if err != nil {
 		return err
 	}
-	id, err := strconv.ParseInt(c.Param("id"), 10, 64)
-	if err != nil {
-		return models.ErrNotFound
+	sent, by, err := h.sent(c, "proof")
+	if err == nil {
+		err = h.prove(c, sent)
 	}
-	if err = h.prove(c, sent); err == nil {
+	if err == nil {
 		err = h.store.RemoveFactor(c.Request().Context(), by, id, h.offers(c))
 	}
 	if bad, is := refused(c, err); is {
-		found, err := h.factor(c)
-		if err != nil {
-			return err
+		found, gone := h.factor(c)
+		if gone != nil {
+			return gone
 		}
-		return h.factorRemovalPage(c, http.StatusUnprocessableEntity, found, bad)
+		return h.factorRemovalPage(c, statusFor(c, err), found, bad)
 	}
 	if err == nil {
 		h.security.Info("second factor removed", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP())

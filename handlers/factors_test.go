@@ -115,6 +115,34 @@ func TestAShorterPasswordIsOfferedToWhoeverHasASecondFactor(t *testing.T) {
 	})
 }
 
+// A number in a path is one as we write it, and its form comes back on its own page.
+func TestAnAppIsNamedByItsNumberAlone(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		emma := s.as(t, cast.Emma)
+		s.app(t, cast.Emma)
+		list := emma.get("/profile/factors")
+		edit := list.Find(`a[href^="/profile/factors/"][aria-label]`).AttrOr("href", "")
+		id := strings.TrimPrefix(edit, "/profile/factors/")
+		form := url.Values{"submission": {list.submission()}}
+		for _, odd := range []string{"+" + id, "0" + id, "%20" + id} {
+			for _, a := range []*answer{
+				emma.get("/profile/factors/" + odd), emma.get("/profile/factors/" + odd + "/removal"),
+				emma.post("/profile/factors/"+odd, form), emma.post("/profile/factors/"+odd+"/removal", form), emma.post("/profile/devices/"+odd+"/removal", form),
+			} {
+				if a.status != http.StatusNotFound {
+					t.Errorf("%s: %d", odd, a.status)
+				}
+			}
+		}
+		if stale := emma.post(edit+"/removal", url.Values{"submission": {"stale"}}); stale.status != http.StatusUnprocessableEntity || stale.form(edit+"/removal") == nil {
+			t.Errorf("%d %s", stale.status, stale.text("main"))
+		}
+		if n := s.Int(t, "SELECT count(*) FROM factors WHERE customer_id IS NOT NULL"); n != 1 {
+			t.Errorf("%d apps", n)
+		}
+	})
+}
+
 func TestATrustedBrowserIsForgotten(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
 		s.app(t, cast.Emma)

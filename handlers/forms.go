@@ -137,6 +137,14 @@ func (f form) number(name string) int {
 	return n
 }
 
+// passwordAgain refuses a password that was typed in two ways.
+func (f form) passwordAgain() error {
+	if f.Get("password") != f.Get("password_again") {
+		return models.Invalid{"password_again": {{Key: "password.again.differs"}}}
+	}
+	return nil
+}
+
 // has says whether the field was on the form.
 func (f form) has(name string) bool { return len(f.Values[name]) > 0 }
 
@@ -189,6 +197,20 @@ func refused(c echo.Context, err error) (views.Errors, bool) {
 	}
 	return out, true
 }
+
+// slowed says whether err is that too many attempts failed, and gives that as
+// what is wrong with a field, the status of the answer, and when to try again.
+func slowed(c echo.Context, err error, field string) (views.Errors, int, bool) {
+	if !errors.As(err, new(models.Throttled)) {
+		return nil, 0, false
+	}
+	p := problemOf(c, err)
+	c.Response().Header().Set(echo.HeaderRetryAfter, strconv.Itoa(p.retry))
+	return views.Errors{field: {t(c, "error.throttled.text", p.args...)}}, p.status, true
+}
+
+// statusFor is that of the answer to a form which err refuses.
+func statusFor(c echo.Context, err error) int { return problemOf(c, err).status }
 
 // done answers a form that has acted: the message f on the page at path. A form
 // that had acted before leads to the same page, without doing or saying it again.

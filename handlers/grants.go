@@ -146,7 +146,9 @@ func (h *Handlers) showGrants(c echo.Context, status int, v views.GrantsView, di
 	if err != nil {
 		return err
 	}
-	p.Refused = len(v.Form.Errors) > 0
+	if p.Refused = len(v.Form.Errors) > 0; len(v.Form.Accounts) > 0 {
+		p.Path = tickedPage(views.NewGrantsPath, a.Service.Domain, v.Form.Accounts)
+	}
 	if did != nil && did.Text != "" {
 		v.Message = did
 	}

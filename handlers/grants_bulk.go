@@ -21,7 +21,7 @@ func (h *Handlers) newGrants(c echo.Context) error {
 		return err
 	}
 	f := newGrantForm(policy.OnAccount)
-	f.Domain, f.Accounts, f.List = domain, locals, listBefore(c, domain)
+	f.Domain, f.Accounts, f.List = domain, locals, h.listBefore(c, domain)
 	return h.bulkPage(c, http.StatusOK, f, nil)
 }
 

@@ -38,6 +38,7 @@ type Config struct {
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For counts
 	Middleware     []echo.MiddlewareFunc
 	Limit          Limit        // of requests; zero is none
+	TimeZone       string       // of staff, while they act for nobody; "" is UTC
 	DNS            *dns.Checker // looks at what domains publish; nil for nobody
 	SignOn         *SignOn      // by OpenID Connect; nil: nobody signs in that way
 	Gallery        http.Handler // shows every page in every state under /_gallery; nil for none
@@ -59,6 +60,8 @@ type Handlers struct {
 	oneClick map[string]bool  // paths that other sites may post to
 	streamed map[string]bool  // the paths of streams
 	looked   map[string]bool  // the paths of pages that show what is a customer's
+	places   places           // where pages can be asked for
+	timeZone string           // of staff
 	streams  streams
 }
 
@@ -78,7 +81,7 @@ func New(cfg Config) (*echo.Echo, error) {
 	if h.streams.stopping = cfg.Stopping; cfg.Stopping == nil {
 		h.streams.stopping = context.Background()
 	}
-	h.sessions, h.signOn = newSessionStore(cfg.Store, h.secure), cfg.SignOn
+	h.sessions, h.signOn, h.timeZone = newSessionStore(cfg.Store, h.secure), cfg.SignOn, cmp.Or(cfg.TimeZone, "UTC")
 	if site, err := webauthn.NewSite(cfg.Origin, "Mandat", models.ChallengeFor); err == nil {
 		h.site = site
 	} else {
@@ -108,7 +111,7 @@ func New(cfg Config) (*echo.Echo, error) {
 	if cfg.Gallery != nil {
 		e.GET("/_gallery*", echo.WrapHandler(http.StripPrefix("/_gallery", cfg.Gallery)))
 	}
-	h.files, h.oneClick = map[string]int64{}, map[string]bool{}
+	h.files, h.oneClick, h.places = map[string]int64{}, map[string]bool{}, placesOf(h.routes())
 	for _, r := range h.routes() {
 		if r.file > 0 {
 			h.files[r.Path] = r.file

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"net/http"
-	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -47,7 +46,7 @@ func (h *Handlers) identitiesPage(c echo.Context, status int, bad views.Errors) 
 	if err != nil {
 		return err
 	}
-	p.Path, p.Refused = views.IdentitiesPath, len(bad) > 0
+	p.Refused = len(bad) > 0
 	return mandat.Render(c, status, views.IdentitiesPage(p, views.IdentitiesView{
 		Provider: h.signOn.Provider.Label, Issuer: h.signOn.Provider.Issuer, List: list, Agent: s.AgentID != 0, Proof: h.proof(c).With(bad), Errors: bad,
 	}))
@@ -67,7 +66,7 @@ func (h *Handlers) createIdentity(c echo.Context) error {
 		err = h.depart(c, by, models.IdentityRequest{SessionID: by.Session})
 	}
 	if bad, is := refused(c, err); is {
-		return h.identitiesPage(c, http.StatusUnprocessableEntity, bad)
+		return h.identitiesPage(c, statusFor(c, err), bad)
 	}
 	return h.done(c, err, views.IdentityRequestPath, views.Flash{})
 }
@@ -104,12 +103,16 @@ func (h *Handlers) identityRemovalPage(c echo.Context, status int, bad views.Err
 }
 
 func (h *Handlers) ownIdentity(c echo.Context) (*models.Identity, error) {
+	id, err := numberOf(c)
+	if err != nil {
+		return nil, err
+	}
 	list, err := h.store.Identities(c.Request().Context(), sessionOf(c).Actor())
 	if err != nil {
 		return nil, err
 	}
 	for i := range list {
-		if strconv.FormatInt(list[i].ID, 10) == c.Param("id") {
+		if list[i].ID == id {
 			return &list[i], nil
 		}
 	}
@@ -135,7 +138,7 @@ func (h *Handlers) createIdentityRemoval(c echo.Context) error {
 		}
 	}
 	if bad, is := refused(c, err); is {
-		return h.identityRemovalPage(c, http.StatusUnprocessableEntity, bad)
+		return h.identityRemovalPage(c, statusFor(c, err), bad)
 	}
 	return h.done(c, err, views.IdentitiesPath, ok(c, "identity.unlinked"))
 }

@@ -66,11 +66,7 @@ func (h *Handlers) proofElsewhere(c echo.Context) string {
 	if h.provider(sessionOf(c).AgentID != 0) == "" {
 		return ""
 	}
-	next := c.Request().URL.RequestURI()
-	if c.Request().Method != http.MethodGet {
-		next = refererPath(c)
-	}
-	return views.IdentityProofTo(next)
+	return views.IdentityProofTo(h.pathOf(c))
 }
 
 // newIdentityProof offers to prove at the provider who one is, to those who have

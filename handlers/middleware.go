@@ -65,7 +65,7 @@ func (h *Handlers) logRequests(next echo.HandlerFunc) echo.HandlerFunc {
 // page of ours sends. What is not there is what is out of reach, for somebody who
 // is signed in; strangers look for what no panel has, all day.
 func deniedTo(s *models.Session, err error) bool {
-	for _, denied := range []error{errForeignOrigin, errMalformed, errStaff, models.ErrAssistanceEnded} {
+	for _, denied := range []error{errForeignOrigin, errMalformed, errStaff, errActingSelf, errActingCustomer, models.ErrAssistanceEnded} {
 		if errors.Is(err, denied) {
 			return true
 		}

@@ -13,18 +13,15 @@ import (
 
 // page begins a page for the request: who looks, what the last request did, and the submission of its forms.
 func (h *Handlers) page(c echo.Context, here, title string) (views.Page, error) {
-	p := views.Page{Title: title, Here: here, Path: c.Request().URL.RequestURI(), Theme: h.themeOf(c)}
-	if c.Request().Method != http.MethodGet {
-		p.Path = c.Request().URL.Path
-	}
 	s := sessionOf(c)
+	p := views.Page{Title: title, Here: here, Path: h.pathOf(c), Theme: h.themeOf(c, s)}
 	if s == nil {
 		return p, nil
 	}
-	if p.Theme = s.Theme; s.AgentID != 0 {
-		p.Theme = h.themeOf(c) // staff have no profile to keep one in
+	p.Viewer = viewerOf(s)
+	if p.Viewer.Agent && s.TimeZone != h.timeZone {
+		p.Zone = s.TimeZone
 	}
-	p.Viewer = views.Viewer{Identifier: s.Identifier, Name: s.Name, Agent: s.AgentID != 0}
 	if err := h.act(c, s, &p); err != nil {
 		return p, err
 	}
@@ -35,6 +32,10 @@ func (h *Handlers) page(c echo.Context, here, title string) (views.Page, error) 
 	var err error
 	p.Flashes, err = h.takeFlashes(c)
 	return p, err
+}
+
+func viewerOf(s *models.Session) views.Viewer {
+	return views.Viewer{Identifier: s.Identifier, Name: s.Name, Agent: s.AgentID != 0}
 }
 
 // act says on the page for whom an agent acts, or to a customer which agent does

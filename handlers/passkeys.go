@@ -103,7 +103,7 @@ func (h *Handlers) createPasskey(c echo.Context) error {
 		err = h.store.AddPasskey(c.Request().Context(), by, at, f.Get("name"), f.Get("passkey"))
 	}
 	if bad, is := refused(c, err); is {
-		return h.newPasskeyPage(c, http.StatusUnprocessableEntity, views.PasskeyForm{Name: f.Get("name"), Errors: bad})
+		return h.newPasskeyPage(c, statusFor(c, err), views.PasskeyForm{Name: f.Get("name"), Errors: bad})
 	}
 	if err == nil {
 		h.security.Info("a passkey was added", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP())
@@ -201,7 +201,7 @@ func (h *Handlers) createPasskeyRemoval(c echo.Context) error {
 		name, err = h.store.RemovePasskey(c.Request().Context(), by, id, h.offers(c))
 	}
 	if bad, is := refused(c, err); is {
-		return h.passkeyRemovalPage(c, http.StatusUnprocessableEntity, bad)
+		return h.passkeyRemovalPage(c, statusFor(c, err), bad)
 	}
 	if err == nil {
 		h.security.Info("a passkey was removed", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP())

@@ -378,6 +378,41 @@ func TestAPasskeyIsASecondStepToo(t *testing.T) {
 	})
 }
 
+// Whoever has a passkey and no app is asked for that alone, also for a proof.
+func TestNobodyIsAskedForWhatTheyDoNotHave(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		key, v := s.authenticator(), s.as(t, cast.Sam)
+		v.addPasskey(key, "Bureau")
+		s.Exec(t, "DELETE FROM factors")
+		waits := s.visit(t)
+		page := waits.follow(waits.post("/session", signIn(cast.Sam, cast.Password)))
+		if page.text("h1") != "Use your passkey" || page.Find("#code").Length() != 0 || page.Find("button#passkey.primary").Length() != 1 || !strings.Contains(page.text(".without-passkeys"), "needs JavaScript") {
+			t.Errorf("%s", page.text("main"))
+		}
+		in := waits.submit(page, "/session/factor", url.Values{"passkey": {key.Get(t, waits.asked("/session/factor/challenge", nil), nil)}})
+		if in.location != "/" {
+			t.Errorf("%d %s", in.status, in.text("main"))
+		}
+		emma := s.as(t, cast.Emma)
+		s.app(t, cast.Emma)
+		s.Clock.Move(models.ProofFor + time.Minute)
+		for _, c := range []struct{ change, label string }{
+			{"UPDATE agents SET password_hash = password_hash", "Your password"},
+			{"UPDATE agents SET password_hash = ''", ""},
+		} {
+			s.Exec(t, c.change)
+			form := v.get("/profile/passkeys/new")
+			if form.text(`label[for="proof"]`) != c.label || form.Find("button#proof_passkey").Length() != 1 || form.Find("#proof").Length() != 1 {
+				t.Errorf("%s", form.text("main"))
+			}
+		}
+		s.Exec(t, "UPDATE customers SET password_hash = ''")
+		if form := emma.get("/profile/passkeys/new"); form.text(`label[for="proof"]`) != "A code from your app" {
+			t.Errorf("%s", form.text("main"))
+		}
+	})
+}
+
 func TestAPasskeyAloneMakesNoSecondStepDue(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
 		s.as(t, cast.Alice).addPasskey(s.authenticator(), "Bureau")

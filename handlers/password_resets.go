@@ -1,13 +1,11 @@
 package handlers
 
 import (
-	"errors"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
 
 	"example.org/mandat"
-	"example.org/mandat/models"
 	"example.org/mandat/views"
 )
 
@@ -22,7 +20,6 @@ func (h *Handlers) passwordResetPage(c echo.Context, status int, f views.Passwor
 	if err != nil {
 		return err
 	}
-	p.Path = views.NewPasswordResetPath
 	p.Refused = len(f.Errors) > 0
 	f.Mails = h.store.Mails()
 	return mandat.Render(c, status, views.PasswordResetPage(p, f))
@@ -40,12 +37,10 @@ func (h *Handlers) createPasswordReset(c echo.Context) error {
 	from.Identifier = f.Get("identifier")
 	err = h.store.AskForPasswordLink(c.Request().Context(), from)
 	form := views.PasswordResetForm{Identifier: f.Get("identifier")}
-	throttled := models.Throttled{}
-	if errors.As(err, &throttled) {
+	if late, status, is := slowed(c, err, "identifier"); is {
 		h.security.Warn("password reset throttled", "request", reference(c), "peer", c.RealIP())
-		p := problemOf(c, err)
-		form.Errors = views.Errors{"identifier": {t(c, "error.throttled.text", p.args...)}}
-		return h.passwordResetPage(c, p.status, form)
+		form.Errors = late
+		return h.passwordResetPage(c, status, form)
 	}
 	if bad, is := refused(c, err); is {
 		form.Errors = bad

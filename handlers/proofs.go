@@ -6,6 +6,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"example.org/mandat/models"
 	"example.org/mandat/views"
 )
 
@@ -20,23 +21,20 @@ func (h *Handlers) proof(c echo.Context) views.Proof {
 	if s.Proved(h.store.Now()) {
 		return views.Proof{}
 	}
-	ctx, self, p := c.Request().Context(), s.Actor().Self(), views.Proof{Needed: true}
-	var codes, passkeys error
-	p.Code, codes = h.store.HasFactor(ctx, self)
-	if h.site != nil {
-		p.Passkey, passkeys = h.store.HasPasskey(ctx, self, h.site.ID())
-	}
-	if err := errors.Join(codes, passkeys); err != nil { // the field takes a code all the same, and only does not say so
+	p := views.Proof{Needed: true, Password: true, Elsewhere: h.proofElsewhere(c)}
+	ways, err := h.waysIn(c)
+	if err != nil { // the field takes a code all the same, and only does not say so
 		h.log.Warn("proof", "request", reference(c), "error", err)
+		return p
 	}
-	p.Elsewhere = h.proofElsewhere(c)
+	p.Password, p.Code, p.Passkey = ways.Password, ways.Apps > 0, ways.Passkeys > 0
 	return p
 }
 
 // prove takes the proof of a form: nil when it is right, or none is needed. It
 // is models.Invalid (field "proof") when it is missing or wrong, which leads to
-// the same page, and models.Throttled after too many wrong ones. A right one
-// gives the session a new reference.
+// the same page, and models.Throttled with it after too many wrong ones: see
+// statusFor. A right one gives the session a new reference.
 func (h *Handlers) prove(c echo.Context, f form) error {
 	s := sessionOf(c)
 	if s.Proved(h.store.Now()) {
@@ -45,6 +43,10 @@ func (h *Handlers) prove(c echo.Context, f form) error {
 	token, err := h.tokenFor(c, f)
 	if err != nil {
 		h.security.Warn("proof refused", "request", reference(c), "person", s.Identifier, "peer", c.RealIP())
+		if _, _, is := slowed(c, err, "proof"); is {
+			p := problemOf(c, err)
+			err = errors.Join(models.Invalid{"proof": {{Key: "error.throttled.text", Args: p.args}}}, err)
+		}
 		return err
 	}
 	h.security.Info("proof given", "request", reference(c), "person", s.Identifier, "peer", c.RealIP())

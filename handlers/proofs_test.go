@@ -46,6 +46,36 @@ func TestAnotherContactAddressAsksForAProofAndKeepsWhatWasTyped(t *testing.T) {
 	})
 }
 
+// After too many wrong proofs a form waits, and what was typed waits with it.
+func TestAProofThatCameTooSoonKeepsWhatWasTyped(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		emma := s.as(t, cast.Emma)
+		s.Clock.Move(models.ProofFor + time.Minute)
+		s.Clock.Stop()
+		page, tries := emma.get("/profile/contact"), 0
+		for ; tries < 12 && page.status != http.StatusTooManyRequests; tries++ {
+			page = emma.submit(page, "/profile/contact", url.Values{"email": {"emma@ailleurs.example"}, "proof": {"guessed-it-myself"}})
+		}
+		if page.status != http.StatusTooManyRequests || page.header.Get("Retry-After") == "" {
+			t.Fatalf("%d after %d", page.status, tries)
+		}
+		if page.Find("#email").AttrOr("value", "") != "emma@ailleurs.example" || page.Find(`.errors a[href="#proof"]`).Length() != 1 || !strings.Contains(page.text(".errors"), "Wait") {
+			t.Errorf("%s", page.text("main"))
+		}
+		for action, form := range map[string]string{
+			"/profile/factors": "/profile/factors/new", "/profile/passkeys": "/profile/passkeys/new", "/profile/sessions/end": "/profile/sessions",
+		} {
+			s.as(t, cast.Emma) // another session to end
+			if p := emma.submit(emma.get(form), action, url.Values{"proof": {"guessed-it-myself"}}); p.status != http.StatusTooManyRequests || p.Find("#proof").Length() != 1 {
+				t.Errorf("%s: %d %s", action, p.status, p.text("main"))
+			}
+		}
+		if p := emma.submit(emma.get("/profile/password"), "/profile/password", url.Values{"current": {"guessed-it-myself"}, "password": {"ardoise-goéland-soupière"}, "password_again": {"ardoise-goéland-soupière"}}); p.status != http.StatusTooManyRequests || p.Find(`.errors a[href="#current"]`).Length() != 1 || p.header.Get("Retry-After") == "" {
+			t.Errorf("%d %s", p.status, p.text("main"))
+		}
+	})
+}
+
 func TestTheRestOfTheProfileNeedsNoProof(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
 		emma := s.as(t, cast.Emma)

@@ -42,7 +42,7 @@ func (h *Handlers) createRecoveryCodes(c echo.Context) error {
 		codes, err = h.store.NewRecoveryCodes(c.Request().Context(), by)
 	}
 	if bad, is := refused(c, err); is {
-		return h.newRecoveryCodesPage(c, http.StatusUnprocessableEntity, bad)
+		return h.newRecoveryCodesPage(c, statusFor(c, err), bad)
 	}
 	if err != nil {
 		return h.done(c, err, views.FactorsPath, views.Flash{})

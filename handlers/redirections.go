@@ -82,9 +82,6 @@ func (h *Handlers) redirectionPage(c echo.Context, status int, v views.Redirecti
 		return err
 	}
 	p.Refused = status != http.StatusOK
-	if v.Redirection != nil {
-		p.Path = views.RedirectionPath(v.Access.Service.Domain, v.Redirection.ID) // a refused deletion has another
-	}
 	v.Head = serviceHead(c, v.Access, "redirections", ui.Crumb{Label: t(c, "service.tab.redirections"), Path: views.RedirectionsPath(v.Access.Service.Domain)}, ui.Crumb{Label: title})
 	return mandat.Render(c, status, views.RedirectionPage(p, v))
 }

@@ -49,12 +49,6 @@ func (h *Handlers) responderPage(c echo.Context, status int, a *models.Access, r
 		return err
 	}
 	p.Refused = status != http.StatusOK
-	switch { // a refused deletion has another
-	case a.Account != nil:
-		p.Path = views.AccountResponderPath(a.Service.Domain, a.Account.LocalPart)
-	case r != nil:
-		p.Path = views.ResponderPath(a.Service.Domain, r.LocalPart)
-	}
 	return mandat.Render(c, status, views.ResponderPage(p, v))
 }
 

@@ -30,7 +30,11 @@ func (h *Handlers) newSession(c echo.Context) error {
 	if sessionOf(c) != nil {
 		return c.Redirect(http.StatusSeeOther, sitePath(c.QueryParam("next")))
 	}
-	return h.signInPage(c, http.StatusOK, views.SignInForm{Next: c.QueryParam("next")})
+	f := views.SignInForm{Next: c.QueryParam("next"), Identifier: h.secretCookie(c, passwordSetCookie)}
+	if f.PasswordSet = f.Identifier != ""; f.PasswordSet {
+		h.setCookie(c, passwordSetCookie, "", 0)
+	}
+	return h.signInPage(c, http.StatusOK, f)
 }
 
 func (h *Handlers) signInPage(c echo.Context, status int, f views.SignInForm) error {
@@ -58,17 +62,16 @@ func (h *Handlers) createSession(c echo.Context) error {
 	from.Identifier, from.Password = f.Get("identifier"), f.Get("password")
 	in, err := h.store.SignIn(c.Request().Context(), from, h.sessions.token(c.Request()))
 	form := views.SignInForm{Identifier: f.Get("identifier"), Next: f.Get("next")}
-	throttled := models.Throttled{}
+	late, status, throttled := slowed(c, err, "identifier")
 	switch {
 	case errors.Is(err, models.ErrSignedOut):
 		h.tellRefusal(c, "sign-in refused", "tried", err)
 		form.Errors = views.Errors{"identifier": {t(c, "session.wrong")}}
 		return h.signInPage(c, http.StatusUnprocessableEntity, form)
-	case errors.As(err, &throttled):
+	case throttled:
 		h.tellRefusal(c, "sign-in throttled", "tried", err)
-		p := problemOf(c, err)
-		form.Errors = views.Errors{"identifier": {t(c, "error.throttled.text", p.args...)}}
-		return h.signInPage(c, p.status, form)
+		form.Errors = late
+		return h.signInPage(c, status, form)
 	case err != nil:
 		return err
 	}
@@ -132,10 +135,10 @@ func (h *Handlers) usePasswordLink(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if f.Get("password") != f.Get("password_again") {
-		return h.passwordLinkPage(c, http.StatusUnprocessableEntity, views.Errors{"password_again": {t(c, "password.again.differs")}})
+	var holder *models.LinkHolder
+	if err = f.passwordAgain(); err == nil {
+		holder, err = h.store.PasswordLink(c.Request().Context(), c.Param("token"))
 	}
-	holder, err := h.store.PasswordLink(c.Request().Context(), c.Param("token"))
 	if err == nil {
 		err = h.store.UsePasswordLink(c.Request().Context(), c.Param("token"), f.Get("password"))
 	}
@@ -146,6 +149,7 @@ func (h *Handlers) usePasswordLink(c echo.Context) error {
 		return err
 	}
 	h.security.Info("password set by a link", "request", reference(c), "person", holder.Identifier, "peer", c.RealIP(), "forgotten", holder.Forgotten)
+	h.setCookie(c, passwordSetCookie, holder.Identifier, models.PendingFor)
 	return c.Redirect(http.StatusSeeOther, views.SignInPath)
 }
 
@@ -211,8 +215,11 @@ func (h *Handlers) chosen(c echo.Context, cookie string) string {
 	return sent.Value
 }
 
-// themeOf is the theme of somebody who has no profile.
-func (h *Handlers) themeOf(c echo.Context) string {
+// themeOf is the theme of a profile; of the browser where there is none: staff have none.
+func (h *Handlers) themeOf(c echo.Context, s *models.Session) string {
+	if s != nil && s.AgentID == 0 {
+		return s.Theme
+	}
 	theme := h.chosen(c, themeCookie)
 	if !slices.Contains(models.Themes, theme) {
 		return "system"

@@ -43,7 +43,7 @@ func (h *Handlers) endOneSession(c echo.Context) error {
 		err = h.store.EndSession(c.Request().Context(), by, id)
 	}
 	if bad, is := refused(c, err); is {
-		return h.sessionsPage(c, http.StatusUnprocessableEntity, bad)
+		return h.sessionsPage(c, statusFor(c, err), bad)
 	}
 	if err == nil {
 		h.security.Info("a session was ended", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP())
@@ -62,7 +62,7 @@ func (h *Handlers) endOtherSessions(c echo.Context) error {
 		out, err = h.store.EndOtherSessions(c.Request().Context(), by)
 	}
 	if bad, is := refused(c, err); is {
-		return h.sessionsPage(c, http.StatusUnprocessableEntity, bad)
+		return h.sessionsPage(c, statusFor(c, err), bad)
 	}
 	if err == nil {
 		h.security.Info("other sessions were ended", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP(), "sessions", out.Sessions, "support", out.Support)

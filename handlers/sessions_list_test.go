@@ -53,6 +53,9 @@ func TestSomebodySeesWhereTheyAreSignedInAndEndsIt(t *testing.T) {
 			if strings.Contains(page.body, "<script>alert") {
 				t.Error("a browser's name is markup")
 			}
+			if first := page.Find(`form#session-act button:not([type="button"]), button[form="session-act"]`).First(); first.Closest("form#session-act").AttrOr("action", "") != ownSessions+"/end" || first.AttrOr("formaction", "") != "" {
+				t.Errorf("Enter presses %s", first.Text())
+			}
 			button := page.Find(`.list button[aria-label*="Safari on iPhone"]`)
 			ended := here.submit(page, button.AttrOr("formaction", ""), nil)
 			if said := here.follow(ended).text("#messages"); !strings.HasPrefix(said, "This session is ended.") {

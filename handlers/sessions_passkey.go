@@ -39,18 +39,17 @@ func (h *Handlers) createPasskeySession(c echo.Context) error {
 	}
 	in, err := h.store.SignInWithPasskey(c.Request().Context(), at, f.Get("passkey"), h.browserOf(c), h.sessions.token(c.Request()))
 	form := views.SignInForm{Next: f.Get("next")}
-	throttled := models.Throttled{}
+	late, status, throttled := slowed(c, err, "passkey")
 	bad, is := refused(c, err)
 	switch {
 	case is:
 		h.security.Warn("sign-in by passkey refused", "request", reference(c), "peer", c.RealIP(), "error", err)
 		form.Errors = bad
-		return h.signInPage(c, problemOf(c, err).status, form)
-	case errors.As(err, &throttled):
+		return h.signInPage(c, statusFor(c, err), form)
+	case throttled:
 		h.security.Warn("sign-in throttled", "request", reference(c), "peer", c.RealIP())
-		p := problemOf(c, err)
-		form.Errors = views.Errors{"passkey": {t(c, "error.throttled.text", p.args...)}}
-		return h.signInPage(c, p.status, form)
+		form.Errors = late
+		return h.signInPage(c, status, form)
 	case err != nil:
 		return err
 	}

@@ -100,6 +100,9 @@ func TestTooManyWrongPasswordsWait(t *testing.T) {
 		for range 11 {
 			p = v.post("/session", signIn(cast.Alice, "wrong-password-here"))
 		}
+		if p.header.Get("Retry-After") == "" {
+			t.Error("it does not say when to try again")
+		}
 		if p.status != http.StatusTooManyRequests || !strings.Contains(p.text(".errors"), "Wait 1 second") && !strings.Contains(p.text(".errors"), "Wait 2 seconds") {
 			t.Errorf("%d %s", p.status, p.text(".errors"))
 		}
@@ -244,6 +247,12 @@ func TestALinkSetsAPasswordOnce(t *testing.T) {
 		}
 		if p := v.submit(form, path, url.Values{"password": {chosen}, "password_again": {chosen}}); p.location != "/sign-in" {
 			t.Fatalf("%d %s", p.status, p.text(".errors"))
+		}
+		if p := v.get("/sign-in"); !strings.Contains(p.text(".message"), "Your password is set") || p.Find("#identifier").AttrOr("value", "") != cast.Emma {
+			t.Errorf("%s", p.text("main"))
+		}
+		if p := v.get("/sign-in"); p.Find(".message").Length() != 0 || p.Find("#identifier").AttrOr("value", "") != "" {
+			t.Errorf("said twice: %s", p.text("main"))
 		}
 		if p := v.submit(form, path, url.Values{"password": {chosen}, "password_again": {chosen}}); p.status != http.StatusNotFound {
 			t.Errorf("used twice: %d", p.status)

@@ -3,6 +3,7 @@ package handlers
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -25,6 +26,8 @@ const (
 	trustedCookie = "-trusted" // this browser is not asked for a second factor
 	pendingCookie = "-sign-in" // a second factor is awaited
 	passkeyCookie = "-passkey" // what it was asked to sign is good here alone
+
+	passwordSetCookie = "-password-set" // whose password was set here a moment ago
 )
 
 func (h *Handlers) secretCookie(c echo.Context, which string) string {
@@ -94,9 +97,13 @@ func (h *Handlers) signInFactorPage(c echo.Context, status int, f views.SignInFa
 	if err != nil {
 		return h.signInRefused(c, err, f)
 	}
+	f.Passkey = h.site != nil && slices.Contains(pending.Sites, h.site.ID())
 	title := t(c, "factor.challenge.heading")
-	if pending.Enrol {
+	switch {
+	case pending.Enrol:
 		title = t(c, "factor.enrol.heading")
+	case !pending.Code:
+		title = t(c, "factor.challenge.passkey_heading")
 	}
 	p, err := h.page(c, "", title)
 	if err != nil {
@@ -105,11 +112,6 @@ func (h *Handlers) signInFactorPage(c echo.Context, status int, f views.SignInFa
 	p.Path, p.Refused = views.SignInFactorTo(f.Next), len(f.Errors) > 0
 	if pending.Enrol {
 		return mandat.Render(c, status, views.SignInEnrolPage(p, pending, f))
-	}
-	if h.site != nil {
-		if f.Passkey, err = h.store.PendingHasPasskey(c.Request().Context(), h.secretCookie(c, pendingCookie), h.site.ID()); err != nil {
-			return err
-		}
 	}
 	return mandat.Render(c, status, views.SignInFactorPage(p, pending, f))
 }
@@ -131,6 +133,9 @@ func (h *Handlers) createSignInFactor(c echo.Context) error {
 		}
 		h.security.Info("second factor added", "request", reference(c), "person", in.Session.Identifier, "peer", c.RealIP())
 		h.begin(c, in)
+		if err := h.enter(c, &in.Session); err != nil {
+			return err
+		}
 		return h.recoveryCodesPage(c, codes, sitePath(f.Next))
 	}
 	in, err := h.answerSignIn(c, sent, f.Trust)
@@ -142,17 +147,16 @@ func (h *Handlers) createSignInFactor(c echo.Context) error {
 
 // signInRefused answers a second factor that was not accepted.
 func (h *Handlers) signInRefused(c echo.Context, err error, f views.SignInFactorForm) error {
-	throttled := models.Throttled{}
+	late, status, throttled := slowed(c, err, "code")
 	switch {
 	case errors.Is(err, models.ErrSignInEnded), errors.Is(err, models.ErrSignedOut):
 		h.tellRefusal(c, "sign-in ended before its second factor", "person", err)
 		h.setCookie(c, pendingCookie, "", 0)
 		return h.signInPage(c, http.StatusUnprocessableEntity, views.SignInForm{Next: f.Next, Errors: views.Errors{"identifier": {t(c, "factor.challenge.ended")}}})
-	case errors.As(err, &throttled):
+	case throttled:
 		h.tellRefusal(c, "second factor throttled", "person", err)
-		p := problemOf(c, err)
-		f.Errors = views.Errors{"code": {t(c, "error.throttled.text", p.args...), t(c, "factor.challenge.throttled")}}
-		return h.signInFactorPage(c, p.status, f)
+		f.Errors = views.Errors{"code": append(late["code"], t(c, "factor.challenge.throttled"))}
+		return h.signInFactorPage(c, status, f)
 	}
 	bad, is := refused(c, err)
 	if !is {

@@ -84,6 +84,28 @@ func TestASecondFactorIsAskedForOnAPageOfItsOwn(t *testing.T) {
 	})
 }
 
+// The first recovery codes are shown to somebody signed in: their page lapses
+// with the session, and its switches work.
+func TestTheFirstRecoveryCodesAreOnAPageOfTheirOwner(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		s.Exec(t, "DELETE FROM factors")
+		s.Exec(t, "DELETE FROM recovery_codes")
+		v := s.visit(t)
+		page := v.follow(v.post("/session", signIn(cast.Sam, cast.Password)))
+		secret := strings.ReplaceAll(page.text("#secret"), " ", "")
+		shown := v.submit(page, "/session/factor", url.Values{"name": {"Phone"}, "code": {s.Code(t, secret)}})
+		if shown.status != http.StatusOK || shown.Find("#recovery-codes li").Length() != models.RecoveryCodes || shown.text(".topbar .mono") != cast.Sam || shown.Find("html").AttrOr("data-idle", "") != "900" {
+			t.Fatalf("%d %s", shown.status, shown.text("body"))
+		}
+		if copied := strings.Split(shown.Find("button.copy").AttrOr("data-copy", ""), "\n"); strings.Join(copied, " | ") != shown.texts("#recovery-codes li") {
+			t.Errorf("copies %q", copied)
+		}
+		if p := v.submit(shown, "/preferences", url.Values{"theme": {"dark"}}); p.status != http.StatusSeeOther {
+			t.Errorf("the switch of themes: %d %s", p.status, p.text("main"))
+		}
+	})
+}
+
 func TestTheFifthWrongCodeLeadsBackToTheBeginning(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
 		_, codes := s.app(t, cast.Emma)

@@ -1,25 +1,22 @@
 package handlers
 
 import (
-	"strconv"
-
 	"github.com/labstack/echo/v4"
 
-	"example.org/mandat/models"
 	"example.org/mandat/views"
 )
 
 // forgetDevice has one of the reader's trusted browsers asked for a second factor again.
 func (h *Handlers) forgetDevice(c echo.Context) error {
-	_, by, err := h.sent(c)
+	id, err := numberOf(c)
 	if err != nil {
 		return err
 	}
-	id, err := strconv.ParseInt(c.Param("id"), 10, 64)
-	if err != nil {
-		return models.ErrNotFound
+	_, by, err := h.sent(c)
+	if err == nil {
+		err = h.store.ForgetDevice(c.Request().Context(), by, id)
 	}
-	return h.done(c, h.store.ForgetDevice(c.Request().Context(), by, id), views.FactorsPath, ok(c, "factor.device.forgotten"))
+	return h.done(c, err, views.FactorsPath, ok(c, "factor.device.forgotten"))
 }
 
 // forgetDevices has all of them asked again.

@@ -35,15 +35,6 @@ func (s *Store) SignInWithPasskey(ctx context.Context, at Ceremony, answer strin
 	return in, s.readSession(ctx, in)
 }
 
-// PendingHasPasskey says whether whoever has a sign-in that waits has a passkey of this site.
-func (s *Store) PendingHasPasskey(ctx context.Context, token, site string) (bool, error) {
-	p, _, err := s.pending(ctx, token, "")
-	if err != nil {
-		return false, err
-	}
-	return s.HasPasskey(ctx, p.actor(), site)
-}
-
 // AnswerSignInWithPasskey is AnswerSignIn by a passkey, asked for by
 // ChallengeSecondStep: Invalid (field "passkey") when it proves nothing.
 func (s *Store) AnswerSignInWithPasskey(ctx context.Context, token string, at Ceremony, answer string, trust bool, c Credentials, replaced string) (*SignedIn, error) {

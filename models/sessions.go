@@ -34,7 +34,7 @@ type Session struct {
 	Name       string
 	Language   string
 	Theme      string
-	TimeZone   string
+	TimeZone   string // of a customer, or the one for whom an agent acts; else ""
 	Data       []byte // of gorilla/sessions: what is to be said on the next page
 	SeenAt     time.Time
 	ExpiresAt  time.Time
@@ -86,7 +86,7 @@ func (s *Session) settle(now time.Time) {
 
 // sessionColumns reads a Session from sessions se, customers c and agents ag, in the order of scanInto.
 const sessionColumns = `se.id, COALESCE(se.customer_id, 0), COALESCE(se.agent_id, 0), COALESCE(c.identifier, ag.identifier, ''), COALESCE(c.name, ag.name, ''),
- COALESCE(c.language, ag.language, ''), COALESCE(c.theme, 'system'), COALESCE(c.time_zone, oc.time_zone, 'UTC'), se.data, se.seen_at, se.expires_at,
+ COALESCE(c.language, ag.language, ''), COALESCE(c.theme, 'system'), COALESCE(c.time_zone, oc.time_zone, ''), se.data, se.seen_at, se.expires_at,
  COALESCE(se.proved_at, se.created_at), COALESCE(se.form_key, se.token_hash), COALESCE(ag.role, ''),
  ov.id AS ov_id, ov.agent_id AS ov_agent, ov.customer_id AS ov_customer, oa.identifier AS oa_identifier, oa.name AS oa_name, oc.identifier AS oc_identifier, oc.name AS oc_name,
  ov.ticket, ov.consent, ov.may_change, ov.began_at, ov.expires_at AS ov_expires_at, ov.renewed_at, ov.change_until`

@@ -102,6 +102,9 @@ type Pending struct {
 	Enrol      bool       // who is bound to one and has none yet
 	Enrolment  *Enrolment // for those; nil when none can be kept
 	MayTrust   bool       // the browser can be trusted
+
+	Code  bool     // who has an app, and so perhaps recovery codes
+	Sites []string // whose passkeys they have
 }
 
 // SignIn begins a session for a customer or an agent, or a sign-in that waits
@@ -251,8 +254,15 @@ func (s *Store) PendingSignIn(ctx context.Context, token, sealed string) (*Pendi
 	found := &Pending{Identifier: p.Identifier, Enrol: purpose == "enrol", MayTrust: p.CustomerID != 0}
 	if found.Enrol {
 		found.Enrolment = s.enrolment(p, sealed)
+		return found, nil
 	}
-	return found, nil
+	db := s.db.WithContext(ctx)
+	if err := db.Raw("SELECT DISTINCT k.site FROM passkeys k WHERE k."+p.column()+" = ?", p.id()).Scan(&found.Sites).Error; err != nil {
+		return nil, err
+	}
+	n, err := s.apps(db, p)
+	found.Code = n > 0
+	return found, err
 }
 
 // holdSignIn locks the person and their sign-in that waits for purpose.

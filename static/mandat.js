@@ -139,6 +139,20 @@
     }
   });
 
+  // Passwords are seen while their reader wants to, and masked when they go out.
+  document.documentElement.dataset.script = "";
+  const reveal = (button, shown) => {
+    button.previousElementSibling.type = shown ? "text" : "password";
+    button.ariaPressed = shown;
+  };
+  on("click", (e) => {
+    const button = e.target.closest(".reveal");
+    if (button) reveal(button, button.ariaPressed !== "true");
+  });
+  on("submit", (e) => {
+    for (const button of e.target.querySelectorAll(".reveal")) reveal(button, false);
+  }, true);
+
   on("change", (e) => {
     if (!e.target.matches("[data-all]")) return;
     for (const tick of e.target.closest("table").querySelectorAll("tbody .tick input")) tick.checked = e.target.checked;
@@ -170,7 +184,7 @@
     return { id: c.id, rawId: c.id, type: c.type, clientExtensionResults: {}, response };
   };
 
-  const fieldOf = (button) => button.form.querySelector(`input[name="${button.id}"]`);
+  const fieldOf = (button) => button.form.querySelector(`input[name="${button.dataset.field}"]`);
 
   const usePasskey = async (button) => {
     const { form } = button, field = fieldOf(button), place = field.nextElementSibling;

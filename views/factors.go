@@ -32,19 +32,22 @@ type FactorsView struct {
 
 	Passkeys PasskeysView
 	Provider string // that an agent can link; "" for none
-
-	Errors Errors
 }
 
 // Any says that there is a second factor.
 func (v FactorsView) Any() bool { return len(v.Apps) > 0 }
 
+// mayTrust says that browsers of the reader can be trusted, or are.
+func (v FactorsView) mayTrust() bool {
+	return !v.Ways.Agent && (v.Any() || v.Ways.Bound || len(v.Devices) > 0)
+}
+
 // none says what is asked for while there is no app.
 func (v FactorsView) none() string {
 	switch {
-	case v.Ways.Agent && v.Ways.Passkeys > 0:
-		return "factor.none_staff"
-	case v.Ways.Agent:
+	case v.Ways.Bound && v.Ways.Passkeys > 0 && v.Ways.Password:
+		return "factor.none_bound"
+	case v.Ways.Bound:
 		return "factor.none_yet"
 	case v.Ways.Password:
 		return "factor.none"
@@ -57,8 +60,8 @@ func (f FactorForm) lastApp() string {
 	switch {
 	case f.Left.Apps > 0:
 		return ""
-	case f.Left.Agent:
-		return "factor.remove_last_staff"
+	case f.Left.Bound && f.Left.Password:
+		return "factor.remove_last_bound"
 	case f.Left.Password:
 		return "factor.remove_last"
 	}

@@ -14,7 +14,7 @@ import (
 // Page is what every page has.
 type Page struct {
 	Title      string  // translated, without the product's name
-	Here       string  // the current entry of the navigation: "services", "access", "history", "support" or "profile"
+	Here       string  // the current entry of the navigation: "services", "history", "support" or "profile"
 	Viewer     Viewer  // zero when signed out
 	Flashes    []Flash // what the last request did
 	Submission string  // hidden field of every form of this page
@@ -23,6 +23,7 @@ type Page struct {
 	Density    string  // "compact", or "" for the usual height of rows
 	Refused    bool    // a refused form: the title begins with "Error:"
 	Acting     *Acting // nil unless an agent acts, or asks to
+	Zone       string  // that of the customer for whom an agent acts, where it is not the agent's; else ""
 }
 
 // Viewer is the person signed in.

@@ -1,6 +1,8 @@
 package views
 
 import (
+	"cmp"
+
 	"github.com/a-h/templ"
 
 	"example.org/mandat/models"
@@ -35,7 +37,8 @@ type PasskeyRemovalForm struct {
 // script asks Ask what is to be signed, puts the answer into the hidden field of
 // the form that the button is in, and sends that, unless it Keeps.
 type PasskeyArgs struct {
-	Field   string // the hidden field; the button has it as id
+	Field   string // the hidden field
+	ID      string // of the button; Field if empty
 	Label   string
 	Ask     string // path
 	Send    string // fields of the form to send there besides the submission, parted by spaces
@@ -43,6 +46,8 @@ type PasskeyArgs struct {
 	Keeps   bool   // the form is sent by another button
 	Primary bool
 }
+
+func (a PasskeyArgs) id() string { return cmp.Or(a.ID, a.Field) }
 
 // ceremony is the method of navigator.credentials.
 func (a PasskeyArgs) ceremony() string {

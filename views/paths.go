@@ -158,6 +158,15 @@ func AccountsAt(domain, query string) string {
 // BulkPath is the page that does a job to several ticked addresses.
 func BulkPath(domain string, j BulkJob) string { return ServicePath(domain) + "/accounts/" + string(j) }
 
+// TickedPath is the page at a path about several ticked addresses.
+func TickedPath(path, domain string, locals []string) string {
+	addresses := make([]string, len(locals))
+	for i, local := range locals {
+		addresses[i] = local + "@" + domain
+	}
+	return path + "?" + url.Values{"accounts": addresses}.Encode()
+}
+
 // NewAccountPath is the form for a new address.
 func NewAccountPath(domain string) string { return ServicePath(domain) + "/new-email" }
 

@@ -8,6 +8,8 @@ type SignInForm struct {
 	Passkeys   bool   // they sign in too
 	Provider   string // what people call the provider with which they may sign in; "" for none
 	Errors     Errors
+
+	PasswordSet bool // just now, by a link
 }
 
 // PasswordLinkForm is the form of [PasswordLinkPage]: the fields password and

@@ -138,7 +138,7 @@ func usePasskeys(v *visitor, w *modelstest.World) {
 	v.enter(cast.Alice)
 	v.see(v.say("factor.challenge.hint"))
 	v.check()
-	v.press(v.say("passkey.prove"))
+	v.press(v.say("passkey.use"))
 	v.at("/services")
 	v.see(cast.Alice)
 

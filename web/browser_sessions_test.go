@@ -172,3 +172,30 @@ func (p *panel) link(t *testing.T, begins string) string {
 	t.Fatalf("no email %s… in %s", begins, dir)
 	return ""
 }
+
+// lookAtThePassword: what is typed is seen while its reader wants to, and masked
+// when it goes out.
+func lookAtThePassword(v *visitor) {
+	v.goTo("/sign-in")
+	show := v.say("common.reveal", "Field", v.say("session.password"))
+	if !v.manner.script {
+		v.lacks(show)
+		return
+	}
+	kind := func(want string) {
+		v.t.Helper()
+		if is := ask[string](v, `document.getElementById("password").type + " " + document.querySelector(".reveal").ariaPressed`); is != want {
+			v.t.Errorf("the field is %q, want %q", is, want)
+		}
+	}
+	v.typeIn(v.say("session.password"), "four words of mine")
+	kind("password false")
+	v.open(show)
+	kind("text true")
+	v.check()
+	v.open(show)
+	kind("password false")
+	v.open(show)
+	ask[bool](v, `document.querySelector("form[action='/session']").dispatchEvent(new Event("submit", {bubbles: true, cancelable: true}))`)
+	kind("password false")
+}

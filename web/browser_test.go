@@ -102,6 +102,7 @@ func TestBrowser(t *testing.T) {
 		{"support asks, is let in, acts and is ended", inFrench, letSupportIn},
 		{"a forgotten password is set anew", inEnglish, resetThePassword},
 		{"a session elsewhere is ended", inFrench, endASession},
+		{"a password is looked at", []manner{wideFrench, smallEnglish, plainEnglish}, lookAtThePassword},
 		{"another contact address is confirmed", inEnglish, changeTheContact},
 		{"the owner delegates by keyboard alone", []manner{wideFrench, plainEnglish}, delegateByKeyboard},
 		{"no sideways scroll on a small screen or with large text", scripted, fitEverywhere},

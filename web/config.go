@@ -224,7 +224,7 @@ var settings = []setting{
 		func(c *config, v string) error { c.metricsListen = v; return checkListen(v) },
 	},
 	{
-		"MANDAT_TIME_ZONE", "Europe/Paris", "Time zone of new customers.",
+		"MANDAT_TIME_ZONE", "Europe/Paris", "Time zone of new customers, and of support staff while they act for nobody.",
 		func(c *config, v string) error { c.timeZone = v; return checkZone(v) },
 	},
 	{

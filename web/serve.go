@@ -69,7 +69,7 @@ func (c *serveCommand) Run(p *program) (err error) {
 		return err
 	}
 	panel := handlers.Config{
-		Store: store, Log: p.log, Security: p.security, Origin: origin, TrustedProxies: p.config.trustedProxies, Middleware: counted, Limit: p.config.limit,
+		Store: store, Log: p.log, Security: p.security, Origin: origin, TrustedProxies: p.config.trustedProxies, Middleware: counted, Limit: p.config.limit, TimeZone: p.config.timeZone,
 		DNS: p.newDNS(), SignOn: p.newSignOn(origin, store.Now), Stopping: p.ctx,
 	}
 	if c.Demo {

@@ -36,7 +36,7 @@ var customers = []Entry{
 	}},
 	{Name: "profile/contact-proof", Part: true, Component: func(l *locale.Locale, p views.Page) templ.Component {
 		bad := views.Errors{"email": {l.T("customer.email.shape", "Email", "alice chez moi")}, "proof": {l.T("proof.wrong")}}
-		return views.ContactPanel(p, views.ContactForm{Email: "alice chez moi", Present: alice().Email, Mails: true, Errors: bad, Proof: views.Proof{Needed: true}.With(bad)})
+		return views.ContactPanel(p, views.ContactForm{Email: "alice chez moi", Present: alice().Email, Mails: true, Errors: bad, Proof: views.Proof{Needed: true, Password: true}.With(bad)})
 	}},
 	{Name: "profile/contact-without-mail", Part: true, Component: func(_ *locale.Locale, p views.Page) templ.Component {
 		return views.ContactPanel(p, views.ContactForm{Present: alice().Email})

@@ -13,6 +13,9 @@ var errors = []Entry{
 	errorEntry("not-found", http.StatusNotFound, "not_found"),
 	errorEntry("forbidden", http.StatusForbidden, "forbidden"),
 	errorEntry("staff", http.StatusForbidden, "staff"),
+	errorEntry("acting-self", http.StatusForbidden, "acting_self"),
+	errorEntry("acting-customer", http.StatusForbidden, "acting_customer"),
+	errorEntry("assistance-ended", http.StatusForbidden, "assistance_ended"),
 	errorEntry("suspended", http.StatusForbidden, "suspended"),
 	errorEntry("foreign", http.StatusForbidden, "foreign"),
 	errorEntry("conflict", http.StatusConflict, "conflict"),
@@ -49,7 +52,7 @@ func errorEntry(name string, status int, key string) Entry {
 // problem is an error with everything that any of its texts may ask for.
 func problem(l *locale.Locale, status int, key string) views.ErrorView {
 	args := []any{
-		"Operation", l.T("policy.operation.delete_account"), "Owner", "ad1001-mdt", "Wait", l.N("error.minutes", 2), "Reasons", l.T("form.stale"),
+		"Operation", l.T("policy.operation.delete_account"), "Owner", "ad1001-mdt", "Wait", l.N("error.minutes", 2), "Reasons", l.T("form.stale"), "Who", "ad1001-mdt",
 	}
 	e := views.ErrorView{
 		Status: status, Heading: l.T("error."+key+".heading", args...), Text: l.T("error."+key+".text", args...), BackPath: views.HomePath, BackLabel: l.T("error.home"),

@@ -20,15 +20,26 @@ var factors = []Entry{
 	{Name: "factors/full", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		return factorsPage(l, p, views.FactorsView{Factors: &models.Factors{Apps: apps(l), CodesLeft: 1}, Kept: true})
 	}},
+	{Name: "factors/bound", Component: func(l *locale.Locale, p views.Page) templ.Component {
+		return factorsPage(l, p, views.FactorsView{
+			Factors: &models.Factors{Devices: trusted()}, Ways: models.WaysIn{Bound: true, Password: true, Passkeys: 1}, Kept: true,
+			Passkeys: views.PasskeysView{Site: "panel.example.org", List: somePasskeys(l)[:1]},
+		})
+	}},
+	{Name: "factors/removal-bound", Component: func(l *locale.Locale, p views.Page) templ.Component {
+		f := apps(l)[0]
+		p.Title, p.Here = l.T("factor.remove"), "profile"
+		return views.FactorRemovalPage(p, &f, views.FactorForm{Left: models.WaysIn{Bound: true, Password: true, Passkeys: 1}})
+	}},
 	{Name: "factors/staff", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		p.Viewer = views.Viewer{Identifier: "sam-support", Name: "Sam", Agent: true}
 		return factorsPage(l, p, views.FactorsView{
-			Factors: &models.Factors{Apps: apps(l)[:1], CodesLeft: 10}, Ways: models.WaysIn{Agent: true, Password: true}, Kept: true, Provider: "Garrigue ID",
+			Factors: &models.Factors{Apps: apps(l)[:1], CodesLeft: 10}, Ways: models.WaysIn{Agent: true, Bound: true, Password: true}, Kept: true, Provider: "Garrigue ID",
 		})
 	}},
 	{Name: "factors/staff-without-key", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		p.Viewer = views.Viewer{Identifier: "sam-support", Name: "Sam", Agent: true}
-		return factorsPage(l, p, views.FactorsView{Factors: &models.Factors{Apps: apps(l)[:1], CodesLeft: 10}, Ways: models.WaysIn{Agent: true, Password: true}})
+		return factorsPage(l, p, views.FactorsView{Factors: &models.Factors{Apps: apps(l)[:1], CodesLeft: 10}, Ways: models.WaysIn{Agent: true, Bound: true, Password: true}})
 	}},
 	{Name: "factors/new", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		return newFactor(l, p, enrolment(), views.FactorForm{})
@@ -36,7 +47,7 @@ var factors = []Entry{
 	{Name: "factors/new-refused", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		p.Refused = true
 		bad := views.Errors{"name": {l.T("factor.name.none")}, "code": {l.T("factor.code.unconfirmed")}, "proof": {l.T("proof.wrong")}}
-		return newFactor(l, p, enrolment(), views.FactorForm{Errors: bad, Proof: views.Proof{Needed: true, Code: true}.With(bad)})
+		return newFactor(l, p, enrolment(), views.FactorForm{Errors: bad, Proof: views.Proof{Needed: true, Password: true, Code: true}.With(bad)})
 	}},
 	{Name: "factors/new-without-key", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		return newFactor(l, p, nil, views.FactorForm{})
@@ -49,7 +60,7 @@ var factors = []Entry{
 	{Name: "factors/removal", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		f := apps(l)[0]
 		p.Title, p.Here = l.T("factor.remove"), "profile"
-		return views.FactorRemovalPage(p, &f, views.FactorForm{Left: models.WaysIn{Password: true}, Proof: views.Proof{Needed: true, Code: true}})
+		return views.FactorRemovalPage(p, &f, views.FactorForm{Left: models.WaysIn{Password: true}, Proof: views.Proof{Needed: true, Password: true, Code: true}})
 	}},
 	{Name: "factors/removal-refused", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		f := apps(l)[0]
@@ -71,7 +82,7 @@ var factors = []Entry{
 		f := apps(l)[0]
 		p.Viewer = views.Viewer{Identifier: "sam-support", Name: "Sam", Agent: true}
 		p.Title, p.Here = l.T("factor.remove"), "profile"
-		return views.FactorRemovalPage(p, &f, views.FactorForm{Left: models.WaysIn{Agent: true, Password: true, Passkeys: 1}})
+		return views.FactorRemovalPage(p, &f, views.FactorForm{Left: models.WaysIn{Agent: true, Bound: true, Password: true, Passkeys: 1}})
 	}},
 	{Name: "factors/recovery", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		p.Title, p.Here = l.T("recovery.make"), "profile"
@@ -83,15 +94,23 @@ var factors = []Entry{
 	}},
 	{Name: "factors/challenge", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		p.Title, p.Viewer = l.T("factor.challenge.heading"), views.Viewer{}
-		return views.SignInFactorPage(p, &models.Pending{Identifier: "ad1001-mdt", MayTrust: true}, views.SignInFactorForm{Next: "/services"})
+		return views.SignInFactorPage(p, &models.Pending{Identifier: "ad1001-mdt", MayTrust: true, Code: true}, views.SignInFactorForm{Next: "/services"})
 	}},
 	{Name: "factors/challenge-refused", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		p.Title, p.Viewer, p.Refused = l.T("factor.challenge.heading"), views.Viewer{}, true
-		return views.SignInFactorPage(p, &models.Pending{Identifier: "ad1001-mdt", MayTrust: true}, views.SignInFactorForm{Trust: true, Errors: views.Errors{"code": {l.T("factor.code.wrong")}}})
+		return views.SignInFactorPage(p, &models.Pending{Identifier: "ad1001-mdt", MayTrust: true, Code: true}, views.SignInFactorForm{Trust: true, Errors: views.Errors{"code": {l.T("factor.code.wrong")}}})
 	}},
 	{Name: "factors/challenge-staff", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		p.Title, p.Viewer = l.T("factor.challenge.heading"), views.Viewer{}
-		return views.SignInFactorPage(p, &models.Pending{Identifier: "sam-support"}, views.SignInFactorForm{})
+		return views.SignInFactorPage(p, &models.Pending{Identifier: "sam-support", Code: true}, views.SignInFactorForm{})
+	}},
+	{Name: "factors/challenge-passkey", Component: func(l *locale.Locale, p views.Page) templ.Component {
+		p.Title, p.Viewer = l.T("factor.challenge.passkey_heading"), views.Viewer{}
+		return views.SignInFactorPage(p, &models.Pending{Identifier: "ad1001-mdt", MayTrust: true}, views.SignInFactorForm{Passkey: true})
+	}},
+	{Name: "factors/challenge-either", Component: func(l *locale.Locale, p views.Page) templ.Component {
+		p.Title, p.Viewer = l.T("factor.challenge.heading"), views.Viewer{}
+		return views.SignInFactorPage(p, &models.Pending{Identifier: "ad1001-mdt", Code: true}, views.SignInFactorForm{Passkey: true})
 	}},
 	{Name: "factors/staff-first", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		p.Title, p.Viewer = l.T("factor.enrol.heading"), views.Viewer{}
@@ -102,7 +121,7 @@ var factors = []Entry{
 		return views.SignInEnrolPage(p, &models.Pending{Identifier: "sam-support", Enrol: true}, views.SignInFactorForm{})
 	}},
 	{Name: "factors/staff-recovery-codes", Component: func(l *locale.Locale, p views.Page) templ.Component {
-		p.Title, p.Viewer = l.T("recovery.title"), views.Viewer{}
+		p.Title, p.Here, p.Viewer = l.T("recovery.title"), "profile", views.Viewer{Identifier: "sam-support", Name: "Sam", Agent: true}
 		return views.RecoveryCodesPage(p, recoveryCodes(), views.HomePath)
 	}},
 }

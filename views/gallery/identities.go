@@ -34,7 +34,7 @@ var identities = []Entry{
 	{Name: "identities/proof-wrong", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		p.Refused = true
 		bad := views.Errors{"proof": {l.T("proof.wrong")}}
-		return identityList(l, p, views.IdentitiesView{Errors: bad, Proof: views.Proof{Needed: true, Elsewhere: views.IdentityProofTo(views.IdentitiesPath)}.With(bad)})
+		return identityList(l, p, views.IdentitiesView{Errors: bad, Proof: views.Proof{Needed: true, Password: true, Elsewhere: views.IdentityProofTo(views.IdentitiesPath)}.With(bad)})
 	}},
 	{Name: "identities/linked", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		used := at(2026, 11, 20, 8, 30)
@@ -51,7 +51,7 @@ var identities = []Entry{
 	}},
 	{Name: "identities/removal", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		p.Title, p.Here = l.T("identity.unlink"), "profile"
-		return views.IdentityRemovalPage(p, views.IdentityRemovalView{Identity: &models.Identity{ID: 1}, Provider: providerLabel, Proof: views.Proof{Needed: true}})
+		return views.IdentityRemovalPage(p, views.IdentityRemovalView{Identity: &models.Identity{ID: 1}, Provider: providerLabel, Proof: views.Proof{Needed: true, Password: true}})
 	}},
 	{Name: "identities/removal-of-the-last", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		p.Title, p.Here, p.Refused = l.T("identity.unlink"), "profile", true

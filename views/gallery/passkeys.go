@@ -26,7 +26,7 @@ var passkeys = []Entry{
 	}},
 	{Name: "passkeys/new-refused", Part: true, Component: func(l *locale.Locale, p views.Page) templ.Component {
 		return views.NewPasskeyPanel(p, views.PasskeyForm{
-			Proof:  views.Proof{Needed: true, Passkey: true},
+			Proof:  views.Proof{Needed: true, Password: true, Passkey: true},
 			Errors: views.Errors{"name": {l.T("passkey.name.none")}, "passkey": {l.T("passkey.refused")}},
 		})
 	}},
@@ -43,7 +43,12 @@ var passkeys = []Entry{
 		return views.PasskeyRemovalPage(p, views.PasskeyRemovalForm{Passkey: &somePasskeys(l)[0]})
 	}},
 	{Name: "passkeys/removal-proof", Part: true, Component: func(l *locale.Locale, p views.Page) templ.Component {
-		return views.PasskeyRemovalPanel(p, views.PasskeyRemovalForm{Passkey: &somePasskeys(l)[0], Proof: views.Proof{Needed: true, Passkey: true, Errors: []string{l.T("passkey.lapsed")}}})
+		return views.PasskeyRemovalPanel(p, views.PasskeyRemovalForm{Passkey: &somePasskeys(l)[0], Proof: views.Proof{Needed: true, Password: true, Passkey: true, Errors: []string{l.T("passkey.lapsed")}}})
+	}},
+	{Name: "passkeys/removal-by-passkey", Component: func(l *locale.Locale, p views.Page) templ.Component {
+		p.Title, p.Here, p.Refused = l.T("passkey.removal"), "profile", true
+		bad := views.Errors{"proof": {l.T("proof.needed")}}
+		return views.PasskeyRemovalPage(p, views.PasskeyRemovalForm{Passkey: &somePasskeys(l)[0], Errors: bad, Proof: views.Proof{Needed: true, Passkey: true}.With(bad)})
 	}},
 	{Name: "passkeys/removal-of-the-last", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		p.Title, p.Here = l.T("passkey.removal"), "profile"

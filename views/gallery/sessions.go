@@ -15,6 +15,10 @@ var sessions = []Entry{
 		p.Title, p.Viewer = l.T("session.heading"), views.Viewer{}
 		return views.SignInPage(p, views.SignInForm{Next: "/services"})
 	}},
+	{Name: "sessions/password-set", Component: func(l *locale.Locale, p views.Page) templ.Component {
+		p.Title, p.Viewer = l.T("session.heading"), views.Viewer{}
+		return views.SignInPage(p, views.SignInForm{Identifier: "ad1001-mdt", PasswordSet: true})
+	}},
 	{Name: "sessions/refused", Component: func(l *locale.Locale, p views.Page) templ.Component {
 		p.Title, p.Viewer, p.Refused = l.T("session.heading"), views.Viewer{}, true
 		return views.SignInPage(p, views.SignInForm{Identifier: "ad1001-mdt", Next: "/services", Errors: views.Errors{
