@@ -79,17 +79,16 @@ func (h *Handlers) createAssistance(c echo.Context) error {
 			Customer: f.Customer, Reason: f.Reason, Ticket: f.Ticket, Code: f.Code, Emergency: f.Emergency,
 		})
 	}
-	throttled := models.Throttled{}
+	late, status, throttled := slowed(c, err, "code")
 	bad, is := refused(c, err)
 	switch {
 	case is:
 		h.security.Warn("assistance refused", "request", reference(c), "agent", sessionOf(c).Identifier)
 		f.Errors = bad
-		return h.assistanceForm(c, http.StatusUnprocessableEntity, f)
-	case errors.As(err, &throttled):
-		p := problemOf(c, err)
-		f.Errors = views.Errors{"code": {t(c, "error.throttled.text", p.args...)}}
-		return h.assistanceForm(c, p.status, f)
+		return h.assistanceForm(c, statusFor(c, err), f)
+	case throttled:
+		f.Errors = late
+		return h.assistanceForm(c, status, f)
 	case errors.Is(err, models.ErrAssisting):
 		f.Errors = views.Errors{"": {t(c, "assistance.one_at_a_time")}}
 		return h.assistanceForm(c, http.StatusUnprocessableEntity, f)
@@ -135,7 +134,7 @@ func (h *Handlers) createChange(c echo.Context) error {
 		err = h.store.RaiseAssistance(c.Request().Context(), by)
 	}
 	if bad, is := refused(c, err); is {
-		return h.changePage(c, http.StatusUnprocessableEntity, views.ChangeForm{Next: sent.Get("next"), Errors: bad})
+		return h.changePage(c, statusFor(c, err), views.ChangeForm{Next: sent.Get("next"), Errors: bad})
 	}
 	return h.done(c, err, actingOn(sent.Get("next")), ok(c, "assistance.raised"))
 }
@@ -226,7 +225,7 @@ func (h *Handlers) approveAssistance(c echo.Context) error {
 		err = h.store.ApproveAssistance(c.Request().Context(), by, id)
 	}
 	if bad, is := refused(c, err); is {
-		return h.supportPage(c, http.StatusUnprocessableEntity, views.SupportView{Errors: bad, Approving: id})
+		return h.supportPage(c, statusFor(c, err), views.SupportView{Errors: bad, Approving: id})
 	}
 	return h.done(c, err, views.SupportPath, ok(c, "assistance.approved"))
 }

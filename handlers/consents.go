@@ -31,9 +31,9 @@ func (h *Handlers) consentPage(c echo.Context, status int, f views.ConsentForm, 
 }
 
 // refuseConsent shows the page again with what was chosen and why it is refused.
-func (h *Handlers) refuseConsent(c echo.Context, f views.ConsentForm, bad views.Errors) error {
+func (h *Handlers) refuseConsent(c echo.Context, f views.ConsentForm, err error, bad views.Errors) error {
 	f.Errors = bad
-	return h.consentPage(c, http.StatusUnprocessableEntity, f, "", nil)
+	return h.consentPage(c, statusFor(c, err), f, "", nil)
 }
 
 // openWindow lets support in for a time.
@@ -48,7 +48,7 @@ func (h *Handlers) openWindow(c echo.Context) error {
 		err = h.store.OpenWindow(c.Request().Context(), by, time.Duration(sent.number("hours"))*time.Hour, f.MayChange())
 	}
 	if bad, is := refused(c, err); is {
-		return h.refuseConsent(c, f, bad)
+		return h.refuseConsent(c, f, err, bad)
 	}
 	return h.done(c, err, views.ConsentPath, ok(c, "consent.opened"))
 }
@@ -67,7 +67,7 @@ func (h *Handlers) makeCode(c echo.Context) error {
 		code, until, err = h.store.MakeCode(c.Request().Context(), by, f.CodeMayChange())
 	}
 	if bad, is := refused(c, err); is {
-		return h.refuseConsent(c, f, bad)
+		return h.refuseConsent(c, f, err, bad)
 	}
 	if errors.Is(err, models.ErrRepeated) { // the code was shown
 		return lead(c, views.ConsentPath)
@@ -101,7 +101,7 @@ func (h *Handlers) acceptAssistance(c echo.Context) error {
 		err = h.store.AcceptAssistance(c.Request().Context(), by, id, f.RequestMode == views.ModeChange)
 	}
 	if bad, is := refused(c, err); is {
-		return h.refuseConsent(c, f, bad)
+		return h.refuseConsent(c, f, err, bad)
 	}
 	return h.done(c, err, views.ConsentPath, ok(c, "consent.accepted"))
 }
