@@ -15,7 +15,7 @@ import (
 
 // support is where agents find customers.
 func (h *Handlers) support(c echo.Context) error {
-	v := views.SupportView{Search: c.QueryParam("q"), Now: h.store.Now()}
+	v := views.SupportView{Search: c.QueryParam("q")}
 	by, ctx := sessionOf(c).Actor(), c.Request().Context()
 	var err error
 	if v.Search != "" {
@@ -31,16 +31,19 @@ func (h *Handlers) support(c echo.Context) error {
 	} else if err != nil {
 		return err
 	}
+	return h.supportPage(c, status, v)
+}
+
+// supportPage is v with what the agent has open, and what waits for them.
+func (h *Handlers) supportPage(c echo.Context, status int, v views.SupportView) (err error) {
+	by, ctx := sessionOf(c).Actor(), c.Request().Context()
 	if v.Open, err = h.store.OpenAssistance(ctx, by); err != nil {
 		return err
 	}
 	if v.Emergencies, err = h.store.Emergencies(ctx, by); err != nil {
 		return err
 	}
-	return h.supportPage(c, status, v)
-}
-
-func (h *Handlers) supportPage(c echo.Context, status int, v views.SupportView) error {
+	v.Now = h.store.Now()
 	p, err := h.page(c, "support", t(c, "assistance.support"))
 	if err != nil {
 		return err
@@ -72,7 +75,7 @@ func (h *Handlers) createAssistance(c echo.Context) error {
 		err = h.prove(c, sent)
 	}
 	if err == nil {
-		a, err = h.store.AskAssistance(c.Request().Context(), by.Self(), models.NewAssistance{
+		a, err = h.store.AskAssistance(c.Request().Context(), by, models.NewAssistance{
 			Customer: f.Customer, Reason: f.Reason, Ticket: f.Ticket, Code: f.Code, Emergency: f.Emergency,
 		})
 	}
@@ -96,7 +99,10 @@ func (h *Handlers) createAssistance(c echo.Context) error {
 		return err
 	}
 	h.security.Info("assistance asked", "request", reference(c), "agent", sessionOf(c).Identifier, "customer", a.Customer, "begun", a.BeganAt != nil)
-	if a.BeganAt == nil {
+	switch {
+	case a.BeganAt == nil && a.Consent == models.ByEmergency:
+		return h.done(c, nil, views.SupportPath, ok(c, "assistance.asked_emergency"))
+	case a.BeganAt == nil:
 		return h.done(c, nil, views.SupportPath, ok(c, "assistance.asked"))
 	}
 	return h.done(c, nil, views.ServicesPath, ok(c, "assistance.begun", "Who", a.CustomerName))
@@ -104,10 +110,10 @@ func (h *Handlers) createAssistance(c echo.Context) error {
 
 // newChange says what the step from looking to changing means.
 func (h *Handlers) newChange(c echo.Context) error {
-	return h.changePage(c, http.StatusOK, nil)
+	return h.changePage(c, http.StatusOK, views.ChangeForm{Next: c.QueryParam("next")})
 }
 
-func (h *Handlers) changePage(c echo.Context, status int, bad views.Errors) error {
+func (h *Handlers) changePage(c echo.Context, status int, f views.ChangeForm) error {
 	if sessionOf(c).Mode == policy.NoAgent {
 		return models.ErrAssistanceEnded
 	}
@@ -115,13 +121,13 @@ func (h *Handlers) changePage(c echo.Context, status int, bad views.Errors) erro
 	if err != nil {
 		return err
 	}
-	p.Refused = len(bad) > 0
-	return mandat.Render(c, status, views.AssistanceChangePage(p, views.ChangeForm{Errors: bad, Proof: h.proof(c).With(bad)}))
+	p.Refused, f.Next, f.Proof = len(f.Errors) > 0, actingOn(f.Next), h.proof(c).With(f.Errors)
+	return mandat.Render(c, status, views.AssistanceChangePage(p, f))
 }
 
 // createChange lets the agent change things for a while.
 func (h *Handlers) createChange(c echo.Context) error {
-	sent, by, err := h.sent(c, "proof")
+	sent, by, err := h.sent(c, "proof", "next")
 	if err == nil {
 		err = h.prove(c, sent)
 	}
@@ -129,21 +135,30 @@ func (h *Handlers) createChange(c echo.Context) error {
 		err = h.store.RaiseAssistance(c.Request().Context(), by)
 	}
 	if bad, is := refused(c, err); is {
-		return h.changePage(c, http.StatusUnprocessableEntity, bad)
+		return h.changePage(c, http.StatusUnprocessableEntity, views.ChangeForm{Next: sent.Get("next"), Errors: bad})
 	}
-	return h.done(c, err, views.ServicesPath, ok(c, "assistance.raised", "Minutes", int(models.ChangeFor.Minutes())))
+	return h.done(c, err, actingOn(sent.Get("next")), ok(c, "assistance.raised"))
+}
+
+// actingOn is where an agent goes on who was on the page next.
+func actingOn(next string) string {
+	if next == "" {
+		return views.ServicesPath
+	}
+	return sitePath(next)
 }
 
 // renewAssistance gives half an hour more, once.
 func (h *Handlers) renewAssistance(c echo.Context) error {
-	_, by, err := h.sent(c)
+	sent, by, err := h.sent(c, "next")
 	if err == nil {
 		err = h.store.RenewAssistance(c.Request().Context(), by)
 	}
+	next := actingOn(sent.Get("next"))
 	if bad, is := refused(c, err); is {
-		return h.done(c, nil, views.ServicesPath, views.Flash{Tone: "crit", Text: bad.Summary()[0].Text})
+		return h.done(c, nil, next, views.Flash{Tone: "crit", Text: bad.Summary()[0].Text})
 	}
-	return h.done(c, err, views.ServicesPath, ok(c, "assistance.renewed"))
+	return h.done(c, err, next, ok(c, "assistance.renewed"))
 }
 
 // endAssistance stops acting. It works from any page of the session, however
@@ -162,7 +177,7 @@ func (h *Handlers) listAssistances(c echo.Context) error {
 	}
 	s := sessionOf(c)
 	v := views.AssistancesView{Newest: before == 0, All: isLead(s), Now: h.store.Now()}
-	v.List, v.More, err = h.store.Assistances(c.Request().Context(), s.Actor(), v.All, models.AssistanceQuery{Before: before})
+	v.List, v.More, err = h.store.Assistances(c.Request().Context(), s.Actor(), models.AssistanceQuery{Before: before})
 	if err != nil {
 		return err
 	}
@@ -176,16 +191,17 @@ func (h *Handlers) listAssistances(c echo.Context) error {
 func isLead(s *models.Session) bool { return s.AgentID != 0 && s.Role == models.RoleLead }
 
 func (h *Handlers) showAssistance(c echo.Context) error {
-	return h.assistancePage(c, "support", isLead(sessionOf(c)))
+	return h.assistancePage(c, "support")
 }
 
 // assistancePage is one assistance with what was looked at and changed.
-func (h *Handlers) assistancePage(c echo.Context, here string, lead bool) error {
+func (h *Handlers) assistancePage(c echo.Context, here string) error {
 	id, err := numberOf(c)
 	if err != nil {
 		return err
 	}
-	a, err := h.store.Assistance(c.Request().Context(), sessionOf(c).Actor().Self(), lead, id)
+	s := sessionOf(c)
+	a, err := h.store.Assistance(c.Request().Context(), s.Actor(), id)
 	if err != nil {
 		return err
 	}
@@ -193,7 +209,7 @@ func (h *Handlers) assistancePage(c echo.Context, here string, lead bool) error 
 	if err != nil {
 		return err
 	}
-	return mandat.Render(c, http.StatusOK, views.OneAssistancePage(p, views.AssistanceView{AssistanceView: a, Now: h.store.Now(), MayEnd: lead}))
+	return mandat.Render(c, http.StatusOK, views.OneAssistancePage(p, views.AssistanceView{AssistanceView: a, Now: h.store.Now(), MayEnd: isLead(s), Own: s.CustomerID != 0}))
 }
 
 // approveAssistance is the second agent's word in an emergency.
@@ -207,14 +223,10 @@ func (h *Handlers) approveAssistance(c echo.Context) error {
 		err = h.prove(c, sent)
 	}
 	if err == nil {
-		err = h.store.ApproveAssistance(c.Request().Context(), by.Self(), id)
+		err = h.store.ApproveAssistance(c.Request().Context(), by, id)
 	}
 	if bad, is := refused(c, err); is {
-		v := views.SupportView{Now: h.store.Now(), Errors: bad, Approving: id}
-		if v.Emergencies, err = h.store.Emergencies(c.Request().Context(), by); err != nil {
-			return err
-		}
-		return h.supportPage(c, http.StatusUnprocessableEntity, v)
+		return h.supportPage(c, http.StatusUnprocessableEntity, views.SupportView{Errors: bad, Approving: id})
 	}
 	return h.done(c, err, views.SupportPath, ok(c, "assistance.approved"))
 }
@@ -226,6 +238,6 @@ func (h *Handlers) endOtherAssistance(c echo.Context) error {
 		return err
 	}
 	return h.end(c, views.SupportPath, ok(c, "assistance.stopped"), func(by models.Actor) error {
-		return h.store.EndOther(c.Request().Context(), by.Self(), id)
+		return h.store.EndOther(c.Request().Context(), by, id)
 	})
 }

@@ -126,5 +126,5 @@ func (h *Handlers) stop(c echo.Context, key string, fields ...string) error {
 
 // showOwnAssistance is what an agent looked at and changed, for the customer.
 func (h *Handlers) showOwnAssistance(c echo.Context) error {
-	return h.assistancePage(c, "profile", false)
+	return h.assistancePage(c, "profile")
 }

@@ -182,9 +182,7 @@ func (h *Handlers) takeIdentityAnswer(c echo.Context) error {
 	case r.SessionID != 0:
 		return h.linkIdentity(c, account)
 	}
-	in, err := h.store.SignInByIdentity(c.Request().Context(), models.IdentityCredentials{
-		Identity: identityOf(account), Claim: account.Claim, Customers: h.signOn.Customers, Agents: h.signOn.Agents, Strong: account.Strong, At: account.At,
-	}, h.browserOf(c), h.sessions.token(c.Request()))
+	in, err := h.store.SignInByIdentity(c.Request().Context(), h.credentialsOf(account), h.browserOf(c), h.sessions.token(c.Request()))
 	if errors.Is(err, models.ErrUnlinked) { // the operator needs the subject to link them
 		h.security.Warn("sign-on of somebody who is not linked", "request", reference(c), "peer", c.RealIP(), "issuer", account.Issuer, "subject", account.Subject, "name", account.Name)
 	}
@@ -220,6 +218,11 @@ func identityOf(a *oidc.Account) models.Identity {
 	return models.Identity{Issuer: a.Issuer, Subject: a.Subject, Name: a.Name}
 }
 
+// credentialsOf is what the provider says, for whom the operator has it.
+func (h *Handlers) credentialsOf(a *oidc.Account) models.IdentityCredentials {
+	return models.IdentityCredentials{Identity: identityOf(a), Claim: a.Claim, Customers: h.signOn.Customers, Agents: h.signOn.Agents, Strong: a.Strong, At: a.At}
+}
+
 // proveElsewhere takes the provider's word that the reader is still they, and
 // goes on with their session: an agent acts on for the same customer.
 func (h *Handlers) proveElsewhere(c echo.Context, r *models.IdentityRequest, a *oidc.Account) error {
@@ -227,7 +230,7 @@ func (h *Handlers) proveElsewhere(c echo.Context, r *models.IdentityRequest, a *
 		return err
 	}
 	s := sessionOf(c)
-	token, err := h.store.ProveByIdentity(c.Request().Context(), s.Actor().Self(), models.IdentityCredentials{Identity: identityOf(a), At: a.At})
+	token, err := h.store.ProveByIdentity(c.Request().Context(), s.Actor().Self(), h.credentialsOf(a))
 	if bad, is := refused(c, err); is {
 		h.security.Warn("proof refused", "request", reference(c), "person", s.Identifier, "peer", c.RealIP())
 		return h.done(c, nil, sitePath(r.Next), views.Flash{Tone: "crit", Text: bad.Summary()[0].Text})

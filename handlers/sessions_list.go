@@ -6,6 +6,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"example.org/mandat"
+	"example.org/mandat/models"
 	"example.org/mandat/views"
 	"example.org/mandat/views/locale"
 )
@@ -56,19 +57,22 @@ func (h *Handlers) endOtherSessions(c echo.Context) error {
 	if err == nil {
 		err = h.prove(c, sent)
 	}
-	var n int64
+	var out models.EndedElsewhere
 	if err == nil {
-		n, err = h.store.EndOtherSessions(c.Request().Context(), by)
+		out, err = h.store.EndOtherSessions(c.Request().Context(), by)
 	}
 	if bad, is := refused(c, err); is {
 		return h.sessionsPage(c, http.StatusUnprocessableEntity, bad)
 	}
 	if err == nil {
-		h.security.Info("other sessions were ended", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP(), "sessions", n)
+		h.security.Info("other sessions were ended", "request", reference(c), "person", sessionOf(c).Identifier, "peer", c.RealIP(), "sessions", out.Sessions, "support", out.Support)
 	}
 	said := ok(c, "session.list.no_others")
-	if n > 0 {
-		said.Text = locale.From(c.Request().Context()).N("session.list.others_ended", n)
+	if out.Sessions > 0 {
+		said.Text = locale.From(c.Request().Context()).N("session.list.others_ended", out.Sessions)
+	}
+	if out.Support {
+		said.Text += " " + t(c, "session.list.support_out")
 	}
 	return h.done(c, err, views.ProfileSessionsPath, said)
 }

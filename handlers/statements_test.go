@@ -53,7 +53,7 @@ GET  /profile/contact                              -                            
 POST /profile/contact                              -                              Alice  11+2 those of the day are counted; the link and the notice
 POST /profile/contact/cancellation                 -                              Alice  7
 GET  /profile/contact/confirmation/:token          contact-of-Alice               Alice  2
-POST /profile/contact/confirmation/:token          contact-of-Alice               Alice  12+1 the one before is kept for its notices
+POST /profile/contact/confirmation/:token          contact-of-Alice               Alice  13+1 the one before is kept for its notices, links to it end
 GET  /profile/factors                              -                              David  8   the person, the apps, the codes left, the browsers, the passkeys; the person and their ways in
 GET  /profile/factors                              -                              Alice  8   the same
 GET  /profile/factors/new                          -                              Alice  2
@@ -95,7 +95,7 @@ POST /profile/support/:id/refusal                  asked                        
 POST /profile/support/:id/end                      asked                          David  7
 GET  /support?q=durand                             -                              Sam    5  the search is counted, what is open, emergencies
 GET  /assistances/new                              -                              Sam    1
-POST /assistances                                  -                              Sam    16  the search is counted, who is staff, consent and its lock, what they left open
+POST /assistances                                  -                              Sam    16  the search is counted, and that the form was sent, who is staff, consent and its lock, what they left open
 GET  /assistances/change                           -                              Sam    1
 POST /assistances/change                           -                              Sam    4
 POST /assistances/renewal                          -                              Sam    3

@@ -2,6 +2,7 @@ package mail_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -73,9 +74,10 @@ func TestTheDoctorFindsWhatIsWrong(t *testing.T) {
 		}
 	}
 
-	// A password in one file that is not the role's. Dovecot takes seconds to end
-	// then: what breaks next is written while it is away.
-	spoil := func(name, password string) (mend func()) {
+	// Something in one file that is not as it was written, a password that is not
+	// the role's. Dovecot takes seconds to end then: what breaks next is written
+	// while it is away.
+	spoil := func(name string, changes ...string) (mend func()) {
 		t.Helper()
 		file := filepath.Join(s.Settings.Dir, name)
 		good, err := os.ReadFile(file)
@@ -88,32 +90,56 @@ func TestTheDoctorFindsWhatIsWrong(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		write(strings.ReplaceAll(string(good), password, "another"))
+		bad := strings.NewReplacer(changes...).Replace(string(good))
+		if bad == string(good) {
+			t.Fatalf("%s has none of %q", name, changes)
+		}
+		write(bad)
 		return func() { t.Helper(); write(string(good)) }
 	}
+	const files, takes, lets = "the files of the mail servers: ", "Dovecot takes mail from Postfix (LMTP)", "Dovecot tells Postfix who may log in (SASL)"
+	port := func(number int) string { return fmt.Sprintf("port = %d\n", number) }
 	do := func(what func(context.Context) error) {
 		t.Helper()
 		if err := what(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	mend := spoil("postfix/sql/mailboxes.cf", s.Settings.Secrets.Postfix)
+	mend := spoil("postfix/sql/mailboxes.cf", s.Settings.Secrets.Postfix, "another")
 	do(s.ReloadPostfix)
-	ask("Postfix reads the panel's addresses")
+	ask("Postfix reads the panel's addresses", files)
 	mend()
 	do(s.ReloadPostfix)
+	mend = spoil("dovecot/dict-quota.conf.ext", s.Settings.Secrets.Dovecot, "another")
+	ask(files + "in " + s.Settings.Dir + " not as this program would write them: dovecot/dict-quota.conf.ext")
+	mend()
+	secret := filepath.Join(s.Settings.Dir, "dovecot/dovecot.conf")
+	open := func(mode os.FileMode) {
+		t.Helper()
+		if err := os.Chmod(secret, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	open(0o644)
+	ask("who may read their secrets: everybody on this machine may read " + secret)
+	open(0o640)
 	do(s.StopDovecot)
-	mend = spoil("dovecot/sql.conf.ext", s.Settings.Secrets.Dovecot)
+	mend = spoil("dovecot/sql.conf.ext", s.Settings.Secrets.Dovecot, "another")
 	do(s.StartDovecot)
-	ask("Dovecot finds mailboxes", "Dovecot's Sieve storage", "log-in to Dovecot")
+	ask("Dovecot finds mailboxes", "Dovecot's Sieve storage", "log-in to Dovecot", files, lets)
 	do(s.StopDovecot)
 	mend()
-	mend = spoil("dovecot/dict-sieve.conf.ext", s.Settings.Secrets.Dovecot)
+	mend = spoil("dovecot/dict-sieve.conf.ext", s.Settings.Secrets.Dovecot, "another")
 	do(s.StartDovecot)
-	ask("Dovecot's Sieve storage")
+	ask("Dovecot's Sieve storage", files)
 	do(s.StopDovecot)
 	mend()
-	ask("Dovecot's HTTP API")
+	mend = spoil("dovecot/dovecot.conf", port(s.Settings.Ports.LMTP), port(0), port(s.Settings.Ports.SASL), port(0))
+	do(s.StartDovecot)
+	ask(files, takes, lets)
+	do(s.StopDovecot)
+	mend()
+	ask("Dovecot's HTTP API", takes, lets)
 	do(s.StartDovecot)
 	mailtest.Within(t, soon, "all is well again", func() bool {
 		_, err := s.Command(t.Context(), "doctor")

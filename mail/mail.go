@@ -20,24 +20,16 @@
 package mail
 
 import (
-	"crypto/rand"
 	"crypto/sha256"
 	"embed"
-	"encoding/base64"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/netip"
 	"net/url"
-	"os"
-	"os/user"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"text/template"
 )
 
 //go:embed postfix dovecot/*.conf dovecot/*.ext dovecot/masters
@@ -52,11 +44,12 @@ type Settings struct {
 	Mailboxes,
 	Certificate, Key string // files; without a certificate passwords travel in clear, which is for loopback
 	Relay      string // where mail for outside goes, as [mx.example.org]:587; "" straight to who takes it
+	Postmaster string // who gets what is for root and postmaster of this machine; "" for nobody
 	MaxMessage int64  // in octets
 	Database   Database
 	Ports      Ports
-	Origin     string // of the panel, for the links that lists send
-	Secrets    Secrets
+	Origin     string  // of the panel, for the links that lists send
+	Secrets    Secrets `json:"-"`
 }
 
 // Database is where the panel's PostgreSQL is.
@@ -176,8 +169,8 @@ func (s Settings) IPv4Only() bool {
 // octets: the largest of all, and fields of ours.
 func (s Settings) MaxInjected() int64 { return s.MaxMessage + 64_000 }
 
-// reached is the address of a port for others, as this machine reaches it.
-func (s Settings) reached(port int) string {
+// Reached is the address of a port for others, as this machine reaches it.
+func (s Settings) Reached(port int) string {
 	host := s.Listen
 	if host == "" {
 		host = "127.0.0.1"
@@ -191,126 +184,6 @@ func (s Settings) On(port int) string {
 		return strconv.Itoa(port)
 	}
 	return net.JoinHostPort(s.Listen, strconv.Itoa(port))
-}
-
-// Write writes all files below s.Dir, in place of those there: Postfix's and
-// Dovecot's; roles.sql, which gives the roles their passwords; panel.env and
-// lists.env with what the panel and the list service need to know. Secrets that
-// are not set are those of an earlier time, from the file secrets, or new.
-// Nobody but root and the program concerned may read a secret.
-func (s *Settings) Write() error {
-	if !filepath.IsAbs(s.Dir) {
-		return errors.New("the directory must be absolute: Postfix and Dovecot run elsewhere")
-	}
-	if err := os.MkdirAll(s.Dir, 0o755); err != nil {
-		return err
-	}
-	if err := s.keepSecrets(); err != nil {
-		return err
-	}
-	err := fs.WalkDir(shipped, ".", func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		return s.render(path)
-	})
-	if err != nil {
-		return err
-	}
-	for name, text := range map[string]string{"roles.sql": s.roles(), "panel.env": s.panel(), "lists.env": s.lists()} {
-		if err := replace(filepath.Join(s.Dir, name), text, 0o600, ""); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// keepSecrets completes the secrets and keeps them for the next time.
-func (s *Settings) keepSecrets() error {
-	file := filepath.Join(s.Dir, "secrets")
-	kept, err := os.ReadFile(file)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	old := map[string]string{}
-	for line := range strings.Lines(string(kept)) {
-		if name, value, ok := strings.Cut(strings.TrimSpace(line), " "); ok {
-			old[name] = value
-		}
-	}
-	var text strings.Builder
-	for _, f := range s.Secrets.fields() {
-		switch {
-		case *f.value != "":
-		case old[f.name] != "":
-			*f.value = old[f.name]
-		case f.name == "sealing":
-			var key [32]byte
-			_, _ = rand.Read(key[:]) // never fails
-			*f.value = base64.StdEncoding.EncodeToString(key[:])
-		default:
-			*f.value = rand.Text()
-		}
-		fmt.Fprintf(&text, "%s %s\n", f.name, *f.value)
-	}
-	return replace(file, text.String(), 0o600, "")
-}
-
-// render writes one of the shipped files. Those with a secret are for the group
-// of their program, where there is one: it reads them after it gave up being root.
-func (s *Settings) render(path string) error {
-	text, err := shipped.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	t, err := template.New(path).Option("missingkey=error").Parse(string(text))
-	if err != nil {
-		return err
-	}
-	var b strings.Builder
-	if err := t.Execute(&b, *s); err != nil {
-		return err
-	}
-	mode, group := fs.FileMode(0o644), ""
-	if strings.Contains(string(text), ".Secrets.") || strings.Contains(string(text), ".MasterHash") {
-		mode = 0o640
-		group, _, _ = strings.Cut(path, "/") // "postfix" or "dovecot", as Debian names the groups
-	}
-	to := filepath.Join(s.Dir, path)
-	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-		return err
-	}
-	return replace(to, b.String(), mode, group)
-}
-
-// replace writes a file as a whole or not at all.
-func replace(path, text string, mode fs.FileMode, group string) (err error) {
-	part, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(part.Name())
-		}
-	}()
-	if _, err = part.WriteString(text); err == nil {
-		err = part.Chmod(mode)
-	}
-	if err == nil && group != "" && os.Geteuid() == 0 {
-		if g, missing := user.LookupGroup(group); missing == nil {
-			if gid, bad := strconv.Atoi(g.Gid); bad == nil {
-				err = part.Chown(0, gid)
-			}
-		}
-	}
-	if closed := part.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
-		err = os.Rename(part.Name(), path)
-	}
-	return err
 }
 
 func (s *Settings) roles() string {
@@ -341,7 +214,8 @@ func (s *Settings) panel() string {
 		"MANDAT_MAIL":    fmt.Sprintf("smtp://127.0.0.1:%d", s.Ports.Inject),
 		"MANDAT_SECRET":  s.Secrets.Sealing,
 
-		"MANDAT_POSTFIX":      s.reached(s.Ports.MX),
+		"MANDAT_MAIL_FILES":   s.Dir,
+		"MANDAT_POSTFIX":      s.Reached(s.Ports.MX),
 		"MANDAT_LISTS":        fmt.Sprintf("127.0.0.1:%d", s.Ports.Lists),
 		"MANDAT_LISTS_POLICY": fmt.Sprintf("127.0.0.1:%d", s.Ports.Policy),
 		"MANDAT_LISTS_QUOTA":  fmt.Sprintf("127.0.0.1:%d", s.Ports.Quota),

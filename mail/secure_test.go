@@ -2,6 +2,7 @@ package mail_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -39,6 +40,10 @@ func TestPasswordsTravelUnderTLSAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Outside.Await(t, "out@elsewhere.test", "under TLS")
+
+	if out, err := s.Command(ctx, "doctor"); err != nil || strings.Count(out, " well  submission") != 2 || strings.Count(out, " well  the certificate that ") != 2 {
+		t.Errorf("the doctor: %v\n%s", err, out)
+	}
 
 	c, err := smtp.Dial("127.0.0.1:" + strconv.Itoa(s.Settings.Ports.Submission))
 	if err != nil {
@@ -124,5 +129,27 @@ func TestMakeMailStartsEverythingAndStopsIt(t *testing.T) {
 		if !mailtest.Free(port, 1) {
 			t.Errorf("something goes on at port %d", port)
 		}
+	}
+
+	// After a reboot the numbers that were written down are somebody else's.
+	bystander := exec.Command("sleep", "600")
+	if err := bystander.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() { _ = bystander.Wait(); close(ended) }()
+	t.Cleanup(func() { _ = bystander.Process.Kill() })
+	for _, name := range []string{"pids/panel", "pids/lists", "pids/outside", "mail/private/dovecot/run/master.pid", "postgres/data/postmaster.pid"} {
+		if err := os.WriteFile(filepath.Join(dir, name), fmt.Appendln(nil, bystander.Process.Pid), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out, err := run("mail-stop"); err != nil {
+		t.Errorf("make mail-stop, again: %v\n%s", err, out)
+	}
+	select {
+	case <-ended:
+		t.Error("it stops whoever has the number of a process of its own")
+	case <-time.After(time.Second):
 	}
 }

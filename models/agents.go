@@ -158,23 +158,28 @@ func (s *Store) SetAgentCustomer(ctx context.Context, identifier, own string) er
 }
 
 // RemoveAgent ends all that an agent has: what they do for a customer, their
-// sessions, their sign-in. Their row stays for the history. It is the
-// operator's verb. When it returns, nothing of theirs succeeds any more.
+// sessions, and every way in, with the identity that a provider knows, which
+// somebody else may be linked with then. Their row stays for the history. It is
+// the operator's verb. When it returns, nothing of theirs succeeds any more.
 func (s *Store) RemoveAgent(ctx context.Context, identifier string) error {
-	return s.changeAgent(ctx, identifier, func(tx *Tx, a *Agent) error {
-		if err := tx.lockSessions("se.agent_id = ?", a.ID); err != nil {
+	return s.change(ctx, Actor{}, func(tx *Tx) error {
+		// Sessions before the agent, as forms lock them, and those begun meanwhile after.
+		if err := tx.lockSessions("se.agent_id = (SELECT a.id FROM agents a WHERE a.identifier = ?)", identifier); err != nil {
 			return err
 		}
-		err := tx.endAssistances(func(*Assistance) string { return AssistanceRole }, "x.agent_id = ?", a.ID)
+		a, err := tx.agent(identifier)
 		if err != nil {
 			return err
 		}
-		for _, q := range []string{
-			"UPDATE agents SET removed_at = @now, password_hash = '' WHERE id = @id",
-			"DELETE FROM sessions WHERE agent_id = @id",
-			"DELETE FROM devices WHERE agent_id = @id",
-		} {
-			if err := tx.exec(q, map[string]any{"now": tx.now, "id": a.ID}); err != nil {
+		err = tx.endAssistances(func(*Assistance) string { return AssistanceRole }, "x.agent_id = ?", a.ID)
+		if err != nil {
+			return err
+		}
+		if err := tx.exec("UPDATE agents SET removed_at = ?, password_hash = '' WHERE id = ?", tx.now, a.ID); err != nil {
+			return err
+		}
+		for _, table := range []string{"sign_ins", "sessions", "devices", "password_links", "factors", "recovery_codes", "passkeys", "passkey_holders", "identities"} {
+			if err := tx.exec("DELETE FROM "+table+" WHERE agent_id = ?", a.ID); err != nil {
 				return err
 			}
 		}
@@ -185,14 +190,20 @@ func (s *Store) RemoveAgent(ctx context.Context, identifier string) error {
 // changeAgent runs fn on an agent whose row is locked: ErrNotFound without one.
 func (s *Store) changeAgent(ctx context.Context, identifier string, fn func(*Tx, *Agent) error) error {
 	return s.change(ctx, Actor{}, func(tx *Tx) error {
-		var a Agent
-		err := tx.scan(&a, "SELECT a.id, a.identifier, a.name, a.email, a.language, a.role, a.created_at FROM agents a WHERE a.identifier = ? AND a.removed_at IS NULL"+tx.forTurn("a"), identifier)
+		a, err := tx.agent(identifier)
 		if err != nil {
 			return err
 		}
-		if a.ID == 0 {
-			return ErrNotFound
-		}
-		return fn(tx, &a)
+		return fn(tx, a)
 	})
+}
+
+// agent locks and reads one who is not removed: ErrNotFound without one.
+func (tx *Tx) agent(identifier string) (*Agent, error) {
+	var a Agent
+	err := tx.scan(&a, "SELECT a.id, a.identifier, a.name, a.email, a.language, a.role, a.created_at FROM agents a WHERE a.identifier = ? AND a.removed_at IS NULL"+tx.forTurn("a"), identifier)
+	if err == nil && a.ID == 0 {
+		err = ErrNotFound
+	}
+	return &a, err
 }

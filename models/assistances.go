@@ -10,7 +10,7 @@ import (
 
 // Bounds of an assistance, each from the moment named (R35).
 const (
-	AssistanceFor = 30 * time.Minute // from its beginning, and once more from its renewal
+	AssistanceFor = 30 * time.Minute // from its beginning, and as long again when it is renewed
 	ChangeFor     = 15 * time.Minute // from the step up to change
 	RequestFor    = 10 * time.Minute // that a request waits for its answer
 )
@@ -145,7 +145,7 @@ func (tx *Tx) mine() (*Assistance, error) {
 }
 
 // RaiseAssistance lets the agent change things until ChangeFor has passed, if
-// the customer allows that: Forbidden otherwise. Raising again begins anew.
+// the customer allows that: Invalid otherwise. Raising again begins anew.
 func (s *Store) RaiseAssistance(ctx context.Context, by Actor) error {
 	return s.change(ctx, by.Self(), func(tx *Tx) error {
 		if err := tx.proven(); err != nil {
@@ -169,8 +169,8 @@ func (s *Store) RaiseAssistance(ctx context.Context, by Actor) error {
 	})
 }
 
-// RenewAssistance gives the agent AssistanceFor from now, once, and not beyond
-// what the customer's window allows.
+// RenewAssistance gives the agent AssistanceFor more, once, and not beyond what
+// the customer's window allows: Invalid when that is nothing, or was given.
 func (s *Store) RenewAssistance(ctx context.Context, by Actor) error {
 	return s.change(ctx, by.Self(), func(tx *Tx) error {
 		a, err := tx.mine()
@@ -180,15 +180,20 @@ func (s *Store) RenewAssistance(ctx context.Context, by Actor) error {
 		if !a.Renewable(tx.now) {
 			return invalid("", "assistance.refused.renewed")
 		}
-		until := tx.now.Add(AssistanceFor)
+		until := a.ExpiresAt.Add(AssistanceFor)
 		if a.Consent == ByWindow {
 			c, err := tx.consent("id = ?", a.ConsentID)
-			if err != nil {
+			if errors.Is(err, ErrNotFound) {
 				return ErrAssistanceEnded
+			} else if err != nil {
+				return err
 			}
 			if c.ExpiresAt.Before(until) {
 				until = c.ExpiresAt
 			}
+		}
+		if !until.After(a.ExpiresAt) {
+			return invalid("", "assistance.refused.window")
 		}
 		if err := tx.exec("UPDATE assistances SET expires_at = ?, renewed_at = ? WHERE id = ?", until, tx.now, a.ID); err != nil {
 			return err

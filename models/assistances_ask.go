@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"strings"
@@ -66,7 +67,11 @@ func (s *Store) AskAssistance(ctx context.Context, by Actor, n NewAssistance) (*
 	if err := bad.orNil(); err != nil {
 		return nil, err
 	}
-	if by.Agent != 0 {
+	again, err := s.sentBefore(ctx, by, n)
+	if err != nil {
+		return nil, err
+	}
+	if by.Agent != 0 && !again {
 		err := s.countSearch(ctx, by)
 		if throttled := (Throttled{}); errors.As(err, &throttled) {
 			return nil, invalid("customer", "assistance.refused.searches", "Most", MaxSearches, "Minutes", int(SearchFor.Minutes()))
@@ -74,12 +79,12 @@ func (s *Store) AskAssistance(ctx context.Context, by Actor, n NewAssistance) (*
 			return nil, err
 		}
 	}
-	consent, wrong, err := s.tryCode(ctx, by, n)
+	consent, wrong, err := s.tryCode(ctx, by, n, again)
 	if err != nil {
 		return nil, err
 	}
 	var asked *Assistance
-	err = s.change(ctx, by, func(tx *Tx) error {
+	err = s.change(ctx, by.Self(), func(tx *Tx) error {
 		if err := tx.staff(); err != nil {
 			return err
 		}
@@ -98,26 +103,38 @@ func (s *Store) AskAssistance(ctx context.Context, by Actor, n NewAssistance) (*
 	return asked, err
 }
 
+// sentBefore says whether this form has been sent with the same customer and code
+// already, and notes it if not: the second of two clicks is no other search, and
+// no other try.
+func (s *Store) sentBefore(ctx context.Context, by Actor, n NewAssistance) (bool, error) {
+	if by.Nonce == nil {
+		return false, nil
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%x %q %q", by.Nonce, n.Customer, n.Code))
+	subject, total := fmt.Sprintf("searches:agent:%d:%x", by.Agent, sum), map[string]int{}
+	err := s.inTx(ctx, Actor{}, func(tx *Tx) (err error) {
+		total, err = tx.countFailures([]string{subject}, 1, SearchFor)
+		return err
+	})
+	return total[subject] > 1, err
+}
+
 // staff is the question of an agent's own verbs: ErrNotFound for everybody else.
 func (tx *Tx) staff() error {
 	var there bool
 	err := tx.scan(&there, "SELECT count(*) > 0 FROM agents WHERE id = ? AND removed_at IS NULL", tx.by.Agent)
-	if err == nil && (!there || tx.by.Customer != 0) {
+	if err == nil && !there {
 		err = ErrNotFound
 	}
 	return err
 }
 
 func (tx *Tx) askAssistance(n NewAssistance, code *Consent) (*Assistance, error) {
-	target, err := customer(tx.DB, "c.identifier = ?", n.Customer)
+	// Consent is given and taken back under this lock, and somebody becomes staff: see closeConsent.
+	target, err := customer(tx.DB, "c.identifier = ?"+tx.forTurn("c"), n.Customer)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return nil, invalid("customer", "assistance.refused.unknown", "Identifier", n.Customer)
-	case err != nil:
-		return nil, err
-	}
-	// Consent is given and taken back under this lock, and somebody becomes staff: see closeConsent.
-	switch target, err = customer(tx.DB, "c.id = ?"+tx.forTurn("c"), target.ID); {
 	case err != nil:
 		return nil, err
 	case target.DisabledAt != nil:
@@ -147,6 +164,11 @@ func (tx *Tx) askAssistance(n NewAssistance, code *Consent) (*Assistance, error)
 	if a.BeganAt == nil {
 		if err := tx.countAsked(a); err != nil {
 			return nil, err
+		}
+		if a.Consent == ByEmergency {
+			if err := tx.tellBegin(a); err != nil {
+				return nil, err
+			}
 		}
 		return a, tx.record(a.event("assistance.asked", Detail{"reason": {After: a.Reason}, "ticket": {After: a.Ticket}, "consent": {After: string(a.Consent)}}))
 	}
@@ -229,17 +251,24 @@ func (tx *Tx) noStaff(customer int64, identifier string) error {
 	return err
 }
 
+// tellBegin tells the customer that an agent begins to act for them, and of an
+// emergency every lead: also when it is asked for, so that it can be refused.
+func (tx *Tx) tellBegin(a *Assistance) error {
+	tx.tellAssistance(NoticeAssisting, a, nil, 0)
+	if a.Consent != ByEmergency {
+		return nil
+	}
+	return tx.enqueueLeads(tellLead{Assistance: a.ID, Asked: a.BeganAt == nil})
+}
+
 // began notes that an assistance has begun, and tells the customer.
 func (tx *Tx) began(a *Assistance) error {
 	mode := "look"
 	if a.MayChange {
 		mode = "change"
 	}
-	tx.tellAssistance(NoticeAssisting, a, nil, 0)
-	if a.Consent == ByEmergency {
-		if err := tx.enqueueLeads(tellLead{Assistance: a.ID}); err != nil {
-			return err
-		}
+	if err := tx.tellBegin(a); err != nil {
+		return err
 	}
 	return tx.record(a.event("assistance.began", Detail{
 		"reason": {After: a.Reason}, "ticket": {After: a.Ticket}, "consent": {After: string(a.Consent)}, "may": {After: mode},
@@ -247,9 +276,10 @@ func (tx *Tx) began(a *Assistance) error {
 }
 
 // ApproveAssistance lets an emergency begin: any agent but the one who asks,
-// and the store must allow emergencies. The customer is told at once, and every lead.
+// and the store must allow emergencies: ErrNotFound otherwise, Invalid for one
+// that waits no more. The customer is told at once, and every lead.
 func (s *Store) ApproveAssistance(ctx context.Context, by Actor, id int64) error {
-	return s.change(ctx, by, func(tx *Tx) error {
+	return s.change(ctx, by.Self(), func(tx *Tx) error {
 		if err := tx.staff(); err != nil {
 			return err
 		}
@@ -260,8 +290,11 @@ func (s *Store) ApproveAssistance(ctx context.Context, by Actor, id int64) error
 		if err != nil {
 			return err
 		}
-		if !a.Waits(tx.now) || a.SessionGone || !s.emergency {
+		switch {
+		case !s.emergency:
 			return ErrNotFound
+		case !a.Waits(tx.now) || a.SessionGone:
+			return invalid("", "assistance.refused.over")
 		}
 		if a.AgentID == by.Agent {
 			return invalid("", "assistance.refused.own")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -23,6 +24,7 @@ func TestWithoutConsentThereIsOnlyARequest(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
 		agent := w.support(t)
+		const over = ": consent.request_over"
 		acting := func(a *models.Assistance) models.Actor {
 			by := agent
 			by.Customer, by.Assistance, by.Mode = a.CustomerID, a.ID, policy.Look
@@ -39,7 +41,7 @@ func TestWithoutConsentThereIsOnlyARequest(t *testing.T) {
 		must(t, w.Store.AcceptAssistance(ctx, w.David, a.ID, false))
 		must(t, second(w.Store.Service(ctx, acting(a), cast.Velos)))
 		want(t, "more than was accepted", w.Store.RaiseAssistance(ctx, acting(a)), ": assistance.refused.look")
-		want(t, "a second answer", w.Store.AcceptAssistance(ctx, w.David, a.ID, true), notFound)
+		want(t, "a second answer", w.Store.AcceptAssistance(ctx, w.David, a.ID, true), over)
 		must(t, w.Store.EndAssistance(ctx, acting(a)))
 		must(t, w.Store.EndAssistance(ctx, acting(a))) // ending always works
 
@@ -49,12 +51,12 @@ func TestWithoutConsentThereIsOnlyARequest(t *testing.T) {
 
 		a = got[*models.Assistance](t)(w.Store.AskAssistance(ctx, agent, asks(cast.David, "")))
 		w.Clock.Move(models.RequestFor)
-		want(t, "an answer that comes too late", w.Store.AcceptAssistance(ctx, w.David, a.ID, true), notFound)
+		want(t, "an answer that comes too late", w.Store.AcceptAssistance(ctx, w.David, a.ID, true), over)
 		want(t, "a fourth request within an hour", second(w.Store.AskAssistance(ctx, agent, asks(cast.David, ""))), "customer: assistance.refused.often")
 		w.Clock.Move(time.Hour)
 		a = got[*models.Assistance](t)(w.Store.AskAssistance(ctx, agent, asks(cast.David, ""))) // the lapsed one is closed on the way
 		must(t, w.Store.EndAssistance(ctx, agent))
-		want(t, "an answer to what was withdrawn", w.Store.AcceptAssistance(ctx, w.David, a.ID, true), notFound)
+		want(t, "an answer to what was withdrawn", w.Store.AcceptAssistance(ctx, w.David, a.ID, true), over)
 		if n := w.Int(t, "SELECT count(*) FROM assistances WHERE ended_why IN ('agent', 'refused', 'time', 'withdrawn')"); n != 4 {
 			t.Errorf("%d ends are told", n)
 		}
@@ -174,12 +176,16 @@ func TestAnEmergencyNeedsASecondAgentAndIsTold(t *testing.T) {
 		if a.BeganAt != nil || a.Consent != models.ByEmergency {
 			t.Fatalf("%+v", a)
 		}
+		w.wantNoticed(t, "when it is asked for", "ad1001-mdt: assisting sam-support/", "ad1001-mdt: security ad1001-mdt consent.opened ad1001-mdt")
+		if n := w.Int(t, "SELECT count(*) FROM river_job WHERE kind = 'tell_lead'"); n != 1 {
+			t.Errorf("%d leads hear of it, want 1", n)
+		}
 		want(t, "the customer's answer", w.Store.AcceptAssistance(ctx, w.Alice, a.ID, true), notFound)
 		want(t, "one's own approval", w.Store.ApproveAssistance(ctx, agent, a.ID), ": assistance.refused.own")
 		want(t, "a customer's approval", w.Store.ApproveAssistance(ctx, w.Bruno, a.ID), notFound)
 		must(t, w.Store.ApproveAssistance(ctx, mia, a.ID))
-		w.wantNoticed(t, "at once", "ad1001-mdt: assisting sam-support/", "ad1001-mdt: security ad1001-mdt consent.opened ad1001-mdt")
-		want(t, "a second approval", w.Store.ApproveAssistance(ctx, mia, a.ID), notFound)
+		w.wantNoticed(t, "when it begins", "ad1001-mdt: assisting sam-support/")
+		want(t, "a second approval", w.Store.ApproveAssistance(ctx, mia, a.ID), ": assistance.refused.over")
 		must(t, w.Store.EndAssistance(ctx, agent))
 	})
 	t.Run("where none are allowed", func(t *testing.T) {
@@ -252,4 +258,36 @@ func TestNobodyBeginsByConsentThatHasEnded(t *testing.T) {
 		w.Clock.Move(30 * time.Minute) // past the bound on requests
 	}
 	w.Holds(t)
+}
+
+// Where nothing keeps a button from being pressed twice.
+func TestTheSecondOfTwoClicksIsNoOtherTry(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx, agent := t.Context(), w.support(t)
+		good, _, err := w.Store.MakeCode(ctx, w.David, false)
+		must(t, err)
+		w.Shown = append(w.Shown, good)
+		bad := good[:7] + string('0'+(good[7]-'0'+1)%10)
+		searches := func() int {
+			return w.Int(t, "SELECT COALESCE(sum(failures), 0) FROM throttles WHERE subject = 'searches:agent:"+strconv.FormatInt(agent.Agent, 10)+"' OR subject LIKE 'codes:%'")
+		}
+		tries := func() int {
+			return w.Int(t, "SELECT tries FROM consents WHERE kind = 'code' AND code_hash IS NOT NULL")
+		}
+		one, other := agent, agent
+		one.Nonce, other.Nonce = []byte("one form, 16 oct"), []byte("another, as long")
+		for range 3 {
+			want(t, "a wrong code", second(w.Store.AskAssistance(ctx, one, asks(cast.David, bad))), "code: assistance.code.wrong")
+		}
+		if n, s := tries(), searches(); n != 1 || s != 2 {
+			t.Errorf("three clicks count as %d tries, and %d in all", n, s)
+		}
+		want(t, "another code in the same form", second(w.Store.AskAssistance(ctx, one, asks(cast.David, "00000000"))), "code: assistance.code.wrong")
+		want(t, "another form", second(w.Store.AskAssistance(ctx, other, asks(cast.David, bad))), "code: assistance.code.wrong")
+		if n := tries(); n != 3 {
+			t.Errorf("%d tries, want 3", n)
+		}
+		must(t, second(w.Store.AskAssistance(ctx, other, asks(cast.David, good))))
+		want(t, "the right one, twice", second(w.Store.AskAssistance(ctx, other, asks(cast.David, good))), repeated)
+	})
 }

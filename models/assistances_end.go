@@ -141,7 +141,7 @@ func (tx *Tx) deeds(a *Assistance) (deeds []NoticeDeed, all int, err error) {
 
 // EndOther ends the assistance of another agent: a lead may.
 func (s *Store) EndOther(ctx context.Context, by Actor, id int64) error {
-	return s.change(ctx, by, func(tx *Tx) error {
+	return s.change(ctx, by.Self(), func(tx *Tx) error {
 		var lead bool
 		if err := tx.scan(&lead, "SELECT 1 = 1 FROM agents a WHERE a.id = ? AND a.role = ? AND a.removed_at IS NULL"+tx.forShare("a"), by.Agent, RoleLead); err != nil {
 			return err
@@ -191,7 +191,7 @@ func (s *Store) stopAssistances(ctx context.Context, of int64) (n int, err error
 		if err != nil {
 			return err
 		}
-		return tx.shutSupportOut(of, AssistanceStopped)
+		return tx.closeConsents(of)
 	})
 	if err != nil {
 		return 0, err

@@ -369,3 +369,71 @@ func TestNothingIsDoneAfterTheEndOfAnAssistance(t *testing.T) {
 	t.Logf("%d changes were made before the ends", done)
 	w.Holds(t)
 }
+
+// An event for each change, and none without.
+func TestTwoWithdrawalsAtOnceAreOne(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, modelstest.OnPostgres(t))
+	one, other := w.form(t, w.signIn(t, cast.Alice).Session), w.form(t, w.signIn(t, cast.Alice).Session)
+	first, then := w.whileHeld(t,
+		func() error { return w.Store.WithdrawConsent(t.Context(), one) },
+		func() error { return w.Store.WithdrawConsent(t.Context(), other) })
+	if first != done || then != done {
+		t.Errorf("%s, %s", orDone(first), orDone(then))
+	}
+	if n := w.Int(t, "SELECT count(*) FROM events WHERE kind = 'consent.closed'"); n != 1 {
+		t.Errorf("%d events of one window that closes", n)
+	}
+}
+
+func TestWhoIsRemovedLeavesNoWayIn(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		max, _ := w.Agent(t, "max-support", models.RoleAgent)
+		w.app(t, max)
+		w.keys(t, max, 1)
+		w.linked(t, "max-support", "m")
+		link, _, err := w.Store.NewAgentPasswordLink(ctx, "max-support")
+		must(t, err)
+		must(t, w.Store.RemoveAgent(ctx, "max-support"))
+		for _, table := range []string{"sessions", "sign_ins", "devices", "factors", "recovery_codes", "passkeys", "passkey_holders", "identities", "password_links"} {
+			if n := w.Int(t, fmt.Sprintf("SELECT count(*) FROM %s WHERE agent_id = %d", table, max.Agent)); n != 0 {
+				t.Errorf("%s: %d rows are left", table, n)
+			}
+		}
+		want(t, "the link", w.Store.UsePasswordLink(ctx, link, goodPassword), oldLink)
+		w.Agent(t, "mia-support", models.RoleAgent)
+		w.linked(t, "mia-support", "m") // whom the provider knows by that name now
+		want(t, "once more", w.Store.RemoveAgent(ctx, "max-support"), notFound)
+	})
+}
+
+// Lists and pages of assistances are cut by who asks, whatever the routes say.
+func TestAssistancesAreReadByWhoMay(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		sam := w.Acts(t, w.support(t), cast.Alice, policy.Look)
+		mia, _ := w.Agent(t, "mia-support", models.RoleAgent)
+		lou, _ := w.Agent(t, "lou-lead", models.RoleLead)
+		read := func(state string) { // as if it waited for a second agent
+			w.Exec(t, "UPDATE assistances SET "+state)
+		}
+		read("consent = 'emergency', began_at = NULL")
+		defer read("consent = 'window', began_at = asked_at")
+		for name, c := range map[string]struct {
+			by               models.Actor
+			listed, one, sos bool
+		}{
+			"its agent": {sam, true, true, false}, "another agent": {mia, false, false, true}, "a lead": {lou, true, true, true},
+			"its customer": {w.Alice, false, true, false}, "another customer": {w.David, false, false, false}, "nobody": {models.Actor{}, false, false, false},
+		} {
+			list, _, err := w.Store.Assistances(ctx, c.by, models.AssistanceQuery{})
+			must(t, err)
+			_, err = w.Store.Assistance(ctx, c.by, sam.Assistance)
+			waiting := got[[]models.Assistance](t)(w.Store.Emergencies(ctx, c.by))
+			if (len(list) > 0) != c.listed || (err == nil) != c.one || (len(waiting) > 0) != c.sos {
+				t.Errorf("%s: %d listed, one: %v, %d emergencies", name, len(list), err, len(waiting))
+			}
+		}
+	})
+}

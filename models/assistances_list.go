@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"time"
 )
 
 // assistances lists some with their people. rest is a condition on x, with order and limit.
@@ -15,12 +16,12 @@ type AssistanceQuery struct {
 	Before int64 // older than this one; 0 begins at the newest
 }
 
+// asksAsLead is the condition that whoever asks is a lead.
+const asksAsLead = "EXISTS (SELECT 1 FROM agents l WHERE l.id = @agent AND l.role = 'lead' AND l.removed_at IS NULL)"
+
 // Assistances lists those of by, or of all agents for a lead.
-func (s *Store) Assistances(ctx context.Context, by Actor, lead bool, q AssistanceQuery) (list []Assistance, more bool, err error) {
-	condition := "x.agent_id = @agent"
-	if lead {
-		condition = "1 = 1"
-	}
+func (s *Store) Assistances(ctx context.Context, by Actor, q AssistanceQuery) (list []Assistance, more bool, err error) {
+	condition := "(x.agent_id = @agent OR " + asksAsLead + ")"
 	if q.Before > 0 {
 		condition += " AND x.id < @before"
 	}
@@ -40,9 +41,9 @@ func (s *Store) OpenAssistance(ctx context.Context, by Actor) (*Assistance, erro
 	return &list[0], nil
 }
 
-// Emergencies are those that wait for a second agent.
+// Emergencies are those that wait for a second agent than by.
 func (s *Store) Emergencies(ctx context.Context, by Actor) ([]Assistance, error) {
-	return s.assistances(ctx, "x.consent = 'emergency' AND x.began_at IS NULL AND x.ended_at IS NULL AND x.expires_at > @now AND x.agent_id <> @agent ORDER BY x.id LIMIT @n",
+	return s.assistances(ctx, "x.consent = 'emergency' AND x.began_at IS NULL AND x.ended_at IS NULL AND x.expires_at > @now AND x.agent_id <> @agent AND EXISTS (SELECT 1 FROM agents l WHERE l.id = @agent AND l.removed_at IS NULL) ORDER BY x.id LIMIT @n",
 		map[string]any{"agent": by.Agent, "now": s.now(), "n": PageSize})
 }
 
@@ -56,25 +57,27 @@ type AssistanceView struct {
 
 // LookedPage is a page that an agent looked at.
 type LookedPage struct {
-	Path  string
-	Times int
+	Path    string
+	FirstAt time.Time
+	Times   int
 }
 
 // Assistance reads one: for its agent, for a lead, and for its customer;
 // ErrNotFound for everybody else.
-func (s *Store) Assistance(ctx context.Context, by Actor, lead bool, id int64) (*AssistanceView, error) {
-	list, err := s.assistances(ctx, "x.id = @id", map[string]any{"id": id})
+func (s *Store) Assistance(ctx context.Context, by Actor, id int64) (*AssistanceView, error) {
+	by = by.Self()
+	list, err := s.assistances(ctx, "x.id = @id AND (x.agent_id = @agent OR x.customer_id = @customer OR "+asksAsLead+")", map[string]any{"id": id, "agent": by.Agent, "customer": by.Customer})
 	if err != nil {
 		return nil, err
 	}
-	if len(list) == 0 || !(list[0].AgentID == by.Agent || by.Agent != 0 && lead || by.Agent == 0 && list[0].CustomerID == by.Customer) {
+	if len(list) == 0 {
 		return nil, ErrNotFound
 	}
 	v := &AssistanceView{Assistance: list[0]}
 	if v.Assistance.BeganAt == nil {
 		return v, nil
 	}
-	err = s.db.WithContext(ctx).Raw("SELECT path, times FROM assistance_pages WHERE assistance_id = ? ORDER BY first_at, path LIMIT ?", id, maxLooked+1).Scan(&v.Looked).Error
+	err = s.db.WithContext(ctx).Raw("SELECT path, first_at, times FROM assistance_pages WHERE assistance_id = ? ORDER BY first_at, path LIMIT ?", id, maxLooked+1).Scan(&v.Looked).Error
 	if err != nil {
 		return nil, err
 	}

@@ -241,8 +241,12 @@ func (m *supportMachine) accept(rt *rapid.T) {
 	}
 	waits := m.live(a) && !a.open.began
 	err := m.store().AcceptAssistance(rt.Context(), a.open.of.actor, a.open.id, may)
-	if !waits {
-		m.want("accepting what waits for nothing", err, notFound)
+	switch {
+	case !waits && a.open.by == models.ByRequest:
+		m.want("accepting what waits no more", err, ": consent.request_over")
+		return
+	case !waits:
+		m.want("accepting what never waited", err, notFound)
 		return
 	}
 	m.must(err)
@@ -282,10 +286,12 @@ func (m *supportMachine) renew(rt *rapid.T) {
 		m.want("renewing what does not go on", err, models.ErrAssistanceEnded.Error())
 	case a.open.renewed:
 		m.want("renewing twice", err, ": assistance.refused.renewed")
+	case a.open.by == models.ByWindow && !a.open.of.window.After(a.open.expires):
+		m.want("renewing beyond the window", err, ": assistance.refused.window")
 	default:
 		m.must(err)
 		a.open.renewed = true
-		if a.open.expires = m.now().Add(models.AssistanceFor); a.open.by == models.ByWindow && a.open.of.window.Before(a.open.expires) {
+		if a.open.expires = a.open.expires.Add(models.AssistanceFor); a.open.by == models.ByWindow && a.open.of.window.Before(a.open.expires) {
 			a.open.expires = a.open.of.window
 		}
 	}

@@ -99,11 +99,11 @@ func TestTimesOfAnAssistance(t *testing.T) {
 		w.Clock.Move(20 * time.Minute)
 		must(t, w.Store.RenewAssistance(ctx, sam))
 		want(t, "a second renewal", w.Store.RenewAssistance(ctx, sam), ": assistance.refused.renewed")
-		w.Clock.Move(models.AssistanceFor - time.Second)
+		w.Clock.Move(40*time.Minute - time.Second)
 		must(t, w.Store.RaiseAssistance(ctx, sam))
 		must(t, w.redescribe(t, sam, "x"))
 		w.Clock.Move(time.Second)
-		want(t, "half an hour after the renewal", w.redescribe(t, sam, "y"), assistanceEnded)
+		want(t, "after twice half an hour", w.redescribe(t, sam, "y"), assistanceEnded)
 		must(t, w.Store.Sweep(ctx))
 
 		must(t, w.Store.OpenWindow(ctx, w.Alice, time.Hour, true))
@@ -112,6 +112,8 @@ func TestTimesOfAnAssistance(t *testing.T) {
 		if left := a.ExpiresAt.Sub(w.Store.Now()); left != 10*time.Minute {
 			t.Errorf("it goes on for %v beyond the window", left)
 		}
+		acting := models.Actor{Agent: a.AgentID, Assistance: a.ID, Customer: a.CustomerID}
+		want(t, "a renewal beyond the window", w.Store.RenewAssistance(ctx, acting), ": assistance.refused.window")
 		must(t, w.Store.EndAssistance(ctx, models.Actor{Agent: a.AgentID}))
 		for _, lasts := range []time.Duration{0, -time.Hour, 2 * time.Hour, 365 * 24 * time.Hour} {
 			want(t, lasts.String(), w.Store.OpenWindow(ctx, w.Alice, lasts, true), "hours: consent.hours.unknown")
@@ -163,12 +165,12 @@ func TestTheCustomerIsToldOfTheBeginningAndOfWhatWasChanged(t *testing.T) {
 		if d := w.text(t, "SELECT CAST(detail AS text) FROM events WHERE kind = 'assistance.ended'"); !strings.Contains(d, `"/services"`) {
 			t.Errorf("the history says %s", d)
 		}
-		v := got[*models.AssistanceView](t)(w.Store.Assistance(ctx, w.Alice, false, sam.Assistance))
+		v := got[*models.AssistanceView](t)(w.Store.Assistance(ctx, w.Alice, sam.Assistance))
 		if len(v.Events) != 2 || len(v.Looked) != 1 || v.Looked[0] != (models.LookedPage{Path: "/services", Times: 2}) {
 			t.Errorf("%+v %+v", v.Looked, v.Events)
 		}
 		for who, by := range map[string]models.Actor{"another customer": w.Bruno, "another agent": first(w.Agent(t, "mia-support", models.RoleAgent))} {
-			_, err := w.Store.Assistance(ctx, by, false, sam.Assistance)
+			_, err := w.Store.Assistance(ctx, by, sam.Assistance)
 			want(t, who, err, notFound)
 		}
 	})
@@ -201,7 +203,8 @@ func TestThePagesOfAnAssistanceAreBounded(t *testing.T) {
 	})
 }
 
-// A lead is told of each week once, and of an emergency as it begins; whoever is none is told nothing.
+// A lead is told of each week once, and of an emergency as it is
+// asked for and as it begins; whoever is none is told nothing.
 func TestLeadsAreTold(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
@@ -225,7 +228,7 @@ func TestLeadsAreTold(t *testing.T) {
 		mia, _ := w.Agent(t, "mia-support", models.RoleAgent)
 		a := got[*models.Assistance](t)(w.Store.AskAssistance(ctx, w.support(t), n))
 		must(t, w.Store.ApproveAssistance(ctx, mia, a.ID))
-		if n := jobs(); n != 2 {
+		if n := jobs(); n != 3 { // as it is asked for, and as it begins
 			t.Fatalf("%d jobs with an emergency", n)
 		}
 	})

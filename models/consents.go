@@ -99,38 +99,44 @@ func (s *Store) WithdrawConsent(ctx context.Context, by Actor) error {
 		if err := tx.customerSelf(); err != nil {
 			return err
 		}
-		return tx.shutSupportOut(by.Customer, AssistanceNoConsent)
+		_, err := tx.shutSupportOut(by.Customer, AssistanceNoConsent)
+		return err
 	})
 }
 
-// shutSupportOut ends all that support does for a customer, or may do: it goes
-// with what takes an account back into its owner's hands, another password and
+// shutSupportOut ends all that support does for a customer, or may do, and says
+// whether there was anything: it goes with what takes an account back into its owner's hands, another password and
 // the end of sessions. Who ends sessions too does so before, for a form of one of
 // them may be opening what this closes.
-func (tx *Tx) shutSupportOut(of int64, why string) error {
+func (tx *Tx) shutSupportOut(of int64, why string) (out bool, err error) {
 	var open struct{ Consents, Assistances int }
-	err := tx.scan(&open, `SELECT (SELECT count(*) FROM consents k WHERE k.customer_id = @of AND k.ended_at IS NULL AND k.expires_at > @now) AS consents,
+	err = tx.scan(&open, `SELECT (SELECT count(*) FROM consents k WHERE k.customer_id = @of AND k.ended_at IS NULL AND k.expires_at > @now) AS consents,
 		(SELECT count(*) FROM assistances x WHERE x.customer_id = @of AND x.ended_at IS NULL) AS assistances`, map[string]any{"of": of, "now": tx.now})
 	if err != nil || open.Consents+open.Assistances == 0 {
-		return err
+		return false, err
 	}
 	if _, err := customer(tx.DB, "c.id = ?"+tx.forTurn("c"), of); err != nil { // nobody may begin meanwhile: see askAssistance
-		return err
+		return false, err
 	}
+	out = open.Consents > 0
 	err = tx.endAssistances(func(a *Assistance) string {
 		if a.BeganAt == nil { // a request, which is not being accepted right now either
 			return ""
 		}
+		out = true
 		return why
 	}, "x.customer_id = ?", of)
 	if err != nil {
-		return err
+		return false, err
 	}
-	if open.Consents == 0 {
-		return nil
-	}
-	if err := tx.exec("UPDATE consents SET ended_at = ?, code_hash = NULL WHERE customer_id = ? AND ended_at IS NULL", tx.now, of); err != nil {
-		return err
+	return out, tx.closeConsents(of)
+}
+
+// closeConsents closes windows and codes of a customer whose row is locked.
+func (tx *Tx) closeConsents(of int64) error {
+	closed := tx.Exec("UPDATE consents SET ended_at = ?, code_hash = NULL WHERE customer_id = ? AND ended_at IS NULL AND expires_at > ?", tx.now, of, tx.now)
+	if closed.Error != nil || closed.RowsAffected == 0 {
+		return closed.Error
 	}
 	return tx.recordConsent(of, "consent.closed", nil)
 }
@@ -199,8 +205,9 @@ var consentSlowdown = slowdown{after: 10, most: 40}
 
 // tryCode looks whether the code that an agent was told is the customer's. The
 // try counts before it is judged, whatever becomes of the request: the fifth
-// wrong one ends the code. wrong is what is to be said of one that is not right.
-func (s *Store) tryCode(ctx context.Context, by Actor, n NewAssistance) (c *Consent, wrong, err error) {
+// wrong one ends the code. One that was sent before, by the same form, counts no
+// more. wrong is what is to be said of one that is not right.
+func (s *Store) tryCode(ctx context.Context, by Actor, n NewAssistance, again bool) (c *Consent, wrong, err error) {
 	if n.Code == "" || n.Emergency {
 		return nil, nil, nil
 	}
@@ -213,43 +220,57 @@ func (s *Store) tryCode(ctx context.Context, by Actor, n NewAssistance) (c *Cons
 	if len(code) != codeDigits || strings.ContainsFunc(code, func(r rune) bool { return r < '0' || r > '9' }) {
 		return nil, invalid("code", "assistance.code.shape"), nil
 	}
-	subject := fmt.Sprintf("codes:%d", by.Agent)
-	if err := s.attempt(ctx, map[string]slowdown{subject: consentSlowdown}); err != nil {
-		return nil, nil, err
+	subject, counts := fmt.Sprintf("codes:%d", by.Agent), 0
+	if !again {
+		counts = 1
+		if err := s.attempt(ctx, map[string]slowdown{subject: consentSlowdown}); err != nil {
+			return nil, nil, err
+		}
 	}
 	var tried struct {
 		Consent  `gorm:"embedded"`
 		CodeHash string
 	}
-	err = s.db.WithContext(ctx).Raw(`UPDATE consents SET tries = tries + 1 WHERE kind = 'code' AND ended_at IS NULL AND expires_at > ? AND tries < ?
-		AND customer_id = (SELECT id FROM customers WHERE identifier = ?) RETURNING `+consentColumns+", code_hash", s.now(), maxCodeTries, n.Customer).Scan(&tried).Error
+	err = s.db.WithContext(ctx).Raw(`UPDATE consents SET tries = tries + ? WHERE kind = 'code' AND ended_at IS NULL AND expires_at > ? AND tries < ?
+		AND customer_id = (SELECT id FROM customers WHERE identifier = ?) RETURNING `+consentColumns+", code_hash", counts, s.now(), maxCodeTries, n.Customer).Scan(&tried).Error
 	if err != nil {
 		return nil, nil, err
+	}
+	takeBack := func(tx *Tx) error {
+		return tx.exec("UPDATE consents SET tries = tries - ? WHERE id = ?", counts, tried.ID)
 	}
 	right, _, err := s.verifyPassword(ctx, code, tried.CodeHash)
-	if err != nil {
-		return nil, nil, err
+	switch {
+	case err != nil: // it was not judged
+		return nil, nil, errors.Join(err, s.inTx(context.WithoutCancel(ctx), Actor{}, takeBack))
+	case right:
+		err := s.inTx(ctx, Actor{}, func(tx *Tx) error {
+			if err := tx.succeeded([]string{subject}, ""); err != nil {
+				return err
+			}
+			return takeBack(tx) // so that the fifth counts too
+		})
+		return &tried.Consent, nil, err
+	case tried.Tries == maxCodeTries:
+		err = s.change(ctx, Actor{Agent: by.Agent}, func(tx *Tx) error { return tx.spendCode(tried.ID, tried.CustomerID) })
 	}
-	if !right {
-		if tried.Tries == maxCodeTries { // it is good for nothing any more
-			err = s.inTx(ctx, Actor{Agent: by.Agent}, func(tx *Tx) error {
-				return errors.Join(tx.endConsent(tried.ID), tx.recordConsent(tried.CustomerID, "consent.code_spent", nil))
-			})
-		}
-		return nil, invalid("code", "assistance.code.wrong"), err
+	return nil, invalid("code", "assistance.code.wrong"), err
+}
+
+// spendCode ends a code that was guessed at too often, unless it has ended meanwhile.
+func (tx *Tx) spendCode(id, of int64) error {
+	switch err := tx.endConsent(id); {
+	case errors.Is(err, ErrNotFound):
+		return nil
+	case err != nil:
+		return err
 	}
-	err = s.inTx(ctx, Actor{}, func(tx *Tx) error {
-		if err := tx.succeeded([]string{subject}, ""); err != nil {
-			return err
-		}
-		// It is right: the try is taken back, so that the fifth counts too.
-		return tx.exec("UPDATE consents SET tries = tries - 1 WHERE id = ?", tried.ID)
-	})
-	return &tried.Consent, nil, err
+	return tx.recordConsent(of, "consent.code_spent", nil)
 }
 
 // AcceptAssistance accepts the request of an agent: mayChange says how far they
-// may go; see StopAssistance for the other answer. ErrNotFound for a request that is not by's, or waits no more.
+// may go; see StopAssistance for the other answer. ErrNotFound for a request that
+// is not by's, Invalid for one that waits no more.
 func (s *Store) AcceptAssistance(ctx context.Context, by Actor, id int64, mayChange bool) error {
 	return s.change(ctx, by, func(tx *Tx) error {
 		if err := tx.customerSelf(); err != nil {
@@ -260,7 +281,7 @@ func (s *Store) AcceptAssistance(ctx context.Context, by Actor, id int64, mayCha
 			return err
 		}
 		if !a.Waits(tx.now) || a.SessionGone {
-			return ErrNotFound
+			return invalid("", "consent.request_over")
 		}
 		if err := tx.proven(); err != nil {
 			return err

@@ -61,7 +61,7 @@ func (s *Store) ChangeContact(ctx context.Context, by Actor, email string) error
 		if err := tx.proven(); err != nil {
 			return err
 		}
-		c, err := customer(tx.DB, "c.id = ?"+tx.forUpdate("c"), by.Customer)
+		c, err := customer(tx.DB, "c.id = ?"+tx.forTurn("c"), by.Customer)
 		if err != nil {
 			return err
 		}
@@ -103,7 +103,7 @@ func (tx *Tx) contactEvent(c *Customer, kind, email string) error {
 // CancelContact gives up the address that is not confirmed; none is nothing to do.
 func (s *Store) CancelContact(ctx context.Context, by Actor) error {
 	return s.change(ctx, by, func(tx *Tx) error {
-		c, err := customer(tx.DB, "c.id = ?"+tx.forUpdate("c"), by.Customer)
+		c, err := customer(tx.DB, "c.id = ?"+tx.forTurn("c"), by.Customer)
 		if err != nil {
 			return err
 		}
@@ -173,7 +173,7 @@ func (s *Store) ContactLink(ctx context.Context, by Actor, token string) (*Conta
 // mistyped cannot make it somebody's.
 func (s *Store) ConfirmContact(ctx context.Context, by Actor, token string) (email string, err error) {
 	err = s.change(ctx, by, func(tx *Tx) error {
-		c, err := customer(tx.DB, "c.id = ?"+tx.forUpdate("c"), by.Customer)
+		c, err := customer(tx.DB, "c.id = ?"+tx.forTurn("c"), by.Customer)
 		if err != nil {
 			return err
 		}
@@ -202,7 +202,7 @@ func (s *Store) SetContact(ctx context.Context, identifier, email string) error 
 		return err
 	}
 	return s.change(ctx, Actor{}, func(tx *Tx) error {
-		c, err := customer(tx.DB, "c.identifier = ?"+tx.forUpdate("c"), id)
+		c, err := customer(tx.DB, "c.identifier = ?"+tx.forTurn("c"), id)
 		if err != nil || c.Email == email {
 			return err
 		}
@@ -214,8 +214,11 @@ func (tx *Tx) setContact(c *Customer, email string) error {
 	if err := tx.exec("UPDATE customers SET email = ?, version = version + 1 WHERE id = ?", email, c.ID); err != nil {
 		return err
 	}
-	if err := tx.exec("DELETE FROM contact_changes WHERE customer_id = ?", c.ID); err != nil {
-		return err
+	// A link for a forgotten password went to the address of before, or waits to.
+	for _, table := range []string{"contact_changes", "password_resets"} {
+		if err := tx.exec("DELETE FROM "+table+" WHERE customer_id = ?", c.ID); err != nil {
+			return err
+		}
 	}
 	if err := tx.exec("DELETE FROM former_contacts WHERE customer_id = ? AND email = ?", c.ID, email); err != nil {
 		return err

@@ -228,3 +228,17 @@ func TestAnAddressThatTakesNoMailIsToldAsSuch(t *testing.T) {
 		want(t, "the link of the first attempt", second(w.Store.ConfirmContact(t.Context(), w.Emma, tokens[0])), oldLink)
 	})
 }
+
+// The link went to the address of before, which may be somebody else's by now.
+func TestAnotherContactAddressKillsLinksToTheOneBefore(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		link := w.reset(t, cast.Emma)
+		must(t, w.Store.SetContact(t.Context(), cast.Emma, "emma@new.example"))
+		want(t, "a link that was sent before", w.Store.UsePasswordLink(t.Context(), link, goodPassword), oldLink)
+		must(t, w.forgot(t, cast.Emma, "192.0.2.9"))
+		must(t, w.Store.SetContact(t.Context(), cast.Emma, "emma@other.example"))
+		if mails := w.mailed(t); len(mails) != 0 {
+			t.Errorf("%d links are sent still", len(mails))
+		}
+	})
+}

@@ -314,7 +314,7 @@ func (tx *Tx) setPassword(c *Customer, hash string, short bool, kind string) err
 	if err := tx.exec("DELETE FROM password_resets WHERE customer_id = ?", c.ID); err != nil {
 		return err
 	}
-	if err := tx.shutSupportOut(c.ID, AssistanceNoConsent); err != nil {
+	if _, err := tx.shutSupportOut(c.ID, AssistanceNoConsent); err != nil {
 		return err
 	}
 	tx.tellSecurity(p, NoticeDeed{Event: kind})

@@ -34,7 +34,7 @@ func (s *Store) DisableCustomer(ctx context.Context, identifier string) (changed
 		if err := tx.endAssistances(func(*Assistance) string { return AssistanceStopped }, "x.customer_id = ?", c.ID); err != nil {
 			return err
 		}
-		if err := tx.shutSupportOut(c.ID, AssistanceStopped); err != nil {
+		if err := tx.closeConsents(c.ID); err != nil {
 			return err
 		}
 		for _, table := range []string{"sign_ins", "sessions", "trusted_devices", "devices", "password_links", "password_resets", "contact_changes"} {

@@ -30,7 +30,7 @@ func (s *Store) FindCustomers(ctx context.Context, by Actor, typed string) (list
 	if by.Agent == 0 {
 		return nil, false, ErrNotFound
 	}
-	condition, args := s.customersMeant(strings.TrimSpace(legible(typed)))
+	condition, args := customersMeant(strings.TrimSpace(legible(typed)))
 	if condition == "" {
 		return nil, false, nil
 	}
@@ -72,19 +72,23 @@ func (s *Store) countSearch(ctx context.Context, by Actor) error {
 }
 
 // Bounds of a search by name: what is shorter means too many, and of the words
-// that begin so no more are looked at.
+// that fit no more are looked at.
 const (
 	leastSearched = 3 // characters
 	mostWords     = 500
 )
 
-// customersMeant is the condition on customers c for what was typed, "" for nothing.
-func (s *Store) customersMeant(typed string) (string, map[string]any) {
+// customersMeant is the condition on customers c for what was typed, "" for
+// nothing. Each branch walks its own index and stops.
+func customersMeant(typed string) (string, map[string]any) {
+	const owner = "SELECT s.owner_id FROM services s WHERE s.domain = @domain"
 	if local, domain, problem := ParseAddress(typed); problem == nil && local != "" {
-		return "c.id = (SELECT s.owner_id FROM services s WHERE s.domain = @domain)", map[string]any{"domain": domain}
+		return "c.id IN (" + owner + ")", map[string]any{"domain": domain}
 	}
+	var branches []string
+	args := map[string]any{}
 	if domain, problem := ParseDomain(strings.TrimPrefix(typed, "@")); problem == nil && strings.Contains(domain, ".") {
-		return "c.id = (SELECT s.owner_id FROM services s WHERE s.domain = @domain)", map[string]any{"domain": domain}
+		branches, args["domain"] = append(branches, owner), domain
 	}
 	var words []string
 	for _, w := range searched(typed) {
@@ -94,19 +98,24 @@ func (s *Store) customersMeant(typed string) (string, map[string]any) {
 	}
 	// The longest first: it is the one that finds, the others pick among what it found.
 	slices.SortStableFunc(words, func(v, w string) int { return len(w) - len(v) })
-	if len(words) == 0 || utf8.RuneCountInString(words[0]) < leastSearched {
+	if len(words) > 0 && utf8.RuneCountInString(words[0]) >= leastSearched {
+		named := "SELECT w.customer_id FROM customer_words w WHERE w.word >= @from0 AND w.word < @to0"
+		for i, word := range words {
+			from, to := fmt.Sprintf("from%d", i), fmt.Sprintf("to%d", i)
+			args[from], args[to] = word, word+"\U0010FFFF"
+			if i > 0 { // within the walk: what it stops after is what fits
+				named += " AND EXISTS (SELECT 1 FROM customer_words o WHERE o.customer_id = w.customer_id AND o.word >= @" + from + " AND o.word < @" + to + ")"
+			}
+		}
+		id := strings.ToLower(typed)
+		args["words"], args["found"], args["id"], args["idto"] = mostWords, maxFound+1, id, id+"\U0010FFFF"
+		branches = append(branches, "SELECT n.customer_id FROM ("+named+" ORDER BY w.word, w.customer_id LIMIT @words) AS n",
+			"SELECT i.id FROM (SELECT k.id FROM customers k WHERE k.identifier >= @id AND k.identifier < @idto ORDER BY k.identifier LIMIT @found) AS i")
+	}
+	if len(branches) == 0 {
 		return "", nil
 	}
-	args := map[string]any{"words": mostWords, "found": maxFound + 1, "from": words[0], "to": words[0] + "\U0010FFFF", "id": strings.ToLower(typed), "idto": strings.ToLower(typed) + "\U0010FFFF"}
-	// Each branch walks its own index and stops.
-	condition := `c.id IN (SELECT n.customer_id FROM (SELECT w.customer_id FROM customer_words w WHERE w.word >= @from AND w.word < @to ORDER BY w.word, w.customer_id LIMIT @words) AS n
-		UNION SELECT i.id FROM (SELECT k.id FROM customers k WHERE k.identifier >= @id AND k.identifier < @idto ORDER BY k.identifier LIMIT @found) AS i)`
-	for i, w := range words[1:] {
-		from, to := fmt.Sprintf("from%d", i), fmt.Sprintf("to%d", i)
-		args[from], args[to] = w, w+"\U0010FFFF"
-		condition += " AND EXISTS (SELECT 1 FROM customer_words w WHERE w.customer_id = c.id AND w.word >= @" + from + " AND w.word < @" + to + ")"
-	}
-	return condition, args
+	return "c.id IN (" + strings.Join(branches, " UNION ") + ")", args
 }
 
 // indexFor bounds how long one sweep gives customers their words.

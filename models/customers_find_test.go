@@ -104,3 +104,24 @@ func TestManyProcessesSearchNoMoreThanOne(t *testing.T) {
 		t.Errorf("%d searches, want %d", found.Load(), models.MaxSearches)
 	}
 }
+
+// A surname that very many share hides nobody who is looked for by another word too.
+func TestAFrequentNameHidesNobody(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		const crowd = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 600) `
+		w.Exec(t, "INSERT INTO customers (identifier, name, email, language, time_zone, created_at, indexed) "+crowd+
+			"SELECT 'mz' || (3000 + i) || '-mdt', 'Ana Martinez', 'a@example.org', 'fr', 'UTC', (SELECT min(created_at) FROM customers), true FROM n")
+		w.Exec(t, "INSERT INTO customer_words (word, customer_id) SELECT word, id FROM customers, (SELECT 'ana' AS word UNION SELECT 'martinez') AS words WHERE name = 'Ana Martinez'")
+		must(t, second(w.Store.AddCustomer(t.Context(), models.NewCustomer{Identifier: "zo2001-mdt", Name: "Zoé Martinez", Email: "z@d.example", Language: "fr", TimeZone: "Europe/Paris"})))
+		sam := w.support(t)
+		list, more, err := w.Store.FindCustomers(t.Context(), sam, "martinez zoe")
+		must(t, err)
+		if len(list) != 1 || list[0].Identifier != "zo2001-mdt" || more {
+			t.Errorf("%+v, more: %t", list, more)
+		}
+		if list, more, err := w.Store.FindCustomers(t.Context(), sam, "martinez"); err != nil || len(list) != 20 || !more {
+			t.Errorf("%d found, more: %t (%v)", len(list), more, err)
+		}
+		w.Exec(t, "DELETE FROM customers WHERE name = 'Ana Martinez'") // of whom the history knows nothing
+	})
+}

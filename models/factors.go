@@ -94,12 +94,18 @@ func (s *Store) HasFactor(ctx context.Context, by Actor) (bool, error) {
 func factorLabel(id int64) []byte { return fmt.Appendf(nil, "factor:%d", id) }
 
 func checkFactorName(name string, bad Invalid) string {
+	return checkLabel(name, MaxFactorName, "factor.name.none", "factor.name.long", bad)
+}
+
+// checkLabel is what a person calls something of theirs, on one line; none and
+// long are the messages about field "name".
+func checkLabel(name string, most int, none, long string, bad Invalid) string {
 	name = strings.Join(strings.Fields(legible(name)), " ")
 	switch n := utf8.RuneCountInString(name); {
 	case n == 0:
-		bad.Add("name", "factor.name.none")
-	case n > MaxFactorName:
-		bad.Add("name", "factor.name.long", "Most", MaxFactorName)
+		bad.Add("name", none)
+	case n > most:
+		bad.Add("name", long, "Most", most)
 	}
 	return name
 }
@@ -195,6 +201,9 @@ func (s *Store) ResetFactors(ctx context.Context, identifier string) (shortened 
 		return false, err
 	}
 	err = s.change(ctx, Actor{}, func(tx *Tx) error {
+		if err := tx.lockSessions("se."+p.column()+" = ?", p.id()); err != nil { // before the person, as forms lock them
+			return err
+		}
 		if _, err := tx.lockPerson(p); err != nil {
 			return err
 		}
@@ -207,7 +216,7 @@ func (s *Store) ResetFactors(ctx context.Context, identifier string) (shortened 
 			return err
 		}
 		if p.CustomerID != 0 {
-			if err := tx.shutSupportOut(p.CustomerID, AssistanceStopped); err != nil {
+			if _, err := tx.shutSupportOut(p.CustomerID, AssistanceStopped); err != nil {
 				return err
 			}
 		}

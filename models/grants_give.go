@@ -117,6 +117,8 @@ type candidate struct {
 	Unknown    int // identifiers that the giver named in vain within the hour
 }
 
+func (c *candidate) lapsed(now time.Time) bool { return c.ExpiresAt != nil && !c.ExpiresAt.After(now) }
+
 func (s *Store) give(ctx context.Context, by Actor, domain string, r GrantRequest, enter func(*Tx) (*giving, error)) (*GrantResult, error) {
 	if err := r.check(s.now()); err != nil {
 		return nil, err
@@ -237,7 +239,6 @@ func (tx *Tx) choose(g *giving, typed []string, result *GrantResult) ([]candidat
 		return nil, err
 	}
 	var chosen []candidate
-	var lapsed []int64
 	var named []string
 	unknown, before := 0, 0
 	for _, t := range typed {
@@ -247,43 +248,15 @@ func (tx *Tx) choose(g *giving, typed []string, result *GrantResult) ([]candidat
 		}
 		named = append(named, id)
 		rows := found[id]
-		if len(rows) > 0 {
-			before = rows[0].Unknown
-		}
-		refuse := func(key string, args ...any) {
-			result.Refused = append(result.Refused, Refusal{Identifier: t, Message: Message{Key: key, Args: append([]any{"Identifier", t}, args...)}})
-		}
 		switch {
-		case !ok:
-			refuse("grant.refused.shape")
-			continue
-		case len(rows) == 0:
+		case len(rows) > 0:
+			before = rows[0].Unknown
+		case ok:
 			unknown++
-			refuse("grant.refused.unknown")
-			continue
-		case rows[0].ID == tx.by.Customer && !tx.by.assists():
-			refuse("grant.refused.self")
-			continue
-		case rows[0].ID == g.access.Service.OwnerID:
-			refuse("grant.refused.owner")
-			continue
 		}
-		if tx.by.assists() && rows[0].Staff {
-			refuse("grant.refused.staff")
-			continue
-		}
-		held := 0
-		for _, c := range rows {
-			switch {
-			case c.GrantID == nil:
-			case c.ExpiresAt != nil && !c.ExpiresAt.After(tx.now):
-				lapsed = append(lapsed, *c.GrantID)
-			default:
-				held++
-			}
-		}
-		if held >= max(1, len(g.accounts)) {
-			refuse("grant.refused.held", "Since", *rows[0].Since)
+		if m := tx.refusal(g, ok, rows); m != nil {
+			m.Args = append([]any{"Identifier", t}, m.Args...)
+			result.Refused = append(result.Refused, Refusal{Identifier: t, Message: *m})
 			continue
 		}
 		chosen = append(chosen, rows...)
@@ -303,21 +276,53 @@ func (tx *Tx) choose(g *giving, typed []string, result *GrantResult) ([]candidat
 		}
 		return nil, nil
 	}
-	if len(lapsed) > 0 {
-		events, err := tx.endGrants(&g.access.Service, EndedByTime, "id IN @arg", lapsed)
-		if err != nil {
-			return nil, err
-		}
-		if err := tx.record(events...); err != nil {
-			return nil, err
-		}
-		for i := range chosen {
-			if chosen[i].GrantID != nil && slices.Contains(lapsed, *chosen[i].GrantID) {
-				chosen[i].GrantID = nil
-			}
+	return chosen, tx.endLapsed(g, chosen)
+}
+
+// refusal says why the customer of these rows cannot have the grant; nil when
+// they can. readable says that what was typed can be an identifier.
+func (tx *Tx) refusal(g *giving, readable bool, rows []candidate) *Message {
+	switch {
+	case !readable:
+		return &Message{Key: "grant.refused.shape"}
+	case len(rows) == 0:
+		return &Message{Key: "grant.refused.unknown"}
+	case rows[0].ID == tx.by.Customer && !tx.by.assists():
+		return &Message{Key: "grant.refused.self"}
+	case rows[0].ID == g.access.Service.OwnerID:
+		return &Message{Key: "grant.refused.owner"}
+	case tx.by.assists() && rows[0].Staff:
+		return &Message{Key: "grant.refused.staff"}
+	}
+	held := 0
+	for _, c := range rows {
+		if c.GrantID != nil && !c.lapsed(tx.now) {
+			held++
 		}
 	}
-	return chosen, nil
+	if held >= max(1, len(g.accounts)) {
+		return &Message{Key: "grant.refused.held", Args: []any{"Since", *rows[0].Since}}
+	}
+	return nil
+}
+
+// endLapsed closes the grants of the chosen that time has ended, so that they
+// can have another.
+func (tx *Tx) endLapsed(g *giving, chosen []candidate) error {
+	var lapsed []int64
+	for i := range chosen {
+		if c := &chosen[i]; c.GrantID != nil && c.lapsed(tx.now) {
+			lapsed, c.GrantID = append(lapsed, *c.GrantID), nil
+		}
+	}
+	if len(lapsed) == 0 {
+		return nil
+	}
+	events, err := tx.endGrants(&g.access.Service, EndedByTime, "id IN @arg", lapsed)
+	if err != nil {
+		return err
+	}
+	return tx.record(events...)
 }
 
 // unknownSubject counts an agent's apart: nothing of the customer's own moves.

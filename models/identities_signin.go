@@ -160,9 +160,13 @@ func (s *Store) SignInByIdentity(ctx context.Context, ic IdentityCredentials, c 
 // ProveByIdentity takes what a provider says of whoever came back from it, by a
 // request of by's session (see TakeIdentityRequest), as proof that it is still
 // they, from the moment at which it asked them. See Prove: Invalid (field "proof")
-// when they are somebody else there, or it has not asked them within ProofFor.
+// when they are somebody else there, or it has not asked them within ProofFor;
+// ErrUnlinked when it is not for them.
 func (s *Store) ProveByIdentity(ctx context.Context, by Actor, ic IdentityCredentials) (token string, err error) {
 	p, err := s.personOf(ctx, by, "")
+	if err == nil && !ic.lets(p) {
+		err = ErrUnlinked
+	}
 	if err != nil {
 		return "", err
 	}
@@ -199,6 +203,11 @@ func (ic IdentityCredentials) proved(now time.Time) time.Time {
 	return ic.At
 }
 
+// lets says whether the provider is for this person.
+func (ic IdentityCredentials) lets(p person) bool {
+	return p.CustomerID != 0 && ic.Customers || p.AgentID != 0 && ic.Agents
+}
+
 // identified is the person whom a provider knows, or whom its claim means: link
 // says that they are to be linked by it.
 func (s *Store) identified(ctx context.Context, ic IdentityCredentials) (p person, link bool, err error) {
@@ -212,7 +221,7 @@ func (s *Store) identified(ctx context.Context, ic IdentityCredentials) (p perso
 		link = true
 		p, err = s.person(ctx, parseAnyIdentifier(ic.Claim), "")
 	}
-	if err == nil && (p.id() == 0 || p.CustomerID != 0 && !ic.Customers || p.AgentID != 0 && !ic.Agents) {
+	if err == nil && !ic.lets(p) {
 		err = ErrUnlinked
 	}
 	return p, link, err

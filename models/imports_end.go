@@ -165,40 +165,57 @@ func (s *Store) sweepImports(ctx context.Context) error {
 	)
 }
 
-func (s *Store) sweepStaleImports(ctx context.Context) error {
-	now := s.now()
-	var open []struct {
-		ID, CustomerID, AccountID int64
-		State                     ImportState
-		Domain, Local             string
-		CreatedAt, TouchedAt      time.Time
-	}
-	err := s.db.WithContext(ctx).Raw(`SELECT m.id, m.customer_id, m.account_id, m.state, m.created_at, m.touched_at, s.domain, a.local_part AS local FROM imports m
-		JOIN services s ON s.id = m.service_id JOIN accounts a ON a.id = m.account_id WHERE m.settled_at IS NULL AND (m.state IN ('choosing', 'paused') OR m.created_at <= ?) ORDER BY m.touched_at LIMIT ?`,
-		now.Add(-importLife), sweepBatch).Scan(&open).Error
-	for _, m := range open {
-		state, reason := ImportFailed, "late"
-		switch {
-		case !m.CreatedAt.After(now.Add(-importLife)):
-		case m.State == ImportChoosing && !m.TouchedAt.After(now.Add(-importUnattended)):
-			reason = "unattended"
-		default:
-			a, gone := s.Account(ctx, Actor{Customer: m.CustomerID}, m.Domain, m.Local)
-			if gone == nil {
-				gone = a.require(policy.ImportMail)
-			}
-			if gone == nil {
-				gone = s.enabled(ctx, m.CustomerID)
-			}
-			if !isLapsed(gone) {
-				err = errors.Join(err, gone)
-				continue
-			}
-			state, reason = ImportStopped, "right"
+// staleImport is an import that nobody works on.
+type staleImport struct {
+	ID, CustomerID, AccountID int64
+	State                     ImportState
+	Domain, Local             string
+	CreatedAt, TouchedAt      time.Time
+}
+
+// sweepStaleImports ends what waits for its person: in vain, or one who may not
+// have it any more.
+func (s *Store) sweepStaleImports(ctx context.Context) (err error) {
+	now, last := s.now(), int64(0)
+	for {
+		var open []staleImport
+		read := s.db.WithContext(ctx).Raw(`SELECT m.id, m.customer_id, m.account_id, m.state, m.created_at, m.touched_at, s.domain, a.local_part AS local FROM imports m
+			JOIN services s ON s.id = m.service_id JOIN accounts a ON a.id = m.account_id
+			WHERE m.id > ? AND m.settled_at IS NULL AND (m.state IN ('choosing', 'paused') OR m.created_at <= ?) ORDER BY m.id LIMIT ?`,
+			last, now.Add(-importLife), sweepBatch).Scan(&open).Error
+		if read != nil || len(open) == 0 {
+			return errors.Join(err, read)
 		}
-		err = errors.Join(err, s.endImport(ctx, m.ID, nil, func(tx *Tx, a *Access, m *Import) error { return tx.settleImport(a, m, state, reason) }))
+		for _, m := range open {
+			last = m.ID
+			state, reason, failed := s.stale(ctx, m, now)
+			if state != "" {
+				failed = s.endImport(ctx, m.ID, nil, func(tx *Tx, a *Access, m *Import) error { return tx.settleImport(a, m, state, reason) })
+			}
+			err = errors.Join(err, failed)
+		}
 	}
-	return err
+}
+
+// stale says how an import that waits is to end, and why; "" when it may go on waiting.
+func (s *Store) stale(ctx context.Context, m staleImport, now time.Time) (state ImportState, reason string, err error) {
+	switch {
+	case !m.CreatedAt.After(now.Add(-importLife)):
+		return ImportFailed, "late", nil
+	case m.State == ImportChoosing && !m.TouchedAt.After(now.Add(-importUnattended)):
+		return ImportFailed, "unattended", nil
+	}
+	a, err := s.Account(ctx, Actor{Customer: m.CustomerID}, m.Domain, m.Local)
+	if err == nil {
+		err = a.require(policy.ImportMail)
+	}
+	if err == nil {
+		err = s.enabled(ctx, m.CustomerID)
+	}
+	if isLapsed(err) {
+		return ImportStopped, "right", nil
+	}
+	return "", "", err
 }
 
 func (s *Store) sweepLostImports(ctx context.Context) error {

@@ -2,18 +2,18 @@ package models
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/riverqueue/river"
 )
 
-// tellLead tells a lead by email what agents do: of one emergency as it begins,
-// or of a week when it is over.
+// tellLead tells a lead by email what agents do: of one emergency as it is asked
+// for and as it begins, or of a week when it is over.
 type tellLead struct {
 	Agent      int64  `json:"agent"`
 	Assistance int64  `json:"assistance,omitempty"`
+	Asked      bool   `json:"asked,omitempty"` // it waits for a second agent
 	Week       string `json:"week,omitempty"` // its Monday, as 2006-01-02
 }
 
@@ -75,6 +75,7 @@ const maxDigest = 200
 // Digest is what a lead is told.
 type Digest struct {
 	Week        time.Time // its Monday; zero for one emergency
+	Asked       bool      // that waits for a second agent
 	Assistances []Assistance
 	More        int // that are not named
 }
@@ -86,7 +87,7 @@ func (s *Store) tellLead(ctx context.Context, what tellLead, lastAttempt bool) e
 	if err != nil || to.Email == "" {
 		return err
 	}
-	d := &Digest{}
+	d := &Digest{Asked: what.Asked}
 	if what.Assistance != 0 {
 		d.Assistances, err = s.assistances(ctx, "x.id = @id", map[string]any{"id": what.Assistance})
 	} else {
@@ -97,8 +98,7 @@ func (s *Store) tellLead(ctx context.Context, what tellLead, lastAttempt bool) e
 	}
 	n := &Notice{To: to, Staff: true, CreatedAt: s.now(), Parts: []NoticePart{{Kind: NoticeDigest, At: s.now(), Digest: d}}}
 	if err := s.post.MailNotice(ctx, n); err != nil {
-		var refusal interface{ Permanent() bool }
-		if lastAttempt || errors.As(err, &refusal) && refusal.Permanent() {
+		if lastAttempt || permanent(err) {
 			s.log.Warn("a lead is not told", "lead", to.Identifier, "error", err)
 			return nil
 		}

@@ -163,12 +163,11 @@ func (s *Store) mailMembers(ctx context.Context, id int64, lastAttempt bool) err
 		return err
 	}
 	err = s.post.MailMembers(ctx, m)
-	var refusal interface{ Permanent() bool }
 	switch {
 	case err == nil:
 		s.log.Info("a list of subscribers was sent", "mailing", id, "list", m.List.Address)
 		return s.settleMailing(ctx, id, MailingSent)
-	case errors.As(err, &refusal) && refusal.Permanent():
+	case permanent(err):
 		s.log.Warn("a list of subscribers is refused", "mailing", id, "list", m.List.Address, "error", err)
 		return s.settleMailing(ctx, id, MailingRefused)
 	case lastAttempt:

@@ -82,10 +82,13 @@ type MessagePage struct {
 	Held   []ListMessage
 	Items  []ListMessage
 	Older  int64 // the cursor of the next page, 0 where there is none
+
+	Withheld bool // the texts of those that are held: support reads no mail (R36)
 }
 
 // Messages reads a list and a page of its messages, as by reaches them: the
-// errors are those of List. Pages after the first have none that are held.
+// errors are those of List. Pages after the first have none that are held. An
+// agent is not shown what they say.
 func (s *Store) Messages(ctx context.Context, by Actor, domain, name string, q MessagesQuery) (*MessagePage, error) {
 	p := &MessagePage{}
 	var err error
@@ -93,9 +96,14 @@ func (s *Store) Messages(ctx context.Context, by Actor, domain, name string, q M
 		return nil, err
 	}
 	db := s.db.WithContext(ctx)
+	p.Withheld = by.assists()
 	if q.Before == 0 && p.List.HeldCount > 0 {
+		beginning := beginningOf
+		if p.Withheld {
+			beginning = 0
+		}
 		err = db.Raw("SELECT "+messageColumns+", substr(m.content, 1, ?) AS beginning FROM list_messages m WHERE m.list_id = ? AND m.state = 'held' ORDER BY m.id LIMIT ?",
-			beginningOf, p.List.ID, MessagesPageSize).Scan(&p.Held).Error
+			beginning, p.List.ID, MessagesPageSize).Scan(&p.Held).Error
 		if err != nil {
 			return nil, err
 		}

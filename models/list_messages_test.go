@@ -241,3 +241,18 @@ func TestTheFirstLinesOfAMessage(t *testing.T) {
 		}
 	})
 }
+
+// Support keeps lists, and reads nobody's mail (R36).
+func TestSupportIsNotShownWhatAHeldMessageSays(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.held(t, "Un")
+		if p := w.messages(t, models.MessagesQuery{}); p.Withheld || p.Held[0].Excerpt != "Bonjour." {
+			t.Errorf("the owner reads %+v", p.Held[0])
+		}
+		sam := w.Acts(t, w.support(t), cast.Alice, policy.Change)
+		p := got[*models.MessagePage](t)(w.Store.Messages(t.Context(), sam, cast.Garrigue, equipe, models.MessagesQuery{}))
+		if !p.Withheld || len(p.Held) != 1 || p.Held[0].Excerpt != "" || p.Held[0].Subject != "Un" {
+			t.Errorf("support reads %+v", p.Held)
+		}
+	})
+}

@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -23,13 +24,13 @@ func (s *Store) Attached() bool { return s.mailboxes != nil }
 // A job that a mail server takes part in has a queue of its own: one that is
 // away holds nothing else up. For a day it is tried again and again after the
 // same short pause, so that what was said counts soon after the server is back,
-// however long it was away; then for about another day with River's pauses.
+// however long it was away; then, with River's pauses, for about fifteen hours.
 const (
 	mailboxQueue    = "mailboxes"
 	mailboxWorkers  = 32 // they wait more than they work
 	mailboxPause    = 20 * time.Second
 	mailboxPatience = 24 * time.Hour
-	mailboxAttempts = 20
+	mailboxAttempts = 13
 )
 
 // patiently is what becomes of a job of that queue that failed with err.
@@ -41,6 +42,10 @@ func (s *Store) patiently(ctx context.Context, j *rivertype.JobRow, err error) e
 	return river.JobSnooze(mailboxPause)
 }
 
+// disconnectAtOnce is how many addresses one job asks for: it must come to its end
+// within shortJobs also with a mail server that takes its time, or it begins again.
+const disconnectAtOnce = 20
+
 // secondDisconnect is how long after the first the sessions are ended again: who
 // was just signing in with what was valid until the commit has done so by then.
 const secondDisconnect = 2 * time.Second
@@ -51,7 +56,11 @@ func (tx *Tx) disconnect(addresses ...string) error {
 	if !tx.store.Attached() || len(addresses) == 0 {
 		return nil
 	}
-	return tx.enqueue(disconnect{Addresses: addresses})
+	var jobs []river.InsertManyParams
+	for some := range slices.Chunk(addresses, disconnectAtOnce) {
+		jobs = append(jobs, river.InsertManyParams{Args: disconnect{Addresses: some}})
+	}
+	return tx.store.jobs.insert(tx, jobs...)
 }
 
 // disconnect ends sessions.

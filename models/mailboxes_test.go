@@ -31,7 +31,7 @@ func TestWhatAMailServerTakesPartInHasAQueueOfItsOwn(t *testing.T) {
 	attached := got[*models.Store](t)(models.Open(t.Context(), models.Config{URL: w.URL, Clock: w.Clock.Now, Secret: modelstest.Secret, Mailboxes: &mailServer{}}))
 	defer attached.Close()
 	waits := func(queue string) int {
-		return w.Int(t, "SELECT count(*) FROM river_job WHERE kind = 'remove_account' AND max_attempts = 20 AND queue = '"+queue+"'")
+		return w.Int(t, "SELECT count(*) FROM river_job WHERE kind = 'remove_account' AND max_attempts = 13 AND queue = '"+queue+"'")
 	}
 	must(t, w.Store.DeleteAccount(t.Context(), w.Alice, cast.Garrigue, "rh", "rh"))
 	if waits("default") != 1 || waits("mailboxes") != 0 {
@@ -98,4 +98,22 @@ func TestWhatAKilledProcessWasDoingIsDoneSoonAfter(t *testing.T) {
 		must(t, s.BlockAccount(t.Context(), w.Alice, cast.Garrigue, "contact"))
 		lost(t, w, s, "disconnect", 45*time.Second)
 	})
+}
+
+// One job must come to its end before its time is over.
+func TestManySessionsAreEndedByManyJobs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, modelstest.OnPostgres(t))
+	s := got[*models.Store](t)(models.Open(t.Context(), models.Config{URL: w.URL, Clock: w.Clock.Now, Secret: modelstest.Secret, Mailboxes: &mailServer{}}))
+	defer s.Close()
+	list := got[*models.AccountList](t)(s.Accounts(t.Context(), w.signIn(t, cast.Alice).Token, cast.Garrigue, models.AccountQuery{Size: 25}))
+	locals := make([]string, len(list.Items))
+	for i, a := range list.Items {
+		locals[i] = a.LocalPart
+	}
+	must(t, second(s.BlockAccounts(t.Context(), w.Alice, cast.Garrigue, locals)))
+	const addresses = "SELECT COALESCE(max(jsonb_array_length(args->'addresses')), 0) FROM river_job WHERE kind = 'disconnect'"
+	if jobs, most := w.Int(t, "SELECT count(*) FROM river_job WHERE kind = 'disconnect'"), w.Int(t, addresses); jobs != 2 || most != 20 {
+		t.Errorf("%d jobs, of %d addresses at most, for %d", jobs, most, len(locals))
+	}
 }

@@ -107,7 +107,8 @@ type NoticeAssistance struct {
 	Ticket    string      `json:"ticket"`
 	Consent   ConsentKind `json:"consent"`
 	MayChange bool        `json:"may_change,omitempty"`
-	Why       string      `json:"why,omitempty"` // of its end
+	Waits     bool        `json:"waits,omitempty"` // for a second agent
+	Why       string      `json:"why,omitempty"`   // of its end
 	Pages     int         `json:"pages,omitempty"`
 	Changes   int         `json:"changes,omitempty"`
 }
@@ -261,11 +262,12 @@ func (tx *Tx) tellForward(a *Access, event, object string, targets ...string) {
 	}
 }
 
-// tellAssistance tells a customer that support begins to act for them, or what
+// tellAssistance tells a customer that support begins to act for them or, in an
+// emergency, asks a second agent to, or what
 // it did until it ended. Whoever ended it is told all the same.
 func (tx *Tx) tellAssistance(k NoticeKind, a *Assistance, deeds []NoticeDeed, beyond int) {
 	tx.tell(a.CustomerID, NoticePart{Kind: k, Agent: a.AgentID, Deeds: deeds, Beyond: beyond, Assistance: &NoticeAssistance{
-		ID: a.ID, Reason: a.Reason, Ticket: a.Ticket, Consent: a.Consent, MayChange: a.MayChange, Why: a.EndedWhy, Pages: a.Pages, Changes: a.Changes,
+		ID: a.ID, Reason: a.Reason, Ticket: a.Ticket, Consent: a.Consent, MayChange: a.MayChange, Waits: a.BeganAt == nil, Why: a.EndedWhy, Pages: a.Pages, Changes: a.Changes,
 	}})
 }
 

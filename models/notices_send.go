@@ -25,12 +25,11 @@ func (s *Store) SendNotice(ctx context.Context, id int64, lastAttempt bool) erro
 		return s.settleNotice(ctx, id, "dropped")
 	}
 	err = s.post.MailNotice(ctx, n)
-	var refusal interface{ Permanent() bool }
 	switch {
 	case err == nil:
 		s.log.Info("a notice was sent", "notice", id, "to", n.To.Identifier)
 		return s.settleNotice(ctx, id, "sent")
-	case lastAttempt || errors.As(err, &refusal) && refusal.Permanent():
+	case lastAttempt || permanent(err):
 		s.log.Warn("a notice is given up", "notice", id, "to", n.To.Identifier, "error", err)
 		return s.settleNotice(ctx, id, "failed")
 	}

@@ -6,9 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"slices"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"example.org/mandat/models/webauthn"
 )
@@ -255,14 +253,9 @@ func (tx *Tx) credentials(p person, site string) (known []webauthn.Credential, e
 
 // passkeyName is a name as it is kept: Invalid (field "name") when it is none.
 func passkeyName(name string) (string, error) {
-	name = strings.Join(strings.Fields(legible(name)), " ")
-	switch n := utf8.RuneCountInString(name); {
-	case n == 0:
-		return "", invalid("name", "passkey.name.none")
-	case n > MaxPasskeyName:
-		return "", invalid("name", "passkey.name.long", "Most", MaxPasskeyName)
-	}
-	return name, nil
+	bad := Invalid{}
+	name = checkLabel(name, MaxPasskeyName, "passkey.name.none", "passkey.name.long", bad)
+	return name, bad.orNil()
 }
 
 // octets is a driver.Valuer since GORM takes plain bytes after a bracket for a list.

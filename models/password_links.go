@@ -203,7 +203,7 @@ func (s *Store) linked(db *gorm.DB, token, lock string) (*LinkHolder, error) {
 	err := db.Raw(`SELECT COALESCE(l.customer_id, 0) AS customer_id, COALESCE(l.agent_id, 0) AS agent_id, COALESCE(c.identifier, a.identifier) AS identifier,
 		COALESCE(c.name, a.name) AS name, COALESCE(c.email, a.email) AS email, l.reset_id IS NOT NULL AS forgotten
 		FROM password_links l LEFT JOIN customers c ON c.id = l.customer_id LEFT JOIN agents a ON a.id = l.agent_id LEFT JOIN password_resets r ON r.id = l.reset_id
-		WHERE l.token_hash = ? AND l.expires_at > ? AND c.disabled_at IS NULL AND `+newestReset+lock,
+		WHERE l.token_hash = ? AND l.expires_at > ? AND c.disabled_at IS NULL AND a.removed_at IS NULL AND `+newestReset+lock,
 		tokenHash(token), s.now()).Scan(&l).Error
 	if err == nil && l.Identifier == "" {
 		err = ErrExpiredLink

@@ -94,11 +94,11 @@ func (s *Store) findPerson(ctx context.Context, customer, agent, device string, 
 
 // lockPerson locks the row of a person, always before any row that hangs on it,
 // and reads the password that they have by now. ErrSignedOut when they are gone,
-// or disabled since p was read: no way in goes round this.
+// disabled or removed since p was read: no way in goes round this.
 func (tx *Tx) lockPerson(p person) (person, error) {
 	text := "SELECT c.password_hash, c.disabled_at IS NOT NULL AS disabled FROM customers c WHERE c.id = ?" + tx.forTurn("c")
 	if p.AgentID != 0 {
-		text = "SELECT a.password_hash, 0 = 1 AS disabled FROM agents a WHERE a.id = ?" + tx.forTurn("a")
+		text = "SELECT a.password_hash, a.removed_at IS NOT NULL AS disabled FROM agents a WHERE a.id = ?" + tx.forTurn("a")
 	}
 	var now []struct {
 		PasswordHash string

@@ -96,7 +96,7 @@ const sessionPeople = " LEFT JOIN customers c ON c.id = se.customer_id LEFT JOIN
 // An agent who acts does so in the customer's time zone: an end that they type is the end of the customer's day.
 const sessionOverlay = ` LEFT JOIN assistances ov ON ov.id = CASE WHEN se.agent_id IS NOT NULL
   THEN (SELECT x.id FROM assistances x WHERE x.session_id = se.id AND x.began_at IS NOT NULL AND x.ended_at IS NULL AND x.expires_at > $2 ORDER BY x.id LIMIT 1)
-  ELSE (SELECT x.id FROM assistances x WHERE x.customer_id = se.customer_id AND x.ended_at IS NULL AND x.expires_at > $2 AND x.session_id IS NOT NULL AND (x.began_at IS NOT NULL OR x.consent = 'request') ORDER BY x.began_at IS NULL, x.id DESC LIMIT 1) END
+  ELSE (SELECT x.id FROM assistances x WHERE x.customer_id = se.customer_id AND x.ended_at IS NULL AND x.expires_at > $2 AND x.session_id IS NOT NULL AND (x.began_at IS NOT NULL OR x.consent IN ('request', 'emergency')) ORDER BY x.began_at IS NULL, x.id DESC LIMIT 1) END
  LEFT JOIN agents oa ON oa.id = ov.agent_id LEFT JOIN customers oc ON oc.id = ov.customer_id`
 
 // sessionLive is the condition of a session that has not ended: $1 its hash, $2

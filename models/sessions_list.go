@@ -60,10 +60,15 @@ func (s *Store) EndSession(ctx context.Context, by Actor, id int64) error {
 	})
 }
 
+// EndedElsewhere is what EndOtherSessions has ended.
+type EndedElsewhere struct {
+	Sessions int64
+	Support  bool // what a customer allowed support, or it was doing for them
+}
+
 // EndOtherSessions ends all sessions of the person but the one that asks, with
-// what a customer allows support and what it does for them, and
-// says how many there were; with none it changes nothing. It asks for a proof.
-func (s *Store) EndOtherSessions(ctx context.Context, by Actor) (n int64, err error) {
+// what a customer allows support and what it does for them. It asks for a proof.
+func (s *Store) EndOtherSessions(ctx context.Context, by Actor) (out EndedElsewhere, err error) {
 	err = s.change(ctx, by, func(tx *Tx) error {
 		if err := tx.proven(); err != nil {
 			return err
@@ -73,20 +78,20 @@ func (s *Store) EndOtherSessions(ctx context.Context, by Actor) (n int64, err er
 			return err
 		}
 		ended := tx.Exec("DELETE FROM sessions WHERE id <> ? AND (customer_id = ? OR agent_id = ?)", tx.by.Session, p.CustomerID, p.AgentID)
-		if n = ended.RowsAffected; ended.Error != nil {
+		if out.Sessions = ended.RowsAffected; ended.Error != nil {
 			return ended.Error
 		}
 		if p.CustomerID != 0 { // after the sessions: what one of them was just allowing has committed
-			if err := tx.shutSupportOut(p.CustomerID, AssistanceNoConsent); err != nil {
+			if out.Support, err = tx.shutSupportOut(p.CustomerID, AssistanceNoConsent); err != nil {
 				return err
 			}
 		}
-		if n == 0 {
+		if out.Sessions == 0 {
 			return nil
 		}
-		return tx.record(Event{Kind: "session.others_ended", Class: SelfEvent, SubjectID: p.CustomerID, Object: p.Identifier, Detail: Detail{"sessions": {Before: n}}})
+		return tx.record(Event{Kind: "session.others_ended", Class: SelfEvent, SubjectID: p.CustomerID, Object: p.Identifier, Detail: Detail{"sessions": {Before: out.Sessions}}})
 	})
-	return n, err
+	return out, err
 }
 
 // sessionPerson is whose a session is: exactly one of the ids is set.

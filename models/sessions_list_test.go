@@ -62,16 +62,16 @@ func TestSomebodyEndsTheirOwnSessionsAndNobodyElses(t *testing.T) {
 		}
 
 		second, third := w.signIn(t, cast.Alice), w.signIn(t, cast.Alice)
-		if n := got[int64](t)(w.Store.EndOtherSessions(t.Context(), w.form(t, second.Session))); n != 2 {
-			t.Errorf("%d others", n)
+		if n := got[models.EndedElsewhere](t)(w.Store.EndOtherSessions(t.Context(), w.form(t, second.Session))); n != (models.EndedElsewhere{Sessions: 2, Support: true}) { // she had a window open
+			t.Errorf("%+v", n)
 		}
 		w.signedIn(t, "the first", alice.Token, signedOut)
 		w.signedIn(t, "the third", third.Token, signedOut)
 		w.signedIn(t, "the second", second.Token, done)
 		w.signedIn(t, "David", david.Token, done)
 		w.signedIn(t, "Sam", sam.Token, done)
-		if n := got[int64](t)(w.Store.EndOtherSessions(t.Context(), w.form(t, second.Session))); n != 0 {
-			t.Errorf("%d others of none", n)
+		if n := got[models.EndedElsewhere](t)(w.Store.EndOtherSessions(t.Context(), w.form(t, second.Session))); n != (models.EndedElsewhere{}) {
+			t.Errorf("%+v of none", n)
 		}
 		if n := w.Int(t, "SELECT count(*) FROM events WHERE kind = 'session.others_ended'"); n != 1 {
 			t.Errorf("%d events", n)

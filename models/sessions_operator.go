@@ -21,15 +21,19 @@ func (s *Store) SignOutPerson(ctx context.Context, identifier string) (n int64, 
 
 func (s *Store) signOutPerson(ctx context.Context, p person) (n int64, err error) {
 	err = s.change(ctx, Actor{}, func(tx *Tx) error {
-		// A sign-in that is being answered has a session when its row lets go.
+		if err := tx.lockSessions("se."+p.column()+" = ?", p.id()); err != nil { // before the person, as forms lock them
+			return err
+		}
+		// A sign-in that is being answered has a session when the person's row lets go.
+		p.Disabled = true // or not: it makes no difference
+		if _, err := tx.lockPerson(p); err != nil {
+			return err
+		}
 		waiting := tx.Exec("DELETE FROM sign_ins WHERE "+p.column()+" = ?", p.id())
 		if waiting.Error != nil {
 			return waiting.Error
 		}
 		if p.AgentID != 0 {
-			if err := tx.lockSessions("se.agent_id = ?", p.AgentID); err != nil {
-				return err
-			}
 			if err := tx.endAssistances(func(*Assistance) string { return AssistanceStopped }, "x.agent_id = ?", p.AgentID); err != nil {
 				return err
 			}
@@ -39,7 +43,7 @@ func (s *Store) signOutPerson(ctx context.Context, p person) (n int64, err error
 			return ended.Error
 		}
 		if p.CustomerID != 0 {
-			if err := tx.shutSupportOut(p.CustomerID, AssistanceStopped); err != nil {
+			if _, err := tx.shutSupportOut(p.CustomerID, AssistanceStopped); err != nil {
 				return err
 			}
 		}

@@ -153,7 +153,7 @@ func (s *Store) signIn(ctx context.Context, c Credentials, replaced string) (*Si
 		}
 	}
 	in := &SignedIn{}
-	err = s.inTx(ctx, p.actor(), func(tx *Tx) error {
+	err = s.change(ctx, p.actor(), func(tx *Tx) error {
 		if now, err := tx.lockPerson(p); err != nil || now.PasswordHash != p.PasswordHash {
 			return errors.Join(err, errPasswordChanged)
 		}

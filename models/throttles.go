@@ -11,7 +11,8 @@ import (
 // "peer:<address>", "unknown:<customer id>", and with "reset-" before them for
 // passwords that somebody forgot; "own:<identifier>" for proofs within a session;
 // "code:<identifier>", "code-own:<identifier>" and "code-device:<hash>" for codes
-// of an app; "searches:agent:<id>" for customers whom an agent looks for. A count begins anew when its
+// of an app; "searches:agent:<id>" for customers whom an agent looks for, with a
+// hash behind it for what one form of theirs asked. A count begins anew when its
 // window has passed since the first failure, and a success clears it.
 
 // countFailures adds n failures of each subject and returns how many there are in the window.

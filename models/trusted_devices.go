@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -88,12 +89,8 @@ func (s *Store) ForgetDevices(ctx context.Context, by Actor) error {
 
 func (tx *Tx) forgetDevices(p person, condition string, arg any) (int64, error) {
 	gone := tx.Exec("DELETE FROM trusted_devices WHERE customer_id = ? AND "+condition, p.CustomerID, arg)
-	var events []Event
-	for range gone.RowsAffected {
-		events = append(events, p.event("trusted_device.removed", nil))
-	}
 	if gone.Error != nil {
 		return 0, gone.Error
 	}
-	return gone.RowsAffected, tx.record(events...)
+	return gone.RowsAffected, tx.record(slices.Repeat([]Event{p.event("trusted_device.removed", nil)}, int(gone.RowsAffected))...)
 }

@@ -18,7 +18,7 @@ type Acting struct {
 	Mode       policy.Mode // of an agent who acts; NoAgent on the customer's own pages
 }
 
-// for an agent, not their customer.
+// byAgent says that the viewer is the agent, and not their customer.
 func (a *Acting) byAgent() bool { return a.Mode != policy.NoAgent }
 
 // proof is what the approval of an emergency asks for.
@@ -100,6 +100,7 @@ type AssistanceForm struct {
 
 // ChangeForm is the step from looking to changing.
 type ChangeForm struct {
+	Next   string // where it leads
 	Proof  Proof
 	Errors Errors
 }
@@ -118,6 +119,7 @@ type AssistanceView struct {
 	*models.AssistanceView
 	Now    time.Time
 	MayEnd bool
+	Own    bool // the pages are the viewer's own
 }
 
 // pastAssistance is what became of an assistance, as a sentence.
@@ -130,16 +132,23 @@ func pastAssistance(l *locale.Locale, a *models.Assistance) string {
 		if why == models.AssistanceRefused {
 			return l.T("assistance.past.refused", "Agent", a.Agent, "Who", a.Customer)
 		}
-		return l.T("assistance.past.unanswered", "Agent", a.Agent, "Who", a.Customer)
+		if why == models.AssistanceByTime {
+			why = "time_waiting"
+		}
+		return l.T("assistance.past.unbegun", "Agent", a.Agent, "Who", a.Customer, "Why", l.T("assistance.why."+why))
 	}
-	end := a.ExpiresAt
-	if a.EndedAt != nil {
-		end = *a.EndedAt
-	}
-	return l.T("assistance.past", "Agent", a.Agent, "Who", a.Customer, "Began", l.Time(*a.BeganAt), "Ended", l.Time(end), "Why", l.T("assistance.why."+why))
+	return l.T("assistance.past", "Agent", a.Agent, "Who", a.Customer, "Began", l.Time(*a.BeganAt), "Ended", l.Time(ended(a)), "Why", l.T("assistance.why."+why))
 }
 
-// state is an assistance in a word.
+// ended is when an assistance has ended, or will.
+func ended(a *models.Assistance) time.Time {
+	if a.EndedAt != nil {
+		return *a.EndedAt
+	}
+	return a.ExpiresAt
+}
+
+// assistanceState is an assistance in a sentence.
 func assistanceState(l *locale.Locale, a *models.Assistance, now time.Time) string {
 	switch {
 	case a.Live(now):
@@ -150,28 +159,34 @@ func assistanceState(l *locale.Locale, a *models.Assistance, now time.Time) stri
 	return pastAssistance(l, a)
 }
 
+// agentWords names the agent of an assistance.
+func agentWords(a *models.Assistance) string {
+	return a.AgentName + ", " + a.Agent
+}
+
 func machineTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 func assistanceFacts(l *locale.Locale, v AssistanceView) []ui.Fact {
 	a := &v.Assistance
 	facts := []ui.Fact{
-		{Term: l.T("assistance.customer"), Text: a.CustomerName + " (" + a.Customer + ")"},
-		{Term: l.T("assistance.agent"), Text: a.AgentName + " (" + a.Agent + ")"},
+		{Term: l.T("assistance.customer"), Text: l.T("assistance.person", "Name", a.CustomerName, "Identifier", a.Customer)},
+		{Term: l.T("assistance.agent"), Text: l.T("assistance.person", "Name", a.AgentName, "Identifier", a.Agent)},
 		{Term: l.T("assistance.reason"), Text: a.Reason},
 		{Term: l.T("assistance.ticket"), Text: a.Ticket},
 		{Term: l.T("assistance.consent"), Text: l.T("assistance.by." + string(a.Consent))},
 		{Term: l.T("assistance.state"), Text: assistanceState(l, a, v.Now)},
+		{Term: l.T("assistance.asked_at"), Text: l.DateTime(a.AskedAt)},
 	}
+	if a.BeganAt != nil {
+		facts = append(facts, ui.Fact{Term: l.T("assistance.began_at"), Text: l.DateTime(*a.BeganAt)})
+	}
+	until := "assistance.ended_at"
+	if a.Live(v.Now) || a.Waits(v.Now) {
+		until = "assistance.ends_at"
+	}
+	facts = append(facts, ui.Fact{Term: l.T(until), Text: l.DateTime(ended(a))})
 	if a.Approver != "" {
 		facts = append(facts, ui.Fact{Term: l.T("assistance.approver"), Text: a.Approver})
 	}
 	return facts
-}
-
-// lookedPath is a page that was looked at, or how often others were.
-func lookedPath(l *locale.Locale, page models.LookedPage) string {
-	if page.Others() {
-		return l.N("assistance.other_pages", int64(page.Times))
-	}
-	return page.Path
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"example.org/mandat/models"
+	"example.org/mandat/models/policy"
 	"example.org/mandat/views/locale"
 	"example.org/mandat/views/ui"
 )
@@ -85,9 +86,34 @@ func windowOptions(l *locale.Locale, chosen string) []ui.Option {
 
 func modeOptions(l *locale.Locale, chosen string) []ui.Option {
 	return []ui.Option{
-		{Value: ModeLook, Label: l.T("consent.mode.look"), Hint: l.T("consent.mode.look_hint"), Selected: chosen != ModeChange},
-		{Value: ModeChange, Label: l.T("consent.mode.change"), Hint: l.T("consent.mode.change_hint"), Selected: chosen == ModeChange},
+		{Value: ModeLook, Label: l.T("consent.mode.look"), Hint: modeHint(l, policy.Look), Selected: chosen != ModeChange},
+		{Value: ModeChange, Label: l.T("consent.mode.change"), Hint: modeHint(l, policy.Change), Selected: chosen == ModeChange},
 	}
+}
+
+// modeHint says from the permission table what an agent may do in a mode besides
+// looking, which they may in both, and what not.
+func modeHint(l *locale.Locale, mode policy.Mode) string {
+	var can, cannot []string
+	for _, op := range policy.Operations() {
+		switch op {
+		case policy.SeeService, policy.SeeGrants, policy.SeeHistory, policy.ResignGrant, policy.ManageSelf: // looking, or no agent's business
+			continue
+		}
+		word := l.T("policy.operation." + string(op))
+		if op == policy.ChangeGrant { // of which there is no one in sight here
+			word = l.T("consent.change_grants")
+		}
+		if policy.May(op, policy.Standing{Agent: mode}) {
+			can = append(can, word)
+		} else {
+			cannot = append(cannot, word)
+		}
+	}
+	if len(can) == 0 {
+		return l.T("consent.mode.look_hint")
+	}
+	return l.T("consent.mode.change_hint", "Can", joinWords(l, "policy.and", can), "Cannot", joinWords(l, "policy.or", cannot))
 }
 
 func mayWord(l *locale.Locale, mayChange bool) string {

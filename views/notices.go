@@ -230,7 +230,10 @@ func (p noticePart) deeds(v *NoticePartView) {
 func (p noticePart) assisting(v *NoticePartView) {
 	v.Title, v.Lead = p.t("subject"), p.t("lead", "Agent", p.AgentPerson.Identifier)
 	v.Facts = p.assistance()
-	if p.Assistance.Consent == models.ByEmergency {
+	switch {
+	case p.Assistance.Waits:
+		v.Title, v.Lead = p.t("asked_subject"), p.t("asked", "Agent", p.AgentPerson.Identifier)
+	case p.Assistance.Consent == models.ByEmergency:
 		v.Title = p.t("emergency_subject")
 		v.Facts = append(v.Facts, p.t("emergency"))
 	}
@@ -260,6 +263,9 @@ func (p noticePart) digest(v *NoticePartView) {
 	v.When, v.Label, v.Link = "", p.l.T("assistance.list"), p.origin+AssistancesPath
 	if d.Week.IsZero() {
 		v.Title, v.Lead = p.t("emergency_subject"), p.t("emergency")
+		if d.Asked {
+			v.Lead = p.t("asked")
+		}
 	} else {
 		week := p.l.Date(d.Week)
 		v.Title, v.Lead = p.t("subject", "Date", week), p.l.N("notice.digest.lead", int64(len(d.Assistances)+d.More), "Date", week)

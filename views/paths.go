@@ -293,6 +293,9 @@ func IdentifiersOf(domain, local string) string {
 }
 
 // withQuery sets one field of a path's query; "" leaves the path alone.
+// AssistanceChangeTo asks for the step to changing, and leads to next after it.
+func AssistanceChangeTo(next string) string { return withQuery(AssistanceChangePath, "next", next) }
+
 func withQuery(path, field, value string) string {
 	if value == "" {
 		return path

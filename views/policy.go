@@ -98,13 +98,17 @@ func extraName(x policy.Extra) string {
 
 // operations joins those of a group that are in list; last joins the last two.
 func operations(l *locale.Locale, k policy.Kind, last string, group, list []policy.Operation) string {
-	text := ""
 	var words []string
 	for _, op := range group {
 		if slices.Contains(list, op) {
 			words = append(words, l.T("policy.can."+string(k)+"."+string(op)))
 		}
 	}
+	return joinWords(l, last, words)
+}
+
+// joinWords makes a list of words; last joins the last two.
+func joinWords(l *locale.Locale, last string, words []string) (text string) {
 	for i, w := range words {
 		switch {
 		case i == 0:

@@ -46,6 +46,7 @@ type config struct {
 	postfix, lists string          // where they take mail, for the doctor alone; "" for not told
 	listsPolicy    string
 	listsQuota     string
+	mailFiles      string       // a directory, for the doctor alone; "" for not told
 	dnsResolver    dns.Resolver // the zero Resolver for nobody
 	dnsWant        dns.Expectations
 	imap           *connect.Own   // nil for none
@@ -125,6 +126,10 @@ var settings = []setting{
 	{
 		"MANDAT_LISTS_QUOTA", "", "Where the list service says whether a mailbox has room, as 127.0.0.1:24033, for `mandat doctor` to ask.",
 		func(c *config, v string) error { c.listsQuota = v; return checkListen(v) },
+	},
+	{
+		"MANDAT_MAIL_FILES", "", "Directory that `mandat mail configure` wrote, as /etc/mandat/mail, for `mandat doctor` to compare and to know the ports of the mail servers by.",
+		func(c *config, v string) error { c.mailFiles = v; return nil },
 	},
 	{
 		"MANDAT_DNS_RESOLVER", "", "Whom to ask what domains publish for their mail: system for the resolvers of /etc/resolv.conf, or addresses, as 127.0.0.1 or [::1]:5353, parted by commas. Empty: nobody is asked, and services show nothing of it.",

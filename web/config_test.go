@@ -29,6 +29,7 @@ var reads = map[string]func(*config) any{
 	"MANDAT_LISTS":              func(c *config) any { return c.lists },
 	"MANDAT_LISTS_POLICY":       func(c *config) any { return c.listsPolicy },
 	"MANDAT_LISTS_QUOTA":        func(c *config) any { return c.listsQuota },
+	"MANDAT_MAIL_FILES":         func(c *config) any { return c.mailFiles },
 	"MANDAT_DNS_RESOLVER":       func(c *config) any { return c.dnsResolver },
 	"MANDAT_DNS_MX":             func(c *config) any { return c.dnsWant.MX },
 	"MANDAT_DNS_SPF":            func(c *config) any { return c.dnsWant.SPF },
@@ -65,7 +66,7 @@ func TestDefaultSettings(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"MANDAT_LISTEN": "127.0.0.1:8080 http://127.0.0.1:8080", "MANDAT_ORIGIN": "http://127.0.0.1:8080", "MANDAT_DATABASE_URL": "sqlite:data/mandat.db",
-		"MANDAT_DATA_DIR": "sqlite:data/mandat.db", "MANDAT_MIGRATE": "false", "MANDAT_MAIL": "", "MANDAT_DOVECOT": "<nil>", "MANDAT_POSTFIX": "", "MANDAT_LISTS": "", "MANDAT_LISTS_POLICY": "", "MANDAT_LISTS_QUOTA": "",
+		"MANDAT_DATA_DIR": "sqlite:data/mandat.db", "MANDAT_MIGRATE": "false", "MANDAT_MAIL": "", "MANDAT_DOVECOT": "<nil>", "MANDAT_POSTFIX": "", "MANDAT_LISTS": "", "MANDAT_LISTS_POLICY": "", "MANDAT_LISTS_QUOTA": "", "MANDAT_MAIL_FILES": "",
 		"MANDAT_DNS_RESOLVER": "", "MANDAT_DNS_MX": "", "MANDAT_DNS_SPF": "", "MANDAT_DNS_DKIM": "", "MANDAT_DNS_DMARC": "v=DMARC1; p=none", "MANDAT_TRUSTED_PROXIES": "[]", "MANDAT_REQUESTS": "{20 100}", "MANDAT_METRICS_LISTEN": "",
 		"MANDAT_IMAP": "<nil>", "MANDAT_IMPORT_NETWORKS": "[]", "MANDAT_SECRET": "", "MANDAT_SECRET_OLD": "", "MANDAT_SECOND_FACTOR": "agents", "MANDAT_EMERGENCY": "false", "MANDAT_HISTORY_KEY": "data/history.key", "MANDAT_HISTORY_DIR": "",
 		"MANDAT_OIDC_ISSUER": " ", "MANDAT_OIDC_CLIENT_ID": "", "MANDAT_OIDC_CLIENT_SECRET": "", "MANDAT_OIDC_LABEL": "", "MANDAT_OIDC_FOR": "both", "MANDAT_OIDC_CLAIM": "", "MANDAT_OIDC_SECOND_FACTOR": "",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,7 +56,7 @@ func (c doctorCommand) Run(p *program) error {
 }
 
 func (c doctorCommand) examine(ctx context.Context, p *program) []finding {
-	return append(append(c.parts(ctx, p), c.outgoing(ctx, p)), c.provider(ctx, p)...)
+	return slices.Concat(c.parts(ctx, p), c.configuration(ctx, p), []finding{c.outgoing(ctx, p)}, c.provider(ctx, p))
 }
 
 // parts are the database and what reads it.
@@ -174,7 +175,7 @@ func (doctorCommand) lists(ctx context.Context, p *program, address string) []fi
 		takes.note = fmt.Sprintf(notNamed, "MANDAT_LISTS")
 		return []finding{takes}
 	}
-	takes.fault = probe.Lists(ctx, p.config.lists)
+	takes.fault = probe.LMTP(ctx, p.config.lists)
 	takes.remedy = "Start mandat-listd; its own --check tells more."
 	list := []finding{takes}
 	if takes.fault != nil || address == "" {

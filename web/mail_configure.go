@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"example.org/mandat/mail"
@@ -18,11 +19,18 @@ type mailConfigureCommand struct {
 	Certificate string `help:"File with the certificate and its chain. Without one passwords travel in clear, which is for loopback."`
 	Key         string `help:"File with the key of the certificate."`
 	Relay       string `help:"Where mail for outside goes, as [mx.example.org]:587. Default: straight to whoever takes it."`
-	MaxMB       int64  `name:"max-mb" default:"50" help:"Size of one message, in MB."`
+	MaxMB       int64  `name:"max-mb" default:"50" help:"Size of one message, in MB, 200 at most."`
+	Postmaster  string `help:"Address that gets mail to root and postmaster of this machine, as its cron jobs send it. Default: nobody does; it is refused."`
 	Listen      string `help:"Address on which others reach the servers. Default: all of the machine's; 127.0.0.1 without a certificate."`
 	Ports       int    `help:"The first of as many ports in a row as there are; for trying out. Default: the usual ones."`
 	Private     string `help:"Directory of an instance of its own beside the system's; for trying out."`
 }
+
+// maxMB is what the list service, which has a message in memory, takes at most (MANDAT_LISTS_MAX_BYTES).
+const maxMB = 200
+
+// addressShape is an address that means nothing but itself in a table of Postfix's.
+var addressShape = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+-]*@[A-Za-z0-9][A-Za-z0-9.-]*$`)
 
 // Run writes the files and says what to do with them.
 func (c *mailConfigureCommand) Run(p *program) error {
@@ -46,7 +54,7 @@ func (c *mailConfigureCommand) settings(cfg *config) (*mail.Settings, error) {
 		return nil, err
 	}
 	s := &mail.Settings{
-		Hostname: c.Hostname, Listen: c.Listen, Mailboxes: c.Mailboxes, Certificate: c.Certificate, Key: c.Key, Relay: c.Relay,
+		Hostname: c.Hostname, Listen: c.Listen, Mailboxes: c.Mailboxes, Certificate: c.Certificate, Key: c.Key, Relay: c.Relay, Postmaster: c.Postmaster,
 		MaxMessage: c.MaxMB * 1_000_000, Database: *database, Ports: mail.StandardPorts(), Origin: cfg.origin.String(), Private: c.Private,
 	}
 	if s.Dir, err = filepath.Abs(c.Dir); err != nil {
@@ -66,12 +74,15 @@ func (c *mailConfigureCommand) settings(cfg *config) (*mail.Settings, error) {
 	switch {
 	case (c.Certificate == "") != (c.Key == ""):
 		return nil, errors.New("want both --certificate and --key, or none")
-	case c.Certificate == "" && s.Listen == "":
-		s.Listen = "127.0.0.1"
-	case c.Certificate == "" && !loopback(s.Listen):
+	case c.Certificate == "" && s.Listen != "" && !loopback(s.Listen):
 		return nil, errors.New("--listen: passwords must not travel in clear: others need --certificate and --key")
-	case c.MaxMB < 1:
-		return nil, errors.New("--max-mb: want 1 or more")
+	case c.MaxMB < 1 || c.MaxMB > maxMB:
+		return nil, fmt.Errorf("--max-mb: want 1 to %d", maxMB)
+	case c.Postmaster != "" && !addressShape.MatchString(c.Postmaster):
+		return nil, errors.New("--postmaster: want an address, as admin@example.org")
+	}
+	if c.Certificate == "" && s.Listen == "" {
+		s.Listen = "127.0.0.1"
 	}
 	return s, checkNames(s)
 }

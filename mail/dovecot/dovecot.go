@@ -140,9 +140,10 @@ func (c *Client) home(ctx context.Context, user string) (string, error) {
 	return found.Home, nil
 }
 
-// Check says whether Dovecot answers and takes the key.
+// Check says whether Dovecot answers and takes the key. It asks for the sessions
+// of nobody: those of everybody may be more than an answer may hold.
 func (c *Client) Check(ctx context.Context) error {
-	_, err := c.do(ctx, "who", map[string]any{})
+	_, err := c.do(ctx, "who", map[string]any{"mask": []string{"nobody@nowhere.invalid"}})
 	return err
 }
 

@@ -1,7 +1,9 @@
 package dovecot
 
 import (
+	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -83,6 +85,29 @@ func TestNobodyToDisconnectIsNoError(t *testing.T) {
 	c.key = "wrong"
 	if err := c.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "401") {
 		t.Errorf("a wrong key: %v", err)
+	}
+}
+
+func TestTheCheckAsksForNobodysSessions(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var asked [][]json.RawMessage
+		var who struct{ Mask []string }
+		if err := json.NewDecoder(r.Body).Decode(&asked); err != nil || json.Unmarshal(asked[0][1], &who) != nil {
+			t.Error(err)
+		}
+		sessions := strings.Repeat(`{"username":"a@b.example"},`, maxAnswer/20)
+		if len(who.Mask) == 1 && !strings.ContainsAny(who.Mask[0], "*?/") {
+			sessions = ""
+		}
+		_, _ = io.WriteString(w, `[["doveadmResponse",[`+strings.TrimSuffix(sessions, ",")+`],"t"]]`)
+	}))
+	defer server.Close()
+	c, err := Parse(strings.Replace(server.URL, "http://", "http://key:key@", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Check(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -44,6 +44,19 @@ type Stack struct {
 	conn *pgx.Conn // beside the panel, as superuser
 }
 
+// Postmaster is who gets what is for root and postmaster of the machine.
+const Postmaster = "admin@elsewhere.test"
+
+// Sendmail hands a message to this machine's own sendmail, as its cron jobs do.
+func (s *Stack) Sendmail(ctx context.Context, to, message string) error {
+	cmd := exec.CommandContext(ctx, "sendmail", "-C", filepath.Join(s.dir, "postfix"), to)
+	cmd.Stdin = strings.NewReader(message)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("sendmail: %w\n%s", err, out)
+	}
+	return nil
+}
+
 // guardScript starts the servers of its first argument and reads a pipe that
 // ends with the test process; then it stops them and removes the directory.
 const guardScript = `
@@ -141,11 +154,11 @@ func (s *Stack) configure(secure bool) error {
 	panel := fmt.Sprintf("127.0.0.1:%d", first+mail.PortCount)
 	s.Settings = mail.Settings{
 		Dir: s.dir, Hostname: "mx.mandat.test", Listen: "127.0.0.1", Private: filepath.Join(s.dir, "private"), Mailboxes: filepath.Join(s.dir, "mailboxes"),
-		MaxMessage: 30 << 20, Relay: fmt.Sprintf("[127.0.0.1]:%d", s.Outside.Port), Ports: mail.PortsFrom(first), Origin: "http://" + panel,
+		Postmaster: Postmaster, MaxMessage: 30 << 20, Relay: fmt.Sprintf("[127.0.0.1]:%d", s.Outside.Port), Ports: mail.PortsFrom(first), Origin: "http://" + panel,
 		Database: mail.Database{Host: database.Host, Port: fmt.Sprint(database.Port), Name: "mandat"},
 	}
 	if secure {
-		if s.Settings.Certificate, s.Settings.Key, err = selfSigned(s.dir); err != nil {
+		if s.Settings.Certificate, s.Settings.Key, err = SelfSigned(s.dir, time.Now().Add(60*24*time.Hour), s.Settings.Hostname, "localhost"); err != nil {
 			return err
 		}
 	}

@@ -85,8 +85,8 @@ func Postfix(ctx context.Context, address, good, bad string) error {
 	return err
 }
 
-// Lists asks whether the list service takes mail (LMTP, RFC 2033).
-func Lists(ctx context.Context, address string) error {
+// LMTP asks whether a server takes mail from Postfix (RFC 2033).
+func LMTP(ctx context.Context, address string) error {
 	c, end, err := dial(ctx, address)
 	if err != nil {
 		return err

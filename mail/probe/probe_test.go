@@ -60,10 +60,10 @@ func TestPostfixIsAskedAboutOneThatExistsAndOneThatDoesNot(t *testing.T) {
 }
 
 func TestTheListServiceIsAsked(t *testing.T) {
-	if err := Lists(t.Context(), server(t, "220 lists\r\n", map[string]string{"LHLO": "250 ok\r\n", "QUIT": "221 bye\r\n"})); err != nil {
+	if err := LMTP(t.Context(), server(t, "220 lists\r\n", map[string]string{"LHLO": "250 ok\r\n", "QUIT": "221 bye\r\n"})); err != nil {
 		t.Error(err)
 	}
-	if err := Lists(t.Context(), server(t, "220 lists\r\n", map[string]string{"LHLO": "500 what\r\n"})); err == nil {
+	if err := LMTP(t.Context(), server(t, "220 lists\r\n", map[string]string{"LHLO": "500 what\r\n"})); err == nil {
 		t.Error("another program is taken for it")
 	}
 	if err := Policy(t.Context(), server(t, "", map[string]string{"recipient=": "action=550 5.1.1 none\n\n"}), "x@a.example"); err != nil {
