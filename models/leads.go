@@ -14,7 +14,7 @@ type tellLead struct {
 	Agent      int64  `json:"agent"`
 	Assistance int64  `json:"assistance,omitempty"`
 	Asked      bool   `json:"asked,omitempty"` // it waits for a second agent
-	Week       string `json:"week,omitempty"` // its Monday, as 2006-01-02
+	Week       string `json:"week,omitempty"`  // its Monday, as 2006-01-02
 }
 
 func (tellLead) Kind() string { return "tell_lead" }
