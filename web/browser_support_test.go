@@ -37,7 +37,7 @@ func letSupportIn(v *visitor) {
 	v.check()
 
 	david.signIn(cast.David)
-	david.see(david.say("consent.request", "Agent", cast.Sam))
+	david.see(david.say("consent.request", "Agent", "Sam, "+cast.Sam))
 	david.follow(david.say("consent.answer"))
 	david.see("TKT-7")
 	david.check()
@@ -52,7 +52,7 @@ func letSupportIn(v *visitor) {
 	v.check()
 
 	david.goTo("/services")
-	david.see(david.say("consent.acting", "Agent", cast.Sam))
+	david.see(david.say("consent.acting", "Agent", "Sam, "+cast.Sam))
 	david.check()
 	david.press(david.say("consent.stop"))
 	david.see(david.say("consent.stopped"))
