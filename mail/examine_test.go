@@ -113,9 +113,9 @@ func TestCopiesOfAnEarlierConfigurationAreKnown(t *testing.T) {
 	if err := s.Write(); err != nil {
 		t.Fatal(err)
 	}
-	outdated(main)
+	outdated(main, master)
 	put(t, filepath.Join(root, dovecot), "protocols = imap\n", 0o640)
-	outdated(main, dovecot)
+	outdated(main, master, dovecot)
 	private := load(t, s.Dir)
 	private.Private = "/private"
 	if got, err := private.Outdated(root); err != nil || got != nil {

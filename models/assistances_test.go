@@ -166,7 +166,7 @@ func TestTheCustomerIsToldOfTheBeginningAndOfWhatWasChanged(t *testing.T) {
 			t.Errorf("the history says %s", d)
 		}
 		v := got[*models.AssistanceView](t)(w.Store.Assistance(ctx, w.Alice, sam.Assistance))
-		if len(v.Events) != 2 || len(v.Looked) != 1 || v.Looked[0] != (models.LookedPage{Path: "/services", Times: 2}) {
+		if len(v.Events) != 2 || len(v.Looked) != 1 || v.Looked[0].Path != "/services" || v.Looked[0].Times != 2 || v.Looked[0].FirstAt.IsZero() {
 			t.Errorf("%+v %+v", v.Looked, v.Events)
 		}
 		for who, by := range map[string]models.Actor{"another customer": w.Bruno, "another agent": first(w.Agent(t, "mia-support", models.RoleAgent))} {

@@ -86,7 +86,7 @@ func (d slowdown) wait(failures int, since, last, now time.Time) time.Duration {
 // to wait. Only a success takes it back: see succeeded.
 func (s *Store) attempt(ctx context.Context, subjects map[string]slowdown) error {
 	names := slices.Sorted(maps.Keys(subjects)) // one order for all, or two would wait for each other
-	return s.inTx(ctx, Actor{}, func(tx *Tx) error {
+	return s.change(ctx, Actor{}, func(tx *Tx) error {
 		var list []struct {
 			Subject       string
 			Failures      int
@@ -121,6 +121,8 @@ func (s *Store) attempt(ctx context.Context, subjects map[string]slowdown) error
 // succeeded forgets the failures of what signed in, and takes back the attempt
 // of the peer, which may be many people. The sweeper removes the rows.
 func (tx *Tx) succeeded(subjects []string, peer string) error {
-	return tx.exec("UPDATE throttles SET failures = CASE WHEN subject = ? THEN failures - 1 ELSE 0 END WHERE failures > 0 AND subject IN ?",
+	// In the order of attempt, so that neither waits for the other.
+	return tx.exec(`UPDATE throttles SET failures = CASE WHEN subject = ? THEN failures - 1 ELSE 0 END
+		WHERE failures > 0 AND subject IN (SELECT t.subject FROM throttles t WHERE t.subject IN ? ORDER BY t.subject`+tx.forUpdate("t")+")",
 		peer, append(slices.Clone(subjects), peer))
 }
