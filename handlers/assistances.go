@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -141,7 +142,7 @@ func (h *Handlers) createChange(c echo.Context) error {
 
 // actingOn is where an agent goes on who was on the page next.
 func actingOn(next string) string {
-	if next == "" {
+	if path, _, _ := strings.Cut(next, "?"); path == "" || path == views.AssistanceChangePath {
 		return views.ServicesPath
 	}
 	return sitePath(next)

@@ -27,12 +27,12 @@ func (h *Handlers) home(c echo.Context) error {
 }
 
 func (h *Handlers) newSession(c echo.Context) error {
-	if sessionOf(c) != nil {
-		return c.Redirect(http.StatusSeeOther, sitePath(c.QueryParam("next")))
-	}
 	f := views.SignInForm{Next: c.QueryParam("next"), Identifier: h.secretCookie(c, passwordSetCookie)}
-	if f.PasswordSet = f.Identifier != ""; f.PasswordSet {
+	if f.PasswordSet = f.Identifier != ""; f.PasswordSet { // said now or never: the next one here may be another
 		h.setCookie(c, passwordSetCookie, "", 0)
+	}
+	if sessionOf(c) != nil {
+		return c.Redirect(http.StatusSeeOther, sitePath(f.Next))
 	}
 	return h.signInPage(c, http.StatusOK, f)
 }

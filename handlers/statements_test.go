@@ -95,7 +95,7 @@ POST /profile/support/:id/refusal                  asked                        
 POST /profile/support/:id/end                      asked                          David  7
 GET  /support?q=durand                             -                              Sam    5  the search is counted, what is open, emergencies
 GET  /assistances/new                              -                              Sam    1
-POST /assistances                                  -                              Sam    16  the search is counted, and that the form was sent, who is staff, consent and its lock, what they left open
+POST /assistances                                  -                              Sam    15  the search is counted, who is staff, consent and its lock, what they left open
 GET  /assistances/change                           -                              Sam    1
 POST /assistances/change                           -                              Sam    4
 POST /assistances/renewal                          -                              Sam    3

@@ -2,7 +2,6 @@ package models
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"strings"
@@ -67,11 +66,7 @@ func (s *Store) AskAssistance(ctx context.Context, by Actor, n NewAssistance) (*
 	if err := bad.orNil(); err != nil {
 		return nil, err
 	}
-	again, err := s.sentBefore(ctx, by, n)
-	if err != nil {
-		return nil, err
-	}
-	if by.Agent != 0 && !again {
+	if by.Agent != 0 {
 		err := s.countSearch(ctx, by)
 		if throttled := (Throttled{}); errors.As(err, &throttled) {
 			return nil, invalid("customer", "assistance.refused.searches", "Most", MaxSearches, "Minutes", int(SearchFor.Minutes()))
@@ -79,7 +74,7 @@ func (s *Store) AskAssistance(ctx context.Context, by Actor, n NewAssistance) (*
 			return nil, err
 		}
 	}
-	consent, wrong, err := s.tryCode(ctx, by, n, again)
+	consent, wrong, err := s.tryCode(ctx, by, n)
 	if err != nil {
 		return nil, err
 	}
@@ -101,22 +96,6 @@ func (s *Store) AskAssistance(ctx context.Context, by Actor, n NewAssistance) (*
 		err = ErrAssisting
 	}
 	return asked, err
-}
-
-// sentBefore says whether this form has been sent with the same customer and code
-// already, and notes it if not: the second of two clicks is no other search, and
-// no other try.
-func (s *Store) sentBefore(ctx context.Context, by Actor, n NewAssistance) (bool, error) {
-	if by.Nonce == nil {
-		return false, nil
-	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%x %q %q", by.Nonce, n.Customer, n.Code))
-	subject, total := fmt.Sprintf("searches:agent:%d:%x", by.Agent, sum), map[string]int{}
-	err := s.inTx(ctx, Actor{}, func(tx *Tx) (err error) {
-		total, err = tx.countFailures([]string{subject}, 1, SearchFor)
-		return err
-	})
-	return total[subject] > 1, err
 }
 
 // staff is the question of an agent's own verbs: ErrNotFound for everybody else.

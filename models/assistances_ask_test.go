@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -258,36 +257,4 @@ func TestNobodyBeginsByConsentThatHasEnded(t *testing.T) {
 		w.Clock.Move(30 * time.Minute) // past the bound on requests
 	}
 	w.Holds(t)
-}
-
-// Where nothing keeps a button from being pressed twice.
-func TestTheSecondOfTwoClicksIsNoOtherTry(t *testing.T) {
-	each(t, func(t *testing.T, w *world) {
-		ctx, agent := t.Context(), w.support(t)
-		good, _, err := w.Store.MakeCode(ctx, w.David, false)
-		must(t, err)
-		w.Shown = append(w.Shown, good)
-		bad := good[:7] + string('0'+(good[7]-'0'+1)%10)
-		searches := func() int {
-			return w.Int(t, "SELECT COALESCE(sum(failures), 0) FROM throttles WHERE subject = 'searches:agent:"+strconv.FormatInt(agent.Agent, 10)+"' OR subject LIKE 'codes:%'")
-		}
-		tries := func() int {
-			return w.Int(t, "SELECT tries FROM consents WHERE kind = 'code' AND code_hash IS NOT NULL")
-		}
-		one, other := agent, agent
-		one.Nonce, other.Nonce = []byte("one form, 16 oct"), []byte("another, as long")
-		for range 3 {
-			want(t, "a wrong code", second(w.Store.AskAssistance(ctx, one, asks(cast.David, bad))), "code: assistance.code.wrong")
-		}
-		if n, s := tries(), searches(); n != 1 || s != 2 {
-			t.Errorf("three clicks count as %d tries, and %d in all", n, s)
-		}
-		want(t, "another code in the same form", second(w.Store.AskAssistance(ctx, one, asks(cast.David, "00000000"))), "code: assistance.code.wrong")
-		want(t, "another form", second(w.Store.AskAssistance(ctx, other, asks(cast.David, bad))), "code: assistance.code.wrong")
-		if n := tries(); n != 3 {
-			t.Errorf("%d tries, want 3", n)
-		}
-		must(t, second(w.Store.AskAssistance(ctx, other, asks(cast.David, good))))
-		want(t, "the right one, twice", second(w.Store.AskAssistance(ctx, other, asks(cast.David, good))), repeated)
-	})
 }

@@ -105,8 +105,8 @@ func (s *Store) WithdrawConsent(ctx context.Context, by Actor) error {
 }
 
 // shutSupportOut ends all that support does for a customer, or may do, and says
-// whether there was anything: it goes with what takes an account back into its owner's hands, another password and
-// the end of sessions. Who ends sessions too does so before, for a form of one of
+// whether there was anything: it goes with what takes an account back into its
+// owner's hands, another password and the end of sessions. Who ends sessions too does so before, for a form of one of
 // them may be opening what this closes.
 func (tx *Tx) shutSupportOut(of int64, why string) (out bool, err error) {
 	var open struct{ Consents, Assistances int }
@@ -205,9 +205,8 @@ var consentSlowdown = slowdown{after: 10, most: 40}
 
 // tryCode looks whether the code that an agent was told is the customer's. The
 // try counts before it is judged, whatever becomes of the request: the fifth
-// wrong one ends the code. One that was sent before, by the same form, counts no
-// more. wrong is what is to be said of one that is not right.
-func (s *Store) tryCode(ctx context.Context, by Actor, n NewAssistance, again bool) (c *Consent, wrong, err error) {
+// wrong one ends the code. wrong is what is to be said of one that is not right.
+func (s *Store) tryCode(ctx context.Context, by Actor, n NewAssistance) (c *Consent, wrong, err error) {
 	if n.Code == "" || n.Emergency {
 		return nil, nil, nil
 	}
@@ -220,24 +219,21 @@ func (s *Store) tryCode(ctx context.Context, by Actor, n NewAssistance, again bo
 	if len(code) != codeDigits || strings.ContainsFunc(code, func(r rune) bool { return r < '0' || r > '9' }) {
 		return nil, invalid("code", "assistance.code.shape"), nil
 	}
-	subject, counts := fmt.Sprintf("codes:%d", by.Agent), 0
-	if !again {
-		counts = 1
-		if err := s.attempt(ctx, map[string]slowdown{subject: consentSlowdown}); err != nil {
-			return nil, nil, err
-		}
+	subject := fmt.Sprintf("codes:%d", by.Agent)
+	if err := s.attempt(ctx, map[string]slowdown{subject: consentSlowdown}); err != nil {
+		return nil, nil, err
 	}
 	var tried struct {
 		Consent  `gorm:"embedded"`
 		CodeHash string
 	}
-	err = s.db.WithContext(ctx).Raw(`UPDATE consents SET tries = tries + ? WHERE kind = 'code' AND ended_at IS NULL AND expires_at > ? AND tries < ?
-		AND customer_id = (SELECT id FROM customers WHERE identifier = ?) RETURNING `+consentColumns+", code_hash", counts, s.now(), maxCodeTries, n.Customer).Scan(&tried).Error
+	err = s.db.WithContext(ctx).Raw(`UPDATE consents SET tries = tries + 1 WHERE kind = 'code' AND ended_at IS NULL AND expires_at > ? AND tries < ?
+		AND customer_id = (SELECT id FROM customers WHERE identifier = ?) RETURNING `+consentColumns+", code_hash", s.now(), maxCodeTries, n.Customer).Scan(&tried).Error
 	if err != nil {
 		return nil, nil, err
 	}
 	takeBack := func(tx *Tx) error {
-		return tx.exec("UPDATE consents SET tries = tries - ? WHERE id = ?", counts, tried.ID)
+		return tx.exec("UPDATE consents SET tries = tries - 1 WHERE id = ?", tried.ID)
 	}
 	right, _, err := s.verifyPassword(ctx, code, tried.CodeHash)
 	switch {

@@ -11,9 +11,8 @@ import (
 // "peer:<address>", "unknown:<customer id>", and with "reset-" before them for
 // passwords that somebody forgot; "own:<identifier>" for proofs within a session;
 // "code:<identifier>", "code-own:<identifier>" and "code-device:<hash>" for codes
-// of an app; "searches:agent:<id>" for customers whom an agent looks for, with a
-// hash behind it for what one form of theirs asked. A count begins anew when its
-// window has passed since the first failure, and a success clears it.
+// of an app; "searches:agent:<id>" for customers whom an agent looks for. A count
+// begins anew when its window has passed since the first failure, and a success clears it.
 
 // countFailures adds n failures of each subject and returns how many there are in the window.
 func (tx *Tx) countFailures(subjects []string, n int, window time.Duration) (map[string]int, error) {
@@ -86,7 +85,7 @@ func (d slowdown) wait(failures int, since, last, now time.Time) time.Duration {
 // to wait. Only a success takes it back: see succeeded.
 func (s *Store) attempt(ctx context.Context, subjects map[string]slowdown) error {
 	names := slices.Sorted(maps.Keys(subjects)) // one order for all, or two would wait for each other
-	return s.change(ctx, Actor{}, func(tx *Tx) error {
+	return s.retried(ctx, Actor{}, func(tx *Tx) error {
 		var list []struct {
 			Subject       string
 			Failures      int

@@ -78,22 +78,27 @@ const attempts = 3
 // this one has, the answer is ErrRepeated and fn does not run. Two clicks at
 // the same moment wait for each other here.
 func (s *Store) change(ctx context.Context, by Actor, fn func(tx *Tx) error) error {
+	return s.retried(ctx, by, func(tx *Tx) error {
+		if err := tx.claimSubmission(); err != nil {
+			return err
+		}
+		if err := tx.admitAgent(); err != nil {
+			return err
+		}
+		err := fn(tx)
+		if tried, watched := ctx.Value(triedKey{}).(*atomic.Bool); watched && err == nil {
+			tried.Store(true)
+		}
+		return err
+	})
+}
+
+// retried runs fn in one transaction, and again when PostgreSQL gave it up for
+// another: ErrBusy when it always does.
+func (s *Store) retried(ctx context.Context, by Actor, fn func(tx *Tx) error) error {
 	var err error
 	for range attempts {
-		err = s.inTx(ctx, by, func(tx *Tx) error {
-			if err := tx.claimSubmission(); err != nil {
-				return err
-			}
-			if err := tx.admitAgent(); err != nil {
-				return err
-			}
-			err := fn(tx)
-			if tried, watched := ctx.Value(triedKey{}).(*atomic.Bool); watched && err == nil {
-				tried.Store(true)
-			}
-			return err
-		})
-		if !retryable(err) {
+		if err = s.inTx(ctx, by, fn); !retryable(err) {
 			break
 		}
 	}

@@ -302,15 +302,15 @@ func IdentifiersOf(domain, local string) string {
 }
 
 // withQuery sets one field of a path's query; "" leaves the path alone.
-// AssistanceChangeTo asks for the step to changing, and leads to next after it.
-func AssistanceChangeTo(next string) string { return withQuery(AssistanceChangePath, "next", next) }
-
 func withQuery(path, field, value string) string {
 	if value == "" {
 		return path
 	}
 	return path + "?" + url.Values{field: {value}}.Encode()
 }
+
+// AssistanceChangeTo asks for the step to changing, and leads to next after it.
+func AssistanceChangeTo(next string) string { return withQuery(AssistanceChangePath, "next", next) }
 
 // ListsPath is the tab Mailing lists of a service.
 func ListsPath(domain string) string { return ServicePath(domain) + "/lists" }

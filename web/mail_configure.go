@@ -80,6 +80,8 @@ func (c *mailConfigureCommand) settings(cfg *config) (*mail.Settings, error) {
 		return nil, fmt.Errorf("--max-mb: want 1 to %d", maxMB)
 	case c.Postmaster != "" && !addressShape.MatchString(c.Postmaster):
 		return nil, errors.New("--postmaster: want an address, as admin@example.org")
+	case c.Postmaster != "" && strings.EqualFold(c.Postmaster[strings.LastIndexByte(c.Postmaster, '@')+1:], c.Hostname):
+		return nil, errors.New("--postmaster: want an address elsewhere than at --hostname, where nobody else gets mail")
 	}
 	if c.Certificate == "" && s.Listen == "" {
 		s.Listen = "127.0.0.1"

@@ -18,6 +18,7 @@ func TestMailIsConfiguredWithinItsBounds(t *testing.T) {
 		{args: configure + "--max-mb 9223372036854775807", status: 1, err: "--max-mb: want 1 to 200"},
 		{args: configure + "--postmaster 'a@b.example, c@d.example'", status: 1, err: "--postmaster: want an address"},
 		{args: configure + "--postmaster x}=y@b.example", status: 1, err: "--postmaster: want an address"},
+		{args: configure + "--postmaster admin@MX.example.org", status: 1, err: "--postmaster: want an address elsewhere"},
 		{args: configure + "--postmaster admin@b.example --max-mb 200", out: "Wrote the configuration"},
 	} {
 		c.check(t, getenv)
