@@ -378,3 +378,17 @@ func TestASignInDoesNotOutliveItsPassword(t *testing.T) {
 		}
 	})
 }
+
+// An answer that came to nothing after it must not say that something may have changed.
+func TestCountingAnAttemptIsNoChange(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := models.Watch(t.Context())
+		c := credentials(cast.Emma)
+		c.Password = "another one altogether"
+		_, err := w.Store.SignIn(ctx, c, "")
+		want(t, "a wrong password", err, signedOut)
+		if models.Tried(ctx) {
+			t.Error("a sign-in that was refused counts as a change that was tried")
+		}
+	})
+}

@@ -3,8 +3,6 @@ package models
 import (
 	"testing"
 	"time"
-
-	"example.org/mandat/models/cast"
 )
 
 func TestHowLongFailuresMakeOneWait(t *testing.T) {
@@ -44,18 +42,4 @@ func TestAnAccountSlowsAfterTenAndRestsAfterAHundred(t *testing.T) {
 	if accountSlowdown != (slowdown{10, 100}) || deviceSlowdown != (slowdown{10, 100}) || peerSlowdown.after < accountSlowdown.after {
 		t.Errorf("%v %v %v", accountSlowdown, deviceSlowdown, peerSlowdown)
 	}
-}
-
-// An answer that came to nothing after it must not say that something may have changed.
-func TestCountingAnAttemptIsNoChange(t *testing.T) {
-	each(t, func(t *testing.T, w *world) {
-		ctx := models.Watch(t.Context())
-		c := credentials(cast.Emma)
-		c.Password = "another one altogether"
-		_, err := w.Store.SignIn(ctx, c, "")
-		want(t, "a wrong password", err, signedOut)
-		if models.Tried(ctx) {
-			t.Error("a sign-in that was refused counts as a change that was tried")
-		}
-	})
 }
