@@ -50,9 +50,8 @@ func TestTheListOfAddressesIsLight(t *testing.T) {
 		t.Fatal(err)
 	}
 	unpacked := unpack(t, packed)
-	// The random texts of a page pack by some tens of octets more or less.
-	if len(packed) > 6<<10 || len(unpacked) > 60<<10 {
-		t.Errorf("%d bytes, unpacked %d; at most 6 and 60 kB", len(packed), len(unpacked))
+	if len(packed) > 6_000 || len(unpacked) > 60_000 {
+		t.Errorf("%d bytes, unpacked %d; at most 6,000 and 60,000", len(packed), len(unpacked))
 	}
 }
 
